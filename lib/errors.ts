@@ -76,3 +76,35 @@ export function publicCode(code: ErrorCode): string | null {
   const row: ErrorRow = ERRORS[code];
   return row.code === undefined ? code : row.code;
 }
+
+/** Anything thrown -> AppError. What is not ours becomes internal_error with nothing of it in the message. */
+export function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError("internal_error", "The hub had an internal error. You were not charged for this call.", { cause: error });
+}
+
+/** The OpenAI error body: all four keys always present; ours add `limit` on 402 and 429. */
+export function openAIErrorBody(error: AppError): { error: Record<string, unknown> } {
+  return {
+    error: {
+      message: error.message,
+      type: ERRORS[error.code].type,
+      param: error.details.param ?? null,
+      code: publicCode(error.code),
+      ...(error.details.limit && { limit: error.details.limit }),
+    },
+  };
+}
+
+/** `x-should-retry` always; `retry-after` and `retry-after-ms` where the wait is known. */
+export function errorHeaders(error: AppError): Record<string, string> {
+  const { retryAfterMs, retry = ERRORS[error.code].retry, headers } = error.details;
+  return {
+    "x-should-retry": String(retry),
+    ...(retryAfterMs !== undefined && {
+      "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
+      "retry-after-ms": String(Math.ceil(retryAfterMs)),
+    }),
+    ...headers,
+  };
+}
