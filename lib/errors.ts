@@ -3,13 +3,40 @@
 type ErrorRow = { status: number; type: string; anthropic: string; retry: boolean; code?: string | null };
 
 export const ERRORS = {
-  invalid_json: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false, code: null },
-  invalid_request: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false, code: null },
+  invalid_json: {
+    status: 400,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+    code: null,
+  },
+  invalid_request: {
+    status: 400,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+    code: null,
+  },
   invalid_type: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
-  unsupported_parameter: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
+  unsupported_parameter: {
+    status: 400,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
   unsupported_value: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
-  context_length_exceeded: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
-  content_policy_violation: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
+  context_length_exceeded: {
+    status: 400,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
+  content_policy_violation: {
+    status: 400,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
   model_not_priced: { status: 400, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
   invalid_api_key: { status: 401, type: "invalid_request_error", anthropic: "authentication_error", retry: false },
   insufficient_quota: { status: 402, type: "insufficient_quota", anthropic: "billing_error", retry: false },
@@ -25,10 +52,25 @@ export const ERRORS = {
   unknown_url: { status: 404, type: "invalid_request_error", anthropic: "not_found_error", retry: false },
   method_not_allowed: { status: 405, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
   conflict: { status: 409, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
-  idempotency_in_flight: { status: 409, type: "invalid_request_error", anthropic: "invalid_request_error", retry: true },
-  idempotency_mismatch: { status: 422, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
+  idempotency_in_flight: {
+    status: 409,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: true,
+  },
+  idempotency_mismatch: {
+    status: 422,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
   request_too_large: { status: 413, type: "invalid_request_error", anthropic: "request_too_large", retry: false },
-  unsupported_media_type: { status: 415, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
+  unsupported_media_type: {
+    status: 415,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
   rate_limit_exceeded: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: true },
   concurrency_limit_exceeded: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: true },
   tpm_too_large: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: false },
@@ -43,7 +85,13 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /** The limit that refused a call; money as decimal USD strings, counts as numbers. */
-export type LimitDetails = { rule: string; scope: string; limit: string | number; used: string | number; reset_at: string | null };
+export type LimitDetails = {
+  rule: string;
+  scope: string;
+  limit: string | number;
+  used: string | number;
+  reset_at: string | null;
+};
 
 export type ErrorDetails = {
   param?: string;
@@ -80,7 +128,9 @@ export function publicCode(code: ErrorCode): string | null {
 /** Anything thrown -> AppError. What is not ours becomes internal_error with nothing of it in the message. */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError("internal_error", "The hub had an internal error. You were not charged for this call.", { cause: error });
+  return new AppError("internal_error", "The hub had an internal error. You were not charged for this call.", {
+    cause: error,
+  });
 }
 
 /** The OpenAI error body: all four keys always present; ours add `limit` on 402 and 429. */

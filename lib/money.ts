@@ -39,7 +39,10 @@ function numberToDecimal(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError("not a finite number");
   const text = String(value);
   if (!text.includes("e")) return text;
-  const fixed = value.toFixed(NANO_DIGITS + 3).replace(/0+$/, "").replace(/\.$/, "");
+  const fixed = value
+    .toFixed(NANO_DIGITS + 3)
+    .replace(/0+$/, "")
+    .replace(/\.$/, "");
   if (Number(fixed) !== value) throw new RangeError(`"${text}" has more than ${NANO_DIGITS} decimals`);
   return fixed;
 }

@@ -1,14 +1,46 @@
 /** What a member of an organisation may do; `security.md` §4 is the source of the role table. */
 export const PERMISSIONS = [
-  "org.roles", "org.delete", "members.manage", "apps.manage", "apps.own", "playground.use",
-  "usage.read", "usage.own", "usage.sums", "billing.manage", "audit.read", "inference",
+  "org.roles",
+  "org.delete",
+  "members.manage",
+  "apps.manage",
+  "apps.own",
+  "playground.use",
+  "usage.read",
+  "usage.own",
+  "usage.sums",
+  "billing.manage",
+  "audit.read",
+  "inference",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 export type OrgRole = "owner" | "admin" | "developer" | "billing" | "viewer";
 
 export const ORG_ROLES: Record<OrgRole, readonly Permission[]> = {
-  owner: ["org.roles", "org.delete", "members.manage", "apps.manage", "apps.own", "playground.use", "usage.read", "usage.own", "usage.sums", "billing.manage", "audit.read"],
-  admin: ["members.manage", "apps.manage", "apps.own", "playground.use", "usage.read", "usage.own", "usage.sums", "billing.manage", "audit.read"],
+  owner: [
+    "org.roles",
+    "org.delete",
+    "members.manage",
+    "apps.manage",
+    "apps.own",
+    "playground.use",
+    "usage.read",
+    "usage.own",
+    "usage.sums",
+    "billing.manage",
+    "audit.read",
+  ],
+  admin: [
+    "members.manage",
+    "apps.manage",
+    "apps.own",
+    "playground.use",
+    "usage.read",
+    "usage.own",
+    "usage.sums",
+    "billing.manage",
+    "audit.read",
+  ],
   developer: ["apps.own", "playground.use", "usage.own"],
   billing: ["usage.sums", "billing.manage"],
   viewer: ["usage.sums"],
@@ -16,8 +48,19 @@ export const ORG_ROLES: Record<OrgRole, readonly Permission[]> = {
 
 /** What platform staff and instance-wide management keys may do. */
 export const PLATFORM_PERMISSIONS = [
-  "staff.manage", "providers.manage", "providers.read", "models.manage", "models.read", "settings.manage", "settings.read",
-  "orgs.manage", "orgs.read", "credits.grant", "usage.read", "ledger.read", "audit.read",
+  "staff.manage",
+  "providers.manage",
+  "providers.read",
+  "models.manage",
+  "models.read",
+  "settings.manage",
+  "settings.read",
+  "orgs.manage",
+  "orgs.read",
+  "credits.grant",
+  "usage.read",
+  "ledger.read",
+  "audit.read",
 ] as const;
 export type PlatformPermission = (typeof PLATFORM_PERMISSIONS)[number];
 export type StaffRole = "owner" | "admin" | "support" | "finance";
