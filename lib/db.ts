@@ -1,0 +1,28 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import { env } from "@/lib/env";
+import { createPool } from "@/lib/pg";
+import { PrismaClient } from "@/prisma/generated/client";
+
+const POOL_SIZE = 10;
+let client: PrismaClient | undefined;
+
+/** The process's one Prisma client, connected as its own database role (web or worker) on first use.
+ *  The gateway never imports this file: it speaks plain `pg` (lib/pg.ts). */
+export function db(): PrismaClient {
+  client ??= createDb(ownUrl());
+  return client;
+}
+
+/** A client of its own on `url`, for the seed and for tests; the caller disconnects it. */
+export function createDb(url: string, { max = POOL_SIZE }: { max?: number } = {}): PrismaClient {
+  const pool = createPool(url, { max, applicationName: "hub-prisma" });
+  // the adapter would otherwise leave the pool open on $disconnect, and with it the process
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
+}
+
+function ownUrl(): string {
+  const { databaseUrlWeb, databaseUrlWorker, databaseUrl } = env();
+  const url = databaseUrlWeb ?? databaseUrlWorker ?? databaseUrl;
+  if (!url) throw new Error("DATABASE_URL is not set: start the hub with npm start, or set it for this process.");
+  return url;
+}

@@ -1,0 +1,28 @@
+import pg from "pg";
+
+/** What domain code needs of `pg`: a pool, or a client inside a transaction. */
+export type Sql = Pick<pg.Pool, "query">;
+
+export type PoolOptions = {
+  max: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** The server cancels a statement that runs longer. */
+  statementTimeoutMs?: number;
+};
+
+/** A pool that survives a database restart: a broken idle connection is dropped, the next query opens a new one. */
+export function createPool(url: string, { max, applicationName, statementTimeoutMs }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: 2_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 1_000 }),
+  });
+  // without a listener an idle connection's error would end the process
+  pool.on("error", () => {});
+  return pool;
+}
