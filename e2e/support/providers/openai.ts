@@ -1,0 +1,407 @@
+import { type Frame, playBody, playStream, wholeText } from "./player.ts";
+import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
+import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import { countPromptTokens } from "./words.ts";
+
+const CREATED = 1_750_000_000;
+const DEFAULT_LIMIT = 16_384;
+
+/** OpenAI's wire: `/v1/chat/completions` plain and streamed, `/v1/models`. The model name chooses the scenario; a key that
+ *  contains `bad` is refused as wrong, one that contains `broke` as out of quota. */
+export function startOpenAISimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  return startSimulator({ idPrefix: "chatcmpl-", answer }, options);
+}
+
+async function answer(exchange: Exchange): Promise<void> {
+  const { request, response, record } = exchange;
+  for (const [name, value] of Object.entries(headersOf(record.id))) response.setHeader(name, value);
+  const path = record.path.split("?")[0] as string;
+  const key = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
+
+  if (!key) return refuse(exchange, 401, MISSING_KEY);
+  if (key.includes("bad"))
+    return refuse(exchange, 401, {
+      ...WRONG_KEY,
+      message: `Incorrect API key provided: ${key.slice(0, 6)}****. ${WRONG_KEY.message}`,
+    });
+  if (key.includes("broke")) return refuse(exchange, 429, NO_QUOTA);
+  if (path === "/v1/models" && request.method === "GET")
+    return sendJson(exchange, { object: "list", data: ANSWER_SCENARIOS.map(modelEntry) });
+  if (path.startsWith("/v1/models/")) return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(11))));
+  if (path !== "/v1/chat/completions")
+    return refuse(exchange, 404, {
+      message: `Invalid URL (${request.method} ${path})`,
+      type: "invalid_request_error",
+      param: null,
+      code: null,
+    });
+  if (request.method !== "POST")
+    return refuse(exchange, 405, {
+      message: `Not allowed to ${request.method} on ${path}. (HINT: Perhaps you meant to use a different HTTP method?)`,
+      type: "invalid_request_error",
+      param: null,
+      code: "method_not_supported",
+    });
+
+  const { body } = record;
+  if (!body)
+    return refuse(exchange, 400, {
+      message: "We could not parse the JSON body of your request.",
+      type: "invalid_request_error",
+      param: null,
+      code: null,
+    });
+  if (!record.model)
+    return refuse(exchange, 400, {
+      message: "you must provide a model parameter",
+      type: "invalid_request_error",
+      param: null,
+      code: null,
+    });
+  if (!Array.isArray(body.messages))
+    return refuse(exchange, 400, {
+      message: "Missing required parameter: 'messages'.",
+      type: "invalid_request_error",
+      param: "messages",
+      code: "missing_required_parameter",
+    });
+  await chat(exchange, body as ChatRequest);
+}
+
+type ChatRequest = {
+  model: string;
+  messages: unknown[];
+  n?: number | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  stream_options?: { include_usage?: boolean } | null;
+};
+
+async function chat(exchange: Exchange, body: ChatRequest): Promise<void> {
+  const { response, record, earlierCalls } = exchange;
+  const scenario = parseScenario(record.model);
+  if (scenario.name === "never") return;
+  if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  const flaky = scenario.name === "flaky" && earlierCalls < Number(scenario.options.times ?? 1);
+  const error =
+    scenario.name === "flaky"
+      ? flaky
+        ? errorFor(scenario.options.status ?? "500", record.model)
+        : null
+      : errorScenario(scenario, record.model);
+  if (error) return refuse(exchange, error.status, error.body, error.headers);
+
+  const plan = planAnswer(
+    scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario,
+    body.max_completion_tokens ?? body.max_tokens ?? DEFAULT_LIMIT,
+  );
+  if (!plan) return refuse(exchange, 404, modelMissing(record.model));
+  const promptTokens = countPromptTokens(body.messages);
+  record.usage = {
+    input: promptTokens,
+    cacheRead: plan.cacheRead,
+    cacheWrite: plan.cacheWrite,
+    cacheWrite1h: 0,
+    output: 0,
+    reasoning: 0,
+  };
+  record.status = 200;
+  if (record.stream) {
+    response.setHeader("content-type", "text/event-stream; charset=utf-8");
+    return playStream(exchange, plan, streamFrames(exchange, plan, body, promptTokens), {
+      data: JSON.stringify({ error: SERVER_ERROR }),
+      tokens: 0,
+    });
+  }
+  const choices = Math.max(1, body.n ?? 1);
+  const text = wholeText(plan);
+  const toolTokens = plan.tools.reduce((sum, tool) => sum + tool.fragments.length + 1, 0);
+  const output = (text.length + toolTokens) * choices;
+  const completion = {
+    id: record.id,
+    object: "chat.completion",
+    created: CREATED,
+    model: record.model,
+    choices: Array.from({ length: choices }, (_, index) => ({
+      index,
+      message: message(plan, text.join(""), record.id),
+      logprobs: null,
+      finish_reason: finishReason(plan),
+    })),
+    ...(plan.usage !== "missing" && { usage: usageOf(plan, promptTokens, output, plan.reasoning) }),
+    service_tier: "default",
+    system_fingerprint: "fp_simulated01",
+  };
+  await playBody(exchange, plan, JSON.stringify(completion, null, 2), { output, reasoning: plan.reasoning });
+}
+
+function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, promptTokens: number): Generator<Frame> {
+  const choices = Math.max(1, body.n ?? 1);
+  const wantsUsage = body.stream_options?.include_usage === true && plan.usage !== "missing";
+  const cumulative = (tokens = 0, reasoning = false) =>
+    usageOf(
+      plan,
+      promptTokens,
+      record.usage.output + (reasoning ? 0 : tokens),
+      record.usage.reasoning + (reasoning ? tokens : 0),
+    );
+  const chunk = (choice: Record<string, unknown> | null, usage: unknown) =>
+    JSON.stringify({
+      id: record.id,
+      object: "chat.completion.chunk",
+      created: CREATED,
+      model: record.model,
+      service_tier: "default",
+      system_fingerprint: "fp_simulated01",
+      choices: choice ? [choice] : [],
+      ...(usage !== undefined && { usage }),
+    });
+  const every = plan.usage === "every-chunk";
+  const delta = (index: number, value: Record<string, unknown>, tokens: number, reasoning = false): Frame => ({
+    data: chunk(
+      { index, delta: value, logprobs: null, finish_reason: null },
+      every ? cumulative(tokens, reasoning) : wantsUsage ? null : undefined,
+    ),
+    tokens,
+    reasoning,
+    usage: every,
+  });
+
+  for (let index = 0; index < choices; index++)
+    yield delta(index, { role: "assistant", content: plan.tools.length ? null : "", refusal: null }, 0);
+  for (let i = 0; i < plan.reasoning; i++) yield delta(0, { reasoning_content: i === 0 ? "think" : " think" }, 1, true);
+  for (const token of plan.text)
+    for (let index = 0; index < choices; index++)
+      yield delta(index, plan.refusal ? { refusal: token } : { content: token }, 1);
+  for (const [index, tool] of plan.tools.entries()) {
+    yield delta(
+      0,
+      {
+        tool_calls: [
+          { index, id: callId(record.id, index), type: "function", function: { name: tool.name, arguments: "" } },
+        ],
+      },
+      1,
+    );
+    for (const fragment of tool.fragments)
+      yield delta(0, { tool_calls: [{ index, function: { arguments: fragment } }] }, 1);
+    if (tool.fragments.length === 0) yield delta(0, { tool_calls: [{ index, function: { arguments: "{}" } }] }, 0);
+  }
+  const onFinish = plan.usage === "finish-chunk";
+  if (plan.sendFinish)
+    for (let index = 0; index < choices; index++)
+      yield {
+        data: chunk(
+          { index, delta: {}, logprobs: null, finish_reason: finishReason(plan) },
+          onFinish || every ? cumulative() : wantsUsage ? null : undefined,
+        ),
+        tokens: 0,
+        usage: onFinish || every,
+      };
+  if (wantsUsage && !onFinish && !every) yield { data: chunk(null, cumulative()), tokens: 0, usage: true };
+  if (plan.sendDone) yield { data: "[DONE]", tokens: 0 };
+}
+
+function message(plan: Plan, text: string, id: string): Record<string, unknown> {
+  return {
+    role: "assistant",
+    content: plan.refusal || (plan.tools.length > 0 && text === "") ? null : text,
+    ...(plan.reasoning > 0 && { reasoning_content: Array(plan.reasoning).fill("think").join(" ") }),
+    ...(plan.tools.length > 0 && {
+      tool_calls: plan.tools.map((tool, index) => ({
+        id: callId(id, index),
+        type: "function",
+        function: { name: tool.name, arguments: tool.fragments.join("") || "{}" },
+      })),
+    }),
+    refusal: plan.refusal ? text : null,
+    annotations: [],
+  };
+}
+
+function usageOf(plan: Plan, promptTokens: number, output: number, reasoning: number): Record<string, unknown> {
+  if (plan.usage === "zero") return { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
+  if (plan.usage === "negative") return { prompt_tokens: -5, completion_tokens: -7, total_tokens: -12 };
+  if (plan.usage === "huge") return { prompt_tokens: promptTokens, completion_tokens: 9e15, total_tokens: 9e15 };
+  if (plan.usage === "text") return { prompt_tokens: "many", completion_tokens: "some", total_tokens: "lots" };
+  const prompt = promptTokens + plan.cacheRead + plan.cacheWrite;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: output + reasoning,
+    total_tokens: prompt + output + reasoning,
+    prompt_tokens_details: {
+      cached_tokens: plan.cacheRead,
+      audio_tokens: 0,
+      ...(plan.cacheWrite > 0 && { cache_write_tokens: plan.cacheWrite }),
+    },
+    completion_tokens_details: {
+      reasoning_tokens: reasoning,
+      audio_tokens: 0,
+      accepted_prediction_tokens: 0,
+      rejected_prediction_tokens: 0,
+    },
+  };
+}
+
+function finishReason({ finish }: Plan): string {
+  return finish === "refusal" ? "stop" : finish;
+}
+
+function callId(id: string, index: number): string {
+  return `call_${id.slice(-8)}${index}`;
+}
+
+function modelEntry(id: string) {
+  return { id, object: "model", created: CREATED, owned_by: "simulator" };
+}
+
+function sendJson({ response, record }: Exchange, body: unknown): void {
+  record.status = 200;
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body, null, 2));
+}
+
+type ErrorBody = { message: string; type: string; param: string | null; code: string | null };
+
+function refuse(
+  { response, record, truth }: Exchange,
+  status: number,
+  error: ErrorBody,
+  headers: Record<string, string> = {},
+): void {
+  const text = JSON.stringify({ error }, null, 2);
+  record.status = status;
+  record.outcome = "error";
+  truth.keep(record, Buffer.from(text));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", ...headers }).end(text);
+}
+
+function errorScenario({ name, options }: { name: string; options: Record<string, string> }, model: string) {
+  if (name === "error") return errorFor(options.value ?? "500", model);
+  if (name === "error-429-retry-after") return { ...errorFor("429", model), headers: retryAfter(options.value ?? "2") };
+  if (name === "error-429-retry-after-ms")
+    return { ...errorFor("429", model), headers: { "retry-after-ms": options.value ?? "500" } };
+  if (name === "quota") return { status: 429, body: NO_QUOTA, headers: {} };
+  if (name === "context-length")
+    return {
+      status: 400,
+      headers: {},
+      body: {
+        message:
+          "This model's maximum context length is 128000 tokens. However, your messages resulted in 130013 tokens. Please reduce the length of the messages.",
+        type: "invalid_request_error",
+        param: "messages",
+        code: "context_length_exceeded",
+      },
+    };
+  if (name === "content-policy")
+    return {
+      status: 400,
+      headers: {},
+      body: {
+        message: "Your request was rejected as a result of our safety system.",
+        type: "invalid_request_error",
+        param: null,
+        code: "content_policy_violation",
+      },
+    };
+  return null;
+}
+
+/** A number of seconds, or the word `date` for the HTTP date two seconds from now. */
+function retryAfter(value: string): Record<string, string> {
+  return { "retry-after": value === "date" ? new Date(Date.now() + 2_000).toUTCString() : value };
+}
+
+function errorFor(status: string, model: string): { status: number; body: ErrorBody; headers: Record<string, string> } {
+  const bodies: Record<string, ErrorBody> = {
+    400: {
+      message: "Invalid value for 'temperature': must be between 0 and 2.",
+      type: "invalid_request_error",
+      param: "temperature",
+      code: "invalid_value",
+    },
+    401: { ...WRONG_KEY, message: `Incorrect API key provided: sk-sim****. ${WRONG_KEY.message}` },
+    402: { message: "Insufficient Balance", type: "unknown_error", param: null, code: "invalid_request_error" },
+    403: {
+      message: "Country, region, or territory not supported",
+      type: "request_forbidden",
+      param: null,
+      code: "unsupported_country_region_territory",
+    },
+    404: modelMissing(model),
+    429: {
+      message: `Rate limit reached for ${model} in organization org-simulated on tokens per min (TPM): Limit 30000, Used 29000, Requested 2000. Please try again in 2s.`,
+      type: "tokens",
+      param: null,
+      code: "rate_limit_exceeded",
+    },
+    500: SERVER_ERROR,
+    503: {
+      message: "That model is currently overloaded with other requests. You can retry your request.",
+      type: "server_error",
+      param: null,
+      code: null,
+    },
+    529: {
+      message: "The engine is currently overloaded, please try again later",
+      type: "server_error",
+      param: null,
+      code: "overloaded",
+    },
+  };
+  return { status: Number(status), body: bodies[status] ?? SERVER_ERROR, headers: {} };
+}
+
+function modelMissing(model: string): ErrorBody {
+  return {
+    message: `The model \`${model}\` does not exist or you do not have access to it.`,
+    type: "invalid_request_error",
+    param: null,
+    code: "model_not_found",
+  };
+}
+
+const MISSING_KEY: ErrorBody = {
+  message:
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth.",
+  type: "invalid_request_error",
+  param: null,
+  code: null,
+};
+const WRONG_KEY: ErrorBody = {
+  message: "You can find your API key at https://platform.openai.com/account/api-keys.",
+  type: "invalid_request_error",
+  param: null,
+  code: "invalid_api_key",
+};
+const NO_QUOTA: ErrorBody = {
+  message: "You exceeded your current quota, please check your plan and billing details.",
+  type: "insufficient_quota",
+  param: null,
+  code: "insufficient_quota",
+};
+const SERVER_ERROR: ErrorBody = {
+  message: "The server had an error while processing your request. Sorry about that!",
+  type: "server_error",
+  param: null,
+  code: null,
+};
+const HTML_502 =
+  "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n";
+
+function headersOf(id: string): Record<string, string | string[]> {
+  return {
+    "x-request-id": `req_${id.slice(9)}`,
+    "openai-organization": "org-simulated",
+    "openai-processing-ms": "7",
+    "openai-version": "2020-10-01",
+    "x-ratelimit-limit-requests": "10000",
+    "x-ratelimit-limit-tokens": "30000000",
+    "x-ratelimit-remaining-requests": "9999",
+    "x-ratelimit-remaining-tokens": "29999980",
+    "x-ratelimit-reset-requests": "6ms",
+    "x-ratelimit-reset-tokens": "0s",
+    "set-cookie": ["__cf_bm=simulated; path=/; HttpOnly; Secure"],
+    server: "cloudflare",
+  };
+}
