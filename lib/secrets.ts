@@ -32,7 +32,7 @@ export async function publicKeyOf(secretKey: string): Promise<string> {
 
 /** Each seal draws a fresh ephemeral key, so there is no nonce to manage. */
 export async function sealSecret(publicKey: string, plaintext: string, binding: SecretBinding): Promise<string> {
-  const { version, bytes } = parseKey(publicKey);
+  const { version, bytes } = parseKey(newestOf(publicKey));
   const recipientPublicKey = await suite.kem.deserializePublicKey(bytes);
   const sealed = await suite.seal(
     { recipientPublicKey, info: info(binding, version) },
