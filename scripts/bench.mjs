@@ -1,0 +1,32 @@
+// `npm run bench`: what the hub costs beside a bare Node relay, measured against the same upstream in one run.
+//   --seconds 3  --rounds 5  --concurrency 1,32,128  --shape plain,stream   how much is measured
+//   --prof cpu   profiles the gateway instead and prints what it spent its time on
+//   --json       figures only
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import esbuild from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const outdir = path.join(root, "dist/bench");
+mkdirSync(outdir, { recursive: true });
+
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: {
+    gateway: "server/gateway.ts",
+    run: "scripts/bench/run.ts",
+    load: "scripts/bench/load.ts",
+    relay: "scripts/bench/relay.ts",
+    upstream: "scripts/bench/upstream.ts",
+  },
+  outdir,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  packages: "external",
+  sourcemap: "inline",
+  logLevel: "warning",
+});
+await import(pathToFileURL(path.join(outdir, "run.js")).href);

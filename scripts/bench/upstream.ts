@@ -1,0 +1,65 @@
+import net from "node:net";
+
+/** The upstream of the bench: answers every chat completion at once from bytes made beforehand, so that it takes as little of
+ *  the shared cores as a TCP server can. A stream is 100 content chunks, each its own HTTP chunk, in one write. */
+const CHUNKS = 100;
+const HEAD = "HTTP/1.1 200 OK\r\nx-request-id: req_bench\r\nconnection: keep-alive\r\n";
+const ID = '"id":"chatcmpl-bench","created":1750000000,"model":"bench"';
+const USAGE = '{"prompt_tokens":9,"completion_tokens":100,"total_tokens":109}';
+
+const text = Array.from({ length: CHUNKS }, () => "word").join(" ");
+const plainBody = `{${ID},"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"${text}","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":${USAGE}}`;
+const plain = Buffer.from(
+  `${HEAD}content-type: application/json\r\ncontent-length: ${plainBody.length}\r\n\r\n${plainBody}`,
+);
+
+const stream = streamAnswer(false);
+const streamWithUsage = streamAnswer(true);
+
+function streamAnswer(usage: boolean): Buffer {
+  const chunk = (choices: string, rest = usage ? ',"usage":null' : "") =>
+    frame(`data: {${ID},"object":"chat.completion.chunk","choices":${choices}${rest}}\n\n`);
+  const parts = [
+    chunk(
+      '[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}]',
+    ),
+  ];
+  for (let i = 0; i < CHUNKS; i++)
+    parts.push(chunk('[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}]'));
+  parts.push(chunk('[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]'));
+  if (usage) parts.push(chunk("[]", `,"usage":${USAGE}`));
+  parts.push(frame("data: [DONE]\n\n"));
+  return Buffer.from(
+    `${HEAD}content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n${parts.join("")}0\r\n\r\n`,
+  );
+}
+
+function frame(data: string): string {
+  return `${data.length.toString(16)}\r\n${data}\r\n`;
+}
+
+const server = net.createServer((socket) => {
+  socket.setNoDelay(true);
+  socket.on("error", () => socket.destroy());
+  let rest = "";
+  socket.on("data", (part) => {
+    rest += part.toString("latin1");
+    for (;;) {
+      const end = rest.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(rest.slice(0, end))?.[1] ?? 0);
+      const chunked = /\r\ntransfer-encoding: *chunked/i.test(rest.slice(0, end));
+      const stop = chunked ? rest.indexOf("0\r\n\r\n", end + 4) + 5 : end + 4 + length;
+      if (rest.length < stop || stop === 4) return;
+      const body = rest.slice(end + 4, stop);
+      rest = rest.slice(stop);
+      if (!body.includes('"stream":true')) socket.write(plain);
+      else socket.write(body.includes('"include_usage":true') ? streamWithUsage : stream);
+    }
+  });
+});
+
+server.listen(0, "127.0.0.1", () =>
+  process.stdout.write(`${JSON.stringify({ port: (server.address() as net.AddressInfo).port })}\n`),
+);
+process.once("SIGTERM", () => process.exit(0));
