@@ -1,2 +1,81 @@
--- Rights of the application roles. Applied by ensureRoles on every start; safe to repeat.
-SELECT 1;
+-- Rights of hub_gateway, hub_web and hub_worker. Applied by ensureRoles after the migrations on every start; safe to repeat.
+-- No role may write a money table (wallet, hold, credit_lot, lot_draw, journal, entry, usage_event, attempt, rollups, limits):
+-- that is done by SECURITY DEFINER functions, granted by name below.
+
+-- PL/pgSQL statements must not pay for JIT compilation; a forgotten transaction must not hold locks.
+ALTER ROLE hub_gateway SET jit = off;
+ALTER ROLE hub_web SET jit = off;
+ALTER ROLE hub_worker SET jit = off;
+ALTER ROLE hub_gateway SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE hub_web SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE hub_worker SET idle_in_transaction_session_timeout = '60s';
+
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, hub_gateway, hub_web, hub_worker;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, hub_gateway, hub_web, hub_worker;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, hub_gateway, hub_web, hub_worker;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO hub_gateway, hub_web, hub_worker;
+
+-- Gateway: configuration, keys, and the functions it calls. Usage and balances only through functions that ask for the organisation.
+GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, setting, config_version,
+  org, app, api_key, management_key TO hub_gateway;
+
+-- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
+GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_session, staff, org, member, app, api_key,
+  management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting TO hub_web;
+GRANT INSERT ON price_version, audit_event TO hub_web;
+GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
+
+-- Worker: reads everything, probes credentials, tidies up.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
+GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
+GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
+GRANT DELETE ON admin_idempotency, auth_session, verification_token TO hub_worker;
+GRANT INSERT ON audit_event, price_version TO hub_worker;
+GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
+
+-- Functions by name, whatever their arguments. A name that no longer exists is an error here, at the first start.
+DO $$
+DECLARE
+  rights CONSTANT jsonb := '{
+    "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals",
+                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential"],
+    "hub_web":     ["grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds"],
+    "hub_worker":  ["sweep_holds", "expire_credit", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
+  }';
+  role text;
+  name text;
+  found regprocedure;
+BEGIN
+  FOR role IN SELECT jsonb_object_keys(rights) LOOP
+    FOR name IN SELECT jsonb_array_elements_text(rights -> role) LOOP
+      SELECT oid::regprocedure INTO found FROM pg_proc WHERE proname = name AND pronamespace = 'public'::regnamespace;
+      CONTINUE WHEN found IS NULL;
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', found, role);
+    END LOOP;
+  END LOOP;
+END $$;
+
+-- The job queue. Web may add jobs, through the queue's own functions running as their owner. The worker runs them.
+GRANT USAGE ON SCHEMA graphile_worker TO hub_web, hub_worker;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA graphile_worker FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA graphile_worker TO hub_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA graphile_worker TO hub_worker;
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA graphile_worker TO hub_worker;
+DO $$
+DECLARE
+  target regclass;
+  adder regprocedure;
+BEGIN
+  FOR target IN SELECT oid FROM pg_class WHERE relnamespace = 'graphile_worker'::regnamespace AND relrowsecurity LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_policy WHERE polrelid = target AND polname = 'hub_worker');
+    EXECUTE format('CREATE POLICY hub_worker ON %s TO hub_worker USING (true) WITH CHECK (true)', target);
+  END LOOP;
+  FOR adder IN SELECT oid FROM pg_proc WHERE pronamespace = 'graphile_worker'::regnamespace AND proname IN ('add_job', 'add_jobs') LOOP
+    EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp', adder);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hub_web', adder);
+  END LOOP;
+END $$;
