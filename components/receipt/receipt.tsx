@@ -1,0 +1,67 @@
+import { useFormatter, useLocale, useTranslations } from "next-intl";
+import { formatAmounts, lineNano, shortId } from "@/components/receipt/format";
+import { ReceiptRow } from "@/components/receipt/receipt-row";
+import { Badge } from "@/components/ui/badge";
+import type { ReceiptData } from "@/lib/billing/receipt";
+import { cn } from "@/lib/utils";
+
+/** The signature of the product: what was counted, at which price, and the sum. `notCharged` is the reason why a call
+ *  that failed cost nothing; it stamps the total. */
+export function Receipt({
+  receipt,
+  notCharged,
+  className,
+}: {
+  receipt: ReceiptData;
+  notCharged?: string;
+  className?: string;
+}) {
+  const t = useTranslations("receipt");
+  const locale = useLocale();
+  const format = useFormatter();
+  const nanos = [...receipt.lines.map(lineNano), ...[receipt.charged, receipt.held, receipt.released].map(BigInt)];
+  const amounts = formatAmounts(nanos, locale);
+  const [charged, held, released] = amounts.slice(receipt.lines.length);
+  const since = format.dateTime(new Date(receipt.price.since), { dateStyle: "medium" });
+
+  return (
+    <figure
+      data-slot="receipt"
+      aria-label={t("label", { model: receipt.model })}
+      className={cn("figures @container border border-line-strong bg-surface font-mono text-xs", className)}
+    >
+      <div className="flex items-baseline justify-between gap-4 px-4 pt-4 sm:px-5">
+        <span className="min-w-0 truncate text-sm font-medium">{receipt.model}</span>
+        <span className="shrink-0 text-ink-2" title={receipt.requestId}>
+          {shortId(receipt.requestId)}
+        </span>
+      </div>
+      <div className="px-4 pt-3 pb-4 sm:px-5">
+        <table className="w-full border-collapse text-left">
+          <caption className="sr-only">{t("caption")}</caption>
+          <tbody>
+            {receipt.lines.map((line, index) => (
+              <ReceiptRow key={line.class} line={line} amount={amounts[index] ?? ""} />
+            ))}
+          </tbody>
+          <tfoot className="border-t border-ink text-sm font-semibold">
+            <tr>
+              <th scope="row" className="pt-2 font-semibold">
+                {t("charged")}
+              </th>
+              <td colSpan={2} className="pt-2">
+                {notCharged && <Badge variant="warning">{t("notCharged", { reason: notCharged })}</Badge>}
+              </td>
+              <td className="pt-2 text-right">{charged}</td>
+            </tr>
+          </tfoot>
+        </table>
+        <p className="mt-2 text-ink-2">
+          {t("hold", { held: held ?? "", released: released ?? "" })}
+          <span aria-hidden> · </span>
+          {t("price", { version: receipt.price.version, since })}
+        </p>
+      </div>
+    </figure>
+  );
+}

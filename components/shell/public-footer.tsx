@@ -1,0 +1,39 @@
+import { useLocale, useTranslations } from "next-intl";
+import { LOCALE_NAMES, LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
+
+/** The languages are plain links here: they work without scripts and are what a crawler follows. */
+export function PublicFooter() {
+  const t = useTranslations("shell");
+  const current = useLocale();
+  return (
+    <footer className="border-t">
+      <div className="mx-auto flex max-w-[1280px] flex-wrap items-center justify-between gap-x-8 gap-y-4 px-4 py-6 text-sm text-ink-2 md:px-8">
+        <nav aria-label={t("languages")}>
+          <ul className="-mx-2 flex flex-wrap">
+            {LOCALES.map((locale) => (
+              <li key={locale}>
+                <a
+                  href={`?${LOCALE_PARAMETER}=${locale}`}
+                  hrefLang={locale}
+                  lang={locale}
+                  aria-current={locale === current ? "true" : undefined}
+                  className="flex min-h-8 items-center rounded-control px-2 hover:text-ink aria-current:font-medium aria-current:text-ink pointer-coarse:min-h-11"
+                >
+                  {LOCALE_NAMES[locale]}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <p>
+          <a
+            href="/api/openapi.json"
+            className="underline decoration-line-strong underline-offset-4 hover:decoration-current"
+          >
+            {t("openapi")}
+          </a>
+        </p>
+      </div>
+    </footer>
+  );
+}

