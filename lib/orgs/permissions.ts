@@ -71,3 +71,8 @@ export const STAFF_ROLES: Record<StaffRole, readonly PlatformPermission[]> = {
   support: ["providers.read", "models.read", "settings.read", "orgs.read", "credits.grant", "usage.read"],
   finance: ["models.read", "orgs.read", "usage.read", "ledger.read", "audit.read"],
 };
+
+/** What a management key may ever carry: staff, roles and further management keys stay with a person. */
+export const MANAGEMENT_KEY_PERMISSIONS: readonly PlatformPermission[] = PLATFORM_PERMISSIONS.filter(
+  (permission) => permission !== "staff.manage",
+);

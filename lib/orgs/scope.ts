@@ -4,6 +4,9 @@ import type { Permission, PlatformPermission } from "@/lib/orgs/permissions";
 
 export type Actor = { readonly type: "user" | "key" | "staff" | "system"; readonly id: string };
 
+/** The HTTP request behind a change, for the audit log. `idempotencyKey` is unique per caller and path. */
+export type RequestOrigin = { readonly id: string; readonly ip: string | null; readonly idempotencyKey?: string };
+
 declare const minted: unique symbol;
 
 /** Proof that a caller may act for one organisation. Made only by `requireOrg`, `authenticateKey` and `systemScope`. */
@@ -11,6 +14,7 @@ export type Scope = {
   readonly orgId: OrgId;
   readonly actor: Actor;
   readonly permissions: ReadonlySet<Permission>;
+  readonly request?: RequestOrigin;
   readonly [minted]: true;
 };
 
@@ -18,15 +22,25 @@ export type Scope = {
 export type StaffScope = {
   readonly actor: Actor;
   readonly permissions: ReadonlySet<PlatformPermission>;
+  readonly request?: RequestOrigin;
   readonly [minted]: true;
 };
 
-export function mintScope(scope: { orgId: string; actor: Actor; permissions: ReadonlySet<Permission> }): Scope {
+export function mintScope(scope: {
+  orgId: string;
+  actor: Actor;
+  permissions: ReadonlySet<Permission>;
+  request?: RequestOrigin;
+}): Scope {
   // safe because only the three gates import this function (lib/architecture.test.ts)
   return { ...scope, orgId: asOrgId(scope.orgId) } as Scope;
 }
 
-export function mintStaffScope(scope: { actor: Actor; permissions: ReadonlySet<PlatformPermission> }): StaffScope {
+export function mintStaffScope(scope: {
+  actor: Actor;
+  permissions: ReadonlySet<PlatformPermission>;
+  request?: RequestOrigin;
+}): StaffScope {
   // safe because only requireStaff and the admin-API builder import this function (lib/architecture.test.ts)
   return scope as StaffScope;
 }

@@ -1,0 +1,171 @@
+import { z } from "zod";
+import { PROVIDER_KIND_IDS, type ProviderKindId } from "@/lib/catalog/provider-kinds";
+import { ratesInput, ratesOut } from "@/lib/catalog/rates";
+import { cursor, instantOut, modelId, name, pageLimit, slug, weight } from "@/lib/fields";
+
+export const configurationPage = z.strictObject({ limit: pageLimit(1000, 1000), cursor });
+export type ConfigurationPage = z.infer<typeof configurationPage>;
+
+// Providers
+
+const baseUrl = z.string().trim().max(500);
+const region = z.string().regex(/^[a-z0-9-]{1,40}$/, "must be a region such as eu-west-1");
+
+export const providerInput = z.strictObject({
+  slug,
+  // safe because PROVIDER_KINDS is never empty
+  kind: z.enum(PROVIDER_KIND_IDS as [ProviderKindId, ...ProviderKindId[]], `must be one of ${PROVIDER_KIND_IDS.join(", ")}`),
+  displayName: name.optional(),
+  baseUrl: baseUrl.nullable().optional(),
+  region: region.nullable().optional(),
+  enabled: z.boolean().optional(),
+});
+export type ProviderInput = z.infer<typeof providerInput>;
+
+export const providerPatch = providerInput.omit({ slug: true, kind: true }).partial();
+export type ProviderPatch = z.infer<typeof providerPatch>;
+
+export const providerOut = z
+  .object({
+    id: z.string(),
+    slug: z.string(),
+    kind: z.string(),
+    displayName: z.string(),
+    /** null: the kind's own address. */
+    baseUrl: z.string().nullable(),
+    region: z.string().nullable(),
+    enabled: z.boolean(),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: "Provider" });
+export type ProviderRow = z.infer<typeof providerOut>;
+
+// Credentials. Secrets go into headers, so nothing in them may end one.
+
+const secretText = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]{1,4000}$/, "must be 1 to 4000 printable characters without spaces");
+
+const secretFields = {
+  apiKey: secretText.optional(),
+  accessKeyId: secretText.optional(),
+  secretAccessKey: secretText.optional(),
+  region: region.optional(),
+};
+
+export const credentialInput = z.strictObject({
+  name,
+  ...secretFields,
+  weight: weight.optional(),
+  enabled: z.boolean().optional(),
+});
+export type CredentialInput = z.infer<typeof credentialInput>;
+
+export const credentialPatch = credentialInput.partial();
+export type CredentialPatch = z.infer<typeof credentialPatch>;
+
+export const credentialOut = z
+  .object({
+    id: z.string(),
+    provider: z.string(),
+    name: z.string(),
+    last4: z.string(),
+    fingerprint: z.string(),
+    region: z.string().nullable(),
+    weight: z.int(),
+    enabled: z.boolean(),
+    status: z.enum(["active", "needs_secret", "disabled", "verifying"]),
+    statusReason: z.string().nullable(),
+    lastTestedAt: instantOut.nullable(),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: "Credential" });
+export type CredentialRow = z.infer<typeof credentialOut>;
+
+export const credentialTestOut = z
+  .object({ ok: z.boolean(), latencyMs: z.int(), error: z.string().optional() })
+  .meta({ id: "CredentialTest" });
+export type CredentialTest = z.infer<typeof credentialTestOut>;
+
+export const upstreamModelOut = z.object({ id: z.string(), name: z.string().nullable() }).meta({ id: "UpstreamModel" });
+export type UpstreamModel = z.infer<typeof upstreamModelOut>;
+
+// Models
+
+export const MODEL_TYPES = ["chat", "embedding", "image", "speech", "transcription", "rerank", "video"] as const;
+
+const marginPercent = z
+  .union([z.string(), z.number()], "must be a percentage such as 25")
+  .transform(String)
+  .pipe(
+    z
+      .string()
+      .regex(/^-?\d{1,5}(\.\d{1,4})?$/, "must be a percentage with at most 4 decimals")
+      .refine((text) => Number(text) > -100 && Number(text) <= 10_000, "must be above -100 and at most 10000"),
+  )
+  .meta({ description: "Price = cost of the first-priority enabled offer, raised by this percentage.", examples: [25] });
+
+const tokens = z.int().min(1).max(100_000_000).nullable();
+
+export const offerInput = z.strictObject({
+  provider: slug,
+  upstreamModel: z.string().trim().min(1).max(300),
+  priority: z.int().min(0).max(1000).default(0),
+  weight: weight.default(100),
+  enabled: z.boolean().default(true),
+  cost: ratesInput.optional(),
+});
+
+/** What a PUT replaces. A price or cost that is left out keeps the one in force. */
+export const modelInput = z
+  .strictObject({
+    type: z.enum(MODEL_TYPES, `must be one of ${MODEL_TYPES.join(", ")}`),
+    displayName: name.nullable().optional(),
+    contextWindow: tokens.optional(),
+    maxOutputTokens: tokens.optional(),
+    enabled: z.boolean().default(true),
+    offers: z.array(offerInput).max(100),
+    price: ratesInput.optional(),
+    marginPercent: marginPercent.optional(),
+    aliases: z.array(modelId).max(100).default([]),
+  })
+  .refine((model) => model.price === undefined || model.marginPercent === undefined, {
+    path: ["marginPercent"],
+    message: "cannot be given together with price",
+  })
+  .refine(({ offers }) => new Set(offers.map((o) => `${o.provider}\n${o.upstreamModel}`)).size === offers.length, {
+    path: ["offers"],
+    message: "must not hold the same provider and upstreamModel twice",
+  });
+export type ModelInput = z.infer<typeof modelInput>;
+
+export const offerOut = z.object({
+  id: z.string(),
+  provider: z.string(),
+  upstreamModel: z.string(),
+  priority: z.int(),
+  weight: z.int(),
+  enabled: z.boolean(),
+  cost: ratesOut.nullable(),
+});
+
+export const modelOut = z
+  .object({
+    id: z.string(),
+    type: z.enum(MODEL_TYPES),
+    displayName: z.string().nullable(),
+    contextWindow: z.int().nullable(),
+    maxOutputTokens: z.int().nullable(),
+    enabled: z.boolean(),
+    marginPercent: z.string().nullable(),
+    offers: z.array(offerOut),
+    price: ratesOut.nullable(),
+    aliases: z.array(z.string()),
+    createdAt: instantOut,
+    updatedAt: instantOut,
+  })
+  .meta({ id: "Model" });
+export type ModelRow = z.infer<typeof modelOut>;

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { name, usd, usdOut } from "@/lib/fields";
+import { parseUsd } from "@/lib/money";
+
+/** Settings an operator changes while the hub runs. The rest is environment (lib/env.ts). */
+export type Settings = {
+  /** service: prepaid wallets, public sign-up. enterprise: wallets are recorded and never block. */
+  mode: "service" | "enterprise";
+  instanceName: string;
+  signUpPolicy: "open" | "invitation" | "closed";
+  /** Addresses of these domains may sign up under every policy but `closed`. */
+  signUpDomains: string[];
+  /** Self-service sign-ups only, never organisations made by the operator. */
+  starterCreditUsd: string;
+  starterCreditProof: "email" | "card" | "oauth";
+  /** Daily cap of every key made in service mode without one of its own; null: none. */
+  keyDailyBudgetUsd: string | null;
+};
+
+export const DEFAULT_SETTINGS: Settings = {
+  mode: "service",
+  instanceName: "AIGNE Hub",
+  signUpPolicy: "open",
+  signUpDomains: [],
+  starterCreditUsd: "0.5",
+  starterCreditProof: "email",
+  keyDailyBudgetUsd: null,
+};
+
+const MAX_STARTER_NANO = parseUsd("5");
+const domain = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/, "must be a domain such as example.com");
+
+const shape = {
+  mode: z.enum(["service", "enterprise"]),
+  instanceName: name,
+  signUpPolicy: z.enum(["open", "invitation", "closed"]),
+  signUpDomains: z.array(domain).max(100),
+  starterCreditProof: z.enum(["email", "card", "oauth"]),
+};
+
+/** A partial update: keys that are absent keep their value. */
+export const settingsPatch = z
+  .strictObject({
+    ...shape,
+    starterCreditUsd: usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD"),
+    keyDailyBudgetUsd: usd().nullable(),
+  })
+  .partial();
+export type SettingsPatch = z.infer<typeof settingsPatch>;
+
+export const settingsOut = z
+  .object({
+    ...shape,
+    starterCreditUsd: usdOut,
+    keyDailyBudgetUsd: usdOut.nullable(),
+  })
+  .meta({ id: "Settings" }) satisfies z.ZodType<Settings>;
