@@ -3,14 +3,17 @@ import { z } from "zod";
 
 /** The kinds of value a setting may have. Each message follows the variable's name and says what to write instead. */
 
-export function integer(range: { min: number; max: number; fallback: number }) {
+export function integer(range: { min: number; max: number }) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
   return z
     .string()
     .regex(/^\d{1,9}$/, message)
     .transform(Number)
-    .refine((value) => value >= range.min && value <= range.max, message)
-    .default(range.fallback);
+    .refine((value) => value >= range.min && value <= range.max, message);
+}
+
+export function port() {
+  return integer({ min: 1, max: 65_535 });
 }
 
 export function boolean() {

@@ -7,7 +7,7 @@ import * as kind from "./env-kinds";
 /** Every setting of the product. A variable that is not here does not exist; `.env.example` explains each one, and a
  *  test keeps the two lists equal. Any of them may be given as `<NAME>_FILE`, the path of a file with the value. */
 export const variables = z.object({
-  PORT: kind.integer({ min: 1, max: 65_535, fallback: 3000 }),
+  PORT: kind.port().default(3000),
   HUB_PUBLIC_URL: kind.origin().optional(),
   HUB_PRODUCTION: kind.boolean().optional(),
   HUB_DATA_DIR: z.string().default(".data"),
@@ -46,15 +46,17 @@ export const variables = z.object({
   HUB_BOOTSTRAP_ADMIN_EMAIL: kind.email().optional(),
   HUB_BOOTSTRAP_ADMIN_PASSWORD: kind.password().optional(),
 
-  GATEWAY_WORKERS: kind.integer({ min: 1, max: 64, fallback: Math.min(4, Math.max(1, availableParallelism() - 1)) }),
+  GATEWAY_WORKERS: kind.integer({ min: 1, max: 64 }).default(Math.min(4, Math.max(1, availableParallelism() - 1))),
   HUB_NODE_NAME: kind.nodeName().optional(),
-  HUB_WEB_PORT: kind.integer({ min: 1, max: 65_535, fallback: 3001 }),
+  HUB_WEB_PORT: kind.port().default(3001),
+  HUB_GATEWAY_PORT: kind.port().optional(),
+  HUB_DEVELOPMENT: kind.boolean().default(false),
   HUB_ROLE: kind.oneOf(["supervisor", "gateway", "web", "worker"]).default("supervisor"),
 });
 
 export type Variable = keyof typeof variables.shape;
 export type Role = "gateway" | "web" | "worker";
-type Source = Readonly<Record<string, string | undefined>>;
+export type Source = Readonly<Record<string, string | undefined>>;
 
 /** Generated on the first run outside production, demanded in production. */
 export const GENERATED_SECRETS = [
@@ -63,6 +65,7 @@ export const GENERATED_SECRETS = [
   "HUB_KEY_PEPPER",
   "AUTH_SECRET",
 ] as const;
+export type Secrets = Record<(typeof GENERATED_SECRETS)[number], string>;
 /** Never repeated in a message. */
 const CONFIDENTIAL = /SECRET|PEPPER|PASSWORD|DATABASE_URL|SMTP_URL|MANAGEMENT_KEY/;
 /** Useless one without the other. */
@@ -91,6 +94,7 @@ export function parseEnv(source: Source) {
   for (const names of TOGETHER) demandAllOrNone(names, given);
 
   const production = value.HUB_PRODUCTION ?? Boolean(value.DATABASE_URL && value.HUB_PUBLIC_URL);
+  const port = value.HUB_GATEWAY_PORT ?? value.PORT;
   const dataDir = resolve(value.HUB_DATA_DIR);
   const secret = (name: (typeof GENERATED_SECRETS)[number]) =>
     value[name] ?? (production ? undefined : generatedSecret(name, dataDir, value.HUB_ROLE));
@@ -101,10 +105,13 @@ export function parseEnv(source: Source) {
   };
 
   return Object.freeze({
-    port: value.PORT,
+    /** The public port, also in web, whose PORT variable Next reads and rewrites. */
+    port,
     publicUrl: value.HUB_PUBLIC_URL,
     /** Decided once, here; NODE_ENV says nothing, since Next sets it by itself. */
     production,
+    /** `npm run dev`: web is `next dev`, whose hot reload needs Upgrade requests to pass. */
+    development: value.HUB_DEVELOPMENT,
     dataDir,
     trustedProxies: value.HUB_TRUSTED_PROXIES,
     sandboxInProduction: value.HUB_SANDBOX_IN_PRODUCTION,
@@ -117,6 +124,10 @@ export function parseEnv(source: Source) {
     databaseUrlRead: value.DATABASE_URL_READ,
     /** Off behind a PgBouncer before 1.21 in transaction mode. */
     pgNamedStatements: value.HUB_PG_NAMED_STATEMENTS,
+    /** Those of GENERATED_SECRETS that exist, for the supervisor, which makes the rest. */
+    get secrets() {
+      return Object.fromEntries(GENERATED_SECRETS.map((name) => [name, secret(name)])) as Partial<Secrets>;
+    },
     get secretsKey() {
       return secret("HUB_SECRETS_KEY");
     },
@@ -143,7 +154,7 @@ export function parseEnv(source: Source) {
     bootstrapAdminPassword: value.HUB_BOOTSTRAP_ADMIN_PASSWORD,
     gatewayWorkers: value.GATEWAY_WORKERS,
     /** Names this process's holds in the database: two hubs on one database must differ in it. */
-    gatewayNode: value.HUB_NODE_NAME ?? `${hostname()}:${value.PORT}`,
+    gatewayNode: value.HUB_NODE_NAME ?? `${hostname()}:${port}`,
     webPort: value.HUB_WEB_PORT,
     role: value.HUB_ROLE,
   });
@@ -155,6 +166,17 @@ let current: Env | undefined;
 export function env(): Env {
   current ??= parseEnv(process.env);
   return current;
+}
+
+/** The raw variables: for the supervisor, which hands each role its share of them. */
+export function environment(): Source {
+  return process.env;
+}
+
+/** Sets what Next's standalone server reads from the environment and nowhere else. */
+export function setNextEnvironment(port: number): void {
+  // Above any balancer's idle time: a connection that Next closes first races with the next request.
+  Object.assign(process.env, { HOSTNAME: "127.0.0.1", PORT: String(port), KEEP_ALIVE_TIMEOUT: "70000" });
 }
 
 /** The URL with which a role connects: its own database role's, else the owner's. Throws EnvError when there is none. */
@@ -189,8 +211,9 @@ function generatedSecret(name: string, dataDir: string, role: string): string | 
   }
 }
 
-/** Drops empty values, as `NAME=` in a .env file means "not set", and reads `<NAME>_FILE`. */
-function withFiles(source: Source): Record<string, string> {
+/** The settings among the variables, by name. An empty value, as `NAME=` in a .env file, means "not set"; `<NAME>_FILE`
+ *  is read, since a role under another user may not be able to. Throws EnvError. */
+export function withFiles(source: Source): Record<string, string> {
   const given: Record<string, string> = {};
   for (const name of Object.keys(variables.shape)) {
     const text = source[name]?.trim();

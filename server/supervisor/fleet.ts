@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Role } from "@/lib/env";
+import { root } from "@/server/root";
+import { environmentFor, type RoleInput } from "./environment";
+import { type Program, RoleProcess } from "./process";
+import { webUser } from "./unprivileged";
+
+const DRAIN_MS = 32_000; // the gateway itself ends streams after 30 s
+const STOP_MS = 10_000;
+
+export type Fleet = {
+  /** Gateway first, so that calls in flight still find everything they need; then web and worker. */
+  stop(hurry: AbortSignal): Promise<void>;
+  /** Runs new code: gateway and worker end and start again. */
+  replaceServers(): Promise<void>;
+};
+
+export type FleetInput = Omit<RoleInput, "databaseUrl"> & {
+  databaseUrls: Record<Role, string>;
+  say(sentence: string): void;
+  onSpawn(pids: Record<Role, number | undefined>): void;
+};
+
+/** Starts gateway, web and worker, each with its own environment, and keeps them running. */
+export function startFleet(input: FleetInput): Fleet {
+  const create = (role: Role) => new RoleProcess(programFor(role, input), { say: input.say, onSpawn: report });
+  const fleet = { gateway: create("gateway"), web: create("web"), worker: create("worker") };
+  function report() {
+    input.onSpawn({ gateway: fleet.gateway.pid, web: fleet.web.pid, worker: fleet.worker.pid });
+  }
+  for (const process of Object.values(fleet)) process.start();
+  return {
+    stop: async (hurry) => {
+      await fleet.gateway.stop(DRAIN_MS, hurry);
+      await Promise.all([fleet.web.stop(STOP_MS, hurry), fleet.worker.stop(STOP_MS, hurry)]);
+    },
+    replaceServers: async () => {
+      await Promise.all([fleet.gateway.replace(), fleet.worker.replace()]);
+    },
+  };
+}
+
+function programFor(role: Role, input: FleetInput): Program {
+  const env = environmentFor(role, { ...input, databaseUrl: input.databaseUrls[role] });
+  const tether = ["--enable-source-maps", "--import", pathToFileURL(join(root, "dist/tether.js")).href];
+  const program = { name: role, cwd: root, env, args: [...tether, join(root, "dist", `${role}.js`)] };
+  if (role !== "web") return program;
+  if (input.development) {
+    const next = [join(root, "node_modules/next/dist/bin/next"), "dev"];
+    return {
+      ...program,
+      isNoise,
+      args: [...tether, ...next, "--hostname", "127.0.0.1", "--port", String(input.webPort)],
+    };
+  }
+  const readable = [
+    join(root, ".next/standalone/server.js"),
+    join(root, "dist/web.js"),
+    join(root, "node_modules/pg/package.json"),
+  ];
+  return { ...program, isNoise, user: webUser(readable, input.say) };
+}
+
+/** Next announces its internal address, which nobody should open. */
+function isNoise(line: string): boolean {
+  return /^\s*($|▲ Next|- (Local|Network|Environments)\b|✓ (Starting|Ready))/.test(line);
+}
