@@ -20,16 +20,16 @@ const LAYERS: Record<string, readonly string[]> = {
 /** Domains of `lib` by height. A domain imports only what is strictly lower; equals do not import each other. */
 const HEIGHT: Record<string, number> = {
   audit: 1,
-  settings: 1,
-  orgs: 2,
-  billing: 3,
-  notifications: 3,
-  catalog: 4,
+  settings: 2,
+  orgs: 3,
+  billing: 4,
   keys: 4,
-  usage: 5,
-  auth: 6,
-  gateway: 6,
-  http: 7,
+  notifications: 4,
+  catalog: 5,
+  usage: 6,
+  auth: 7,
+  gateway: 7,
+  http: 8,
 };
 
 /** Proof types that every domain takes as its first argument; they import leaves only. */

@@ -140,7 +140,8 @@ const egress: Rule = {
   check: (project) =>
     productModules(project).flatMap((module) => {
       const isBound = /[{,(]\s*fetch\s*[,}:)]|\b(const|let|function)\s+fetch\b/.test(module.source);
-      if (!/^(lib|server)\//.test(module.path) || module.path === "lib/egress.ts" || isBound) return [];
+      const isBrowser = module.directives.includes("use client");
+      if (!/^(lib|app)\//.test(module.path) || module.path === "lib/egress.ts" || isBound || isBrowser) return [];
       return [...module.source.matchAll(/(?<![.\w])(globalThis\.)?fetch\(/g)].map(({ index }) => ({
         file: module.path,
         line: module.lineAt(index),
