@@ -1,0 +1,253 @@
+import { Batcher, type BatchOutcome } from "@/lib/batcher";
+import type { Usage, UsageSource } from "@/lib/billing/usage";
+import { type Nano, toNano } from "@/lib/money";
+import type { Sql } from "@/lib/pg";
+
+/** What `authorize_batch` needs to hold credit for one call. Amounts in nano-USD. */
+export type HoldRequest = {
+  orgId: string;
+  requestId: string;
+  keyId: string;
+  appId: string;
+  memberId: string | null;
+  modelId: string;
+  /** What the sweeper needs to write the event if this process dies. */
+  context: { endpoint: string; dialect: string; stream: boolean; client_retry: number | null };
+  inputHash: string;
+  amount: Nano;
+  /** The least that makes sense: below it the call is refused. */
+  minAmount: Nano;
+  unitRate: Nano;
+  priceVersionId: string | null;
+  tokensEstimate: number;
+  restrictedOk: boolean;
+};
+
+export type RefusalRule =
+  | "key_revoked"
+  | "key_expired"
+  | "key_disabled"
+  | "org_suspended"
+  | "wallet_frozen"
+  | "concurrency"
+  | "rpm"
+  | "tpm"
+  | "tpm_too_large"
+  | "budget"
+  | "insufficient_credits"
+  | "holds_only"
+  | "idempotency_mismatch"
+  | "voided"
+  | "no_wallet";
+
+export type HoldAnswer =
+  | { granted: true; amount: Nano; available: Nano | null }
+  | {
+      granted: false;
+      rule: RefusalRule;
+      scope: string | null;
+      limit: Nano | null;
+      used: Nano | null;
+      resetAt: string | null;
+      retryAfterMs: number | null;
+      available: Nano | null;
+    };
+
+export type Progress = {
+  orgId: string;
+  requestId: string;
+  attempt: number;
+  usage: Usage;
+  units: number;
+  accrued: Nano;
+  accruedCost: Nano;
+  /** Facts about the attempt that answers, merged into the hold's context. */
+  context: Record<string, string | number | boolean | null>;
+};
+
+export type ProgressAnswer = { state: string };
+
+export type AttemptRecord = {
+  offer: string | null;
+  provider: string;
+  upstream_model: string;
+  credential: string | null;
+  outcome: string;
+  http_status: number | null;
+  usage: Usage | null;
+  cost: string | null;
+  cost_version: string | null;
+  first_token_ms: number | null;
+  latency_ms: number | null;
+};
+
+/** One finished call, as `settle_batch` takes it. JSON-ready: amounts are integer strings of nano-USD. */
+export type Settlement = {
+  org: string;
+  id: string;
+  outcome: string;
+  http_status: number;
+  price: string | null;
+  cost: string | null;
+  waste: string;
+  usage: Usage;
+  usage_source: UsageSource;
+  provider: string | null;
+  upstream_model: string | null;
+  credential: string | null;
+  route: string | null;
+  upstream_id: string | null;
+  finish_reason: string | null;
+  latency_ms: number;
+  first_token_ms: number | null;
+  client_retry: number | null;
+  attempts: AttemptRecord[];
+};
+
+export type SettleAnswer = { applied: boolean; priorState: string };
+
+/** The money path of one gateway process: three coalesced statements (`lib/billing/batcher.ts`) over its own pool. */
+export type Wallet = {
+  /** Holds the worst-case price against the organisation's wallet and every limit of its key, app, member and
+   *  organisation. Idempotent per request id. A hold nobody settles is closed by the sweeper. */
+  authorize(request: HoldRequest): Promise<HoldAnswer>;
+  /** Raises the progress of a running stream and renews its hold. A state other than `open` means: abort upstream. */
+  checkpoint(progress: Progress): Promise<ProgressAnswer>;
+  /** Closes the hold and writes event, ledger and rollup. Exactly once per request id however often it is repeated. */
+  settle(settlement: Settlement): Promise<SettleAnswer>;
+  /** Gives back a hold whose caller gave up before anything went upstream. Safe for unknown ids. */
+  voidHold(requestId: string, orgId: string): Promise<void>;
+  /** Statements and items per verb since start, for metrics. */
+  statistics(): Record<"authorize" | "checkpoint" | "settle", { statements: number; items: number; depth: number }>;
+};
+
+/** Longest a hold stays open without renewal; the sweeper acts 15 s later. */
+export const HOLD_TTL_SECONDS = 120;
+const MAX_BATCH = 500;
+
+export function createWallet(deps: { sql: Sql; node: string; epoch: string; named: boolean }): Wallet {
+  const call = <Row>(name: string, text: string) => {
+    const statement = deps.named ? { name, text } : { text };
+    return async (items: unknown[]): Promise<Row[]> => {
+      const values = [JSON.stringify(items), deps.node, deps.epoch];
+      return (await deps.sql.query({ ...statement, values })).rows as Row[];
+    };
+  };
+  const authorizeRows = call<AuthorizeRow>("authorize_batch", AUTHORIZE);
+  const checkpointRows = call<CheckpointRow>("checkpoint_batch", "select * from checkpoint_batch($1::jsonb, $2, $3::bigint)");
+  const settleRows = call<SettleRow>("settle_batch", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
+
+  const authorize = new Batcher<HoldRequest, HoldAnswer>(
+    async (items) => inOrder(items.length, await authorizeRows(items.map(holdItem)), holdAnswer),
+    { max: MAX_BATCH, onError },
+  );
+  const checkpoint = new Batcher<Progress, ProgressAnswer>(
+    async (items) => inOrder(items.length, await checkpointRows(items.map(progressItem)), (row) => ({ state: row.state })),
+    { max: MAX_BATCH, onError },
+  );
+  const settle = new Batcher<Settlement, SettleAnswer>(
+    async (items) =>
+      inOrder(items.length, await settleRows(items), (row) => ({ applied: row.applied, priorState: row.prior_state })),
+    { max: MAX_BATCH, onError },
+  );
+
+  return {
+    authorize: (request) => authorize.add(request),
+    checkpoint: (progress) => checkpoint.add(progress),
+    settle: (settlement) => settle.add(settlement),
+    async voidHold(requestId) {
+      await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [[requestId], deps.node, deps.epoch]);
+    },
+    statistics: () => ({
+      authorize: count(authorize),
+      checkpoint: count(checkpoint),
+      settle: count(settle),
+    }),
+  };
+}
+
+const AUTHORIZE = `select * from authorize_batch($1::jsonb, $2, $3::bigint, interval '${HOLD_TTL_SECONDS} seconds')`;
+
+type AuthorizeRow = {
+  ord: number;
+  skipped: boolean;
+  granted: boolean;
+  amount: string;
+  refused_by: RefusalRule | null;
+  scope: string | null;
+  limit_value: string | null;
+  used_value: string | null;
+  reset_at: Date | null;
+  retry_after_ms: number | null;
+  available: string | null;
+};
+type CheckpointRow = { ord: number; skipped: boolean; state: string };
+type SettleRow = { ord: number; skipped: boolean; applied: boolean; prior_state: string };
+
+/** A value the database refuses (classes 22 and 23) is one poison item: split until it stands alone. Everything else
+ *  (connection lost, lock timeout, restart) is worth the same items again: the functions are safe to repeat. */
+function onError(error: unknown): "retry" | "split" {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && /^(22|23)/.test(code) ? "split" : "retry";
+}
+
+function inOrder<Row extends { ord: number; skipped: boolean }, Result>(
+  length: number,
+  rows: Row[],
+  toResult: (row: Row) => Result,
+): BatchOutcome<Result>[] {
+  const outcomes = new Array<BatchOutcome<Result>>(length);
+  for (const row of rows) outcomes[row.ord - 1] = row.skipped ? { again: true } : { result: toResult(row) };
+  return outcomes;
+}
+
+function holdItem(request: HoldRequest) {
+  return {
+    org: request.orgId,
+    id: request.requestId,
+    key: request.keyId,
+    app: request.appId,
+    member: request.memberId,
+    model: request.modelId,
+    ctx: request.context,
+    input_hash: request.inputHash,
+    amount: request.amount.toString(),
+    min_amount: request.minAmount.toString(),
+    unit_rate: request.unitRate.toString(),
+    price_version: request.priceVersionId,
+    tokens_estimate: request.tokensEstimate,
+    restricted_ok: request.restrictedOk,
+  };
+}
+
+function holdAnswer(row: AuthorizeRow): HoldAnswer {
+  const available = row.available === null ? null : toNano(row.available);
+  if (row.granted) return { granted: true, amount: toNano(row.amount), available };
+  return {
+    granted: false,
+    rule: row.refused_by ?? "insufficient_credits",
+    scope: row.scope,
+    limit: row.limit_value === null ? null : toNano(row.limit_value),
+    used: row.used_value === null ? null : toNano(row.used_value),
+    resetAt: row.reset_at?.toISOString() ?? null,
+    retryAfterMs: row.retry_after_ms,
+    available,
+  };
+}
+
+function progressItem(progress: Progress) {
+  return {
+    org: progress.orgId,
+    id: progress.requestId,
+    attempt: progress.attempt,
+    usage: progress.usage,
+    units: progress.units,
+    accrued: progress.accrued.toString(),
+    accrued_cost: progress.accruedCost.toString(),
+    ctx: progress.context,
+  };
+}
+
+function count(batcher: { statements: number; items: number; depth: number }) {
+  return { statements: batcher.statements, items: batcher.items, depth: batcher.depth };
+}

@@ -1,0 +1,75 @@
+import type { Dispatcher } from "undici";
+import type { Clock } from "@/lib/clock";
+import { AppError } from "@/lib/errors";
+import type { Reply } from "@/lib/gateway/exchange";
+import type { AttemptEnd, CallMeter } from "@/lib/gateway/meter/call-meter";
+import type { UpstreamFailure } from "@/lib/gateway/providers/define";
+import type { Candidate } from "@/lib/gateway/routing/candidates";
+import type { StreamOutput } from "@/lib/gateway/stream-output";
+import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { Secret } from "@/lib/gateway/providers/define";
+
+/** What every attempt gets. It either answers the client completely (`answered`), or fails before any content. */
+export type AttemptContext = {
+  chat: ChatCall;
+  candidate: Candidate;
+  secret: Secret;
+  /** The token limit to send: the client's, or what the hold affords; null for none. */
+  maxOutputTokens: number | null;
+  requestId: string;
+  meter: CallMeter;
+  reply: Reply;
+  /** Null for whole answers. */
+  output: StreamOutput | null;
+  answerHeaders: Record<string, string>;
+  inputTokens: () => number;
+  dispatcher: Dispatcher;
+  sdkFetch: typeof globalThis.fetch;
+  clock: Clock;
+};
+
+export type AttemptResult = { answered: true } | { answered: false; failure: UpstreamFailure; end: AttemptEnd };
+
+export const TIMEOUTS_MS = { streamFirstByte: 60_000, wholeFirstByte: 600_000, idle: 120_000, total: 30 * 60_000 };
+
+/** How long a call goes on after its client left, in the hope of a usage report. */
+export const GRACE_DRAIN_MS = 2_000;
+
+export function failed(failure: UpstreamFailure): AttemptResult {
+  const outcome = failure.class === "timeout" ? "timeout" : "upstream_error";
+  return { answered: false, failure, end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" } };
+}
+
+/** What the client is told when no candidate is left. Our credential's trouble is never shown as the client's; nothing of
+ *  the upstream's answer is repeated unless the request itself was at fault. */
+export function failureToError(failure: UpstreamFailure): AppError {
+  switch (failure.class) {
+    case "invalid_request":
+      return new AppError("invalid_request", failure.message, paramOf(failure));
+    case "context_length":
+      return new AppError("context_length_exceeded", contextLengthMessage(failure.message), paramOf(failure));
+    case "content_policy":
+      return new AppError("content_policy_violation", failure.message, paramOf(failure));
+    case "auth":
+      return new AppError("provider_unavailable", "The provider refused the hub's credential. The operator has to mend it. You were not charged.");
+    case "rate_limited":
+    case "overloaded":
+      return new AppError("overloaded", "All providers of this model are busy. You were not charged. Try again.", {
+        retryAfterMs: failure.retryAfterMs ?? 1_000,
+      });
+    case "timeout":
+      return new AppError("upstream_timeout", "The provider did not answer in time. You were not charged.");
+    case "server":
+    case "network":
+      return new AppError("upstream_error", "The provider returned an error. You were not charged.");
+  }
+}
+
+/** Clients match these words. */
+function contextLengthMessage(message: string): string {
+  return /maximum context length/i.test(message) ? message : `${message} (this exceeds the model's maximum context length)`;
+}
+
+function paramOf(failure: UpstreamFailure): { param?: string } {
+  return failure.param === null ? {} : { param: failure.param };
+}

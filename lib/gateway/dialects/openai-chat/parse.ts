@@ -1,0 +1,109 @@
+import { AppError } from "@/lib/errors";
+import type { JsonObject } from "@/lib/gateway/json-body";
+
+/** A chat-completions request: what the gateway must know of it, and the body as it goes on. */
+export type ChatCall = {
+  model: string;
+  messages: JsonObject[];
+  stream: boolean;
+  /** The client asked for the usage chunk; upstream is always asked. */
+  includeUsage: boolean;
+  /** The client's token limit; null where it gave none. */
+  maxOutputTokens: number | null;
+  /** Number of choices. */
+  choices: number;
+  /** Bytes of the decoded body: an upper bound of its tokens. */
+  inputBytes: number;
+  /** What keeps a caller on one credential; null where the request says nothing. */
+  affinity: string | null;
+  /** The whole body, unknown fields kept, neutral ones dropped. */
+  body: JsonObject;
+};
+
+const MAX_MESSAGES = 10_000;
+
+/** Checks only what the gateway itself relies on; everything else is the upstream's to judge. Throws invalid_request and
+ *  invalid_type naming the parameter. */
+export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
+  const model = body.model;
+  if (typeof model !== "string" || model.trim() === "") throw missing("model", "a model id such as \"openai/gpt-5-mini\"");
+  if (!Array.isArray(body.messages) || body.messages.length === 0) throw missing("messages", "a list with at least one message");
+  if (body.messages.length > MAX_MESSAGES) throw new AppError("invalid_request", `"messages" holds more than ${MAX_MESSAGES} messages.`, { param: "messages" });
+  body.messages.forEach(checkMessage);
+
+  const stream = optional(body, "stream", "boolean") ?? false;
+  dropNeutral(body, stream);
+  return {
+    model,
+    messages: body.messages as JsonObject[],
+    stream,
+    includeUsage: stream && (body.stream_options as JsonObject | undefined)?.include_usage === true,
+    maxOutputTokens: tokenLimit(body),
+    choices: countOfChoices(body),
+    inputBytes,
+    affinity: affinityOf(body),
+    body,
+  };
+}
+
+/** Removes what some upstreams refuse although it says nothing. */
+function dropNeutral(body: JsonObject, stream: boolean): void {
+  if (body.stop === "" || (Array.isArray(body.stop) && body.stop.length === 0)) delete body.stop;
+  const hasTools = Array.isArray(body.tools) && body.tools.length > 0;
+  if (!hasTools) {
+    delete body.tools;
+    delete body.tool_choice;
+    delete body.parallel_tool_calls;
+  }
+  if (body.stream_options === null || !stream) delete body.stream_options;
+}
+
+function tokenLimit(body: JsonObject): number | null {
+  const modern = optionalLimit(body, "max_completion_tokens");
+  const legacy = optionalLimit(body, "max_tokens");
+  return modern ?? legacy;
+}
+
+/** 0 and -1 mean "no limit" to many clients. */
+function optionalLimit(body: JsonObject, name: string): number | null {
+  const value = optional(body, name, "number");
+  if (value === undefined || value === 0 || value === -1) return null;
+  if (!Number.isInteger(value) || value < 0) throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
+  return value;
+}
+
+function countOfChoices(body: JsonObject): number {
+  const value = optional(body, "n", "number") ?? 1;
+  if (!Number.isInteger(value) || value < 1 || value > 128) throw new AppError("invalid_request", "\"n\" must be an integer from 1 to 128.", { param: "n" });
+  return value;
+}
+
+function affinityOf(body: JsonObject): string | null {
+  for (const name of ["prompt_cache_key", "session_id", "user"]) {
+    const value = body[name];
+    if (typeof value === "string" && value !== "") return value;
+  }
+  return null;
+}
+
+function checkMessage(message: unknown, index: number): void {
+  const role = (message as JsonObject | null)?.role;
+  if (typeof role !== "string") {
+    throw new AppError("invalid_type", `"messages[${index}]" must be an object with a "role".`, { param: `messages[${index}].role` });
+  }
+}
+
+type Kinds = { boolean: boolean; number: number };
+
+/** null and absent are the same. */
+function optional<Kind extends keyof Kinds>(body: JsonObject, name: string, kind: Kind): Kinds[Kind] | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  // biome-ignore lint/suspicious/useValidTypeof: kind is one of the two literals
+  if (typeof value !== kind) throw new AppError("invalid_type", `"${name}" must be a ${kind}.`, { param: name });
+  return value as Kinds[Kind];
+}
+
+function missing(name: string, what: string): AppError {
+  return new AppError("invalid_request", `"${name}" is missing: give ${what}.`, { param: name });
+}

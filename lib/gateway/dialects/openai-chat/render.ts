@@ -1,0 +1,129 @@
+import type { LanguageModelV4FinishReason, LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { Usage } from "@/lib/billing/usage";
+import { dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
+import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
+import type { Nano } from "@/lib/money";
+
+export type AnswerIdentity = { id: string; created: number; model: string };
+
+/** A whole translated answer: `choices`, `message` and `usage` with every key that strict clients look for. */
+export function renderCompletion(result: LanguageModelV4GenerateResult, identity: AnswerIdentity, usage: Usage, price: Nano | null) {
+  const text = result.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
+  const reasoning = result.content.flatMap((part) => (part.type === "reasoning" ? [part.text] : [])).join("");
+  const toolCalls = result.content.flatMap((part) =>
+    part.type === "tool-call" ? [{ id: part.toolCallId, type: "function", function: { name: part.toolName, arguments: part.input || "{}" } }] : [],
+  );
+  const finish = finishReasonOf(result.finishReason, toolCalls.length > 0);
+  return {
+    id: identity.id,
+    object: "chat.completion",
+    created: identity.created,
+    model: identity.model,
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: "assistant",
+          content: text || (toolCalls.length > 0 ? null : ""),
+          refusal: null,
+          ...(reasoning && { reasoning_content: reasoning }),
+          ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
+        },
+        logprobs: null,
+        finish_reason: finish,
+        ...(result.finishReason.raw !== undefined && { native_finish_reason: result.finishReason.raw }),
+      },
+    ],
+    usage: chatUsage(usage, price),
+  };
+}
+
+/** Turns stream parts into chat chunks in the order strict clients need: the role once and first, tool calls with dense
+ *  indexes, id and name once, exactly one finish reason, usage only when asked. */
+export class ChunkRenderer {
+  private readonly toolIndex = new Map<string, number>();
+  private readonly withDeltas = new Set<string>();
+  private hasRole = false;
+
+  constructor(private readonly identity: AnswerIdentity) {}
+
+  /** The frames for one part; empty for parts that chat has no words for. */
+  part(part: LanguageModelV4StreamPart): string {
+    switch (part.type) {
+      case "text-delta":
+        return part.delta === "" ? "" : this.delta({ content: part.delta });
+      case "reasoning-delta":
+        return part.delta === "" ? "" : this.delta({ reasoning_content: part.delta });
+      case "tool-input-start":
+        return this.openTool(part.id, part.toolName);
+      case "tool-input-delta":
+        this.withDeltas.add(part.id);
+        return this.toolInput(part.id, part.delta);
+      case "tool-call":
+        return this.wholeTool(part.toolCallId, part.toolName, part.input);
+      default:
+        return "";
+    }
+  }
+
+  finish(reason: LanguageModelV4FinishReason): string {
+    return this.role() + this.choice({}, finishReasonOf(reason, this.toolIndex.size > 0), reason.raw);
+  }
+
+  usage(usage: Usage, price: Nano | null): string {
+    return dataFrame({ ...this.base(), choices: [], usage: chatUsage(usage, price) });
+  }
+
+  private delta(delta: object): string {
+    return this.role() + this.choice(delta, null);
+  }
+
+  private role(): string {
+    if (this.hasRole) return "";
+    this.hasRole = true;
+    return this.choice({ role: "assistant", content: "", refusal: null }, null);
+  }
+
+  private openTool(id: string, name: string): string {
+    const index = this.toolIndex.size;
+    this.toolIndex.set(id, index);
+    return this.delta({ tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] });
+  }
+
+  private toolInput(id: string, input: string): string {
+    const index = this.toolIndex.get(id);
+    return index === undefined || input === "" ? "" : this.delta({ tool_calls: [{ index, function: { arguments: input } }] });
+  }
+
+  /** A call without deltas yields its whole input; after deltas the final copy says nothing new. */
+  private wholeTool(id: string, name: string, input: string): string {
+    if (this.withDeltas.has(id)) return "";
+    return (this.toolIndex.has(id) ? "" : this.openTool(id, name)) + this.toolInput(id, input || "{}");
+  }
+
+  private choice(delta: object, finishReason: string | null, native?: string): string {
+    return dataFrame({
+      ...this.base(),
+      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason, ...(native !== undefined && { native_finish_reason: native }) }],
+    });
+  }
+
+  private base() {
+    return { id: this.identity.id, object: "chat.completion.chunk", created: this.identity.created, model: this.identity.model };
+  }
+}
+
+const FINISH_REASONS: Record<LanguageModelV4FinishReason["unified"], string> = {
+  stop: "stop",
+  length: "length",
+  "tool-calls": "tool_calls",
+  "content-filter": "content_filter",
+  error: "stop",
+  interrupted: "stop",
+  other: "stop",
+};
+
+function finishReasonOf(reason: LanguageModelV4FinishReason, hasToolCalls: boolean): string {
+  const mapped = FINISH_REASONS[reason.unified];
+  return mapped === "stop" && hasToolCalls ? "tool_calls" : mapped;
+}

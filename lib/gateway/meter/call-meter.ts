@@ -1,0 +1,204 @@
+import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
+import { type PricedRates } from "@/lib/gateway/snapshot";
+import { priceUsage } from "@/lib/billing/pricing";
+import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
+import type { Clock } from "@/lib/clock";
+import type { Nano } from "@/lib/money";
+import type { Candidate } from "@/lib/gateway/routing/candidates";
+
+export type Outcome = "ok" | "client_gone" | "upstream_error" | "cut" | "timeout" | "internal_error";
+
+/** How one attempt ended. `usage` is null where nothing was consumed. */
+export type AttemptEnd = {
+  outcome: Outcome;
+  httpStatus: number | null;
+  usage: Usage | null;
+  usageSource: UsageSource;
+  finishReason?: string | null;
+};
+
+/** What of a running answer can be counted at any moment. */
+export type Tally = () => Usage;
+
+export type Admission = {
+  requestId: string;
+  orgId: string;
+  price: PricedRates | null;
+  heldNano: Nano;
+  clientRetry: number | null;
+};
+
+/** Counts and prices one admitted call over all its attempts, and turns its end into one settlement.
+ *  `finish` may be called from several ends of a race; only the first counts. */
+export class CallMeter {
+  readonly startedAt: number;
+  private readonly attempts: AttemptRecord[] = [];
+  private attempt: { candidate: Candidate; route: "relay" | "translate"; startedAt: number; firstTokenMs: number | null } | null = null;
+  private tally: Tally | null = null;
+  private wasteNano = 0n;
+  private upstreamId: string | null = null;
+  private aborters: (() => void)[] = [];
+  private checkpointedAt: number;
+  private checkpointedUnits = -1;
+  settled = false;
+
+  constructor(
+    private readonly admission: Admission,
+    private readonly deps: {
+      clock: Clock;
+      /** Makes the settlement durable and queues it; called once, before the last byte of the answer leaves. */
+      settle(settlement: Settlement): void;
+    },
+  ) {
+    this.startedAt = deps.clock.monotonic();
+    this.checkpointedAt = this.startedAt;
+  }
+
+  get attemptCount(): number {
+    return this.attempts.length + (this.attempt ? 1 : 0);
+  }
+
+  get hasFirstContent(): boolean {
+    return this.attempt !== null && this.attempt.firstTokenMs !== null;
+  }
+
+  beginAttempt(candidate: Candidate, route: "relay" | "translate"): void {
+    this.attempt = { candidate, route, startedAt: this.deps.clock.monotonic(), firstTokenMs: null };
+    this.tally = null;
+    this.upstreamId = null;
+  }
+
+  /** The first upstream content arrived: from now on the input counts, and `tally` says how much came. */
+  firstContent(tally: Tally): void {
+    this.tally = tally;
+    if (this.attempt) this.attempt.firstTokenMs ??= Math.round(this.deps.clock.monotonic() - this.startedAt);
+  }
+
+  setUpstreamId(id: unknown): void {
+    if (typeof id === "string") this.upstreamId = id.slice(0, 200);
+  }
+
+  /** What the tenant pays for this usage; null where the model has no price (enterprise). */
+  priceOf(usage: Usage): Nano | null {
+    const { price } = this.admission;
+    return price && priceUsage(withRequest(usage), price.rates, price.factorBp);
+  }
+
+  /** Called when the hold was closed under us: whoever reads upstream must stop. */
+  onAbort(callback: () => void): void {
+    this.aborters.push(callback);
+  }
+
+  abort(): void {
+    for (const callback of this.aborters) callback();
+  }
+
+  /** An attempt that failed before any content: its own row, its cost is ours. */
+  failAttempt(end: AttemptEnd): void {
+    const { attempt } = this;
+    if (!attempt) return;
+    const cost = this.costOf(attempt.candidate, end.usage);
+    this.wasteNano += cost ?? 0n;
+    this.attempts.push(this.record(attempt, end, cost));
+    this.attempt = null;
+    this.tally = null;
+  }
+
+  /** Ends the call: prices it, settles it. Returns the price charged, null where unpriced or already settled. */
+  finish(end: AttemptEnd, httpStatus: number): Nano | null {
+    if (this.settled) return null;
+    this.settled = true;
+    const { attempt } = this;
+    const usage = end.usage ? withRequest(end.usage) : {};
+    const price = this.admission.price ? (end.usage ? this.priceOf(end.usage) : 0n) : null;
+    const cost = attempt ? this.costOf(attempt.candidate, end.usage) : 0n;
+    if (attempt) this.attempts.push(this.record(attempt, end, cost));
+    const candidate = attempt?.candidate ?? null;
+    this.deps.settle({
+      org: this.admission.orgId,
+      id: this.admission.requestId,
+      outcome: end.outcome,
+      http_status: httpStatus,
+      price: price === null ? null : price.toString(),
+      cost: cost === null ? null : cost.toString(),
+      waste: this.wasteNano.toString(),
+      usage,
+      usage_source: end.usageSource,
+      provider: candidate?.offer.provider.slug ?? null,
+      upstream_model: candidate?.offer.upstreamModel ?? null,
+      credential: candidate?.credential?.id ?? null,
+      route: attempt?.route ?? null,
+      upstream_id: this.upstreamId,
+      finish_reason: end.finishReason ?? null,
+      latency_ms: Math.round(this.deps.clock.monotonic() - this.startedAt),
+      first_token_ms: attempt?.firstTokenMs ?? null,
+      client_retry: this.admission.clientRetry,
+      attempts: this.attempts,
+    });
+    return price;
+  }
+
+  /** What `checkpoint_batch` should know now; null where nothing changed since the last one and the hold is fresh. */
+  progress(renewAfterMs: number): ReturnType<CallMeter["snapshotProgress"]> | null {
+    if (this.settled || !this.attempt) return null;
+    const now = this.deps.clock.monotonic();
+    const usage = this.tally?.() ?? null;
+    const units = usage ? totalOutputTokens(usage) : 0;
+    if (units === this.checkpointedUnits && now - this.checkpointedAt < renewAfterMs) return null;
+    if (!usage && now - this.checkpointedAt < renewAfterMs) return null;
+    this.checkpointedAt = now;
+    this.checkpointedUnits = units;
+    return this.snapshotProgress(usage, units);
+  }
+
+  private snapshotProgress(usage: Usage | null, units: number) {
+    const { candidate, route } = this.attempt as NonNullable<CallMeter["attempt"]>;
+    const counted = usage ? withRequest(usage) : {};
+    return {
+      orgId: this.admission.orgId,
+      requestId: this.admission.requestId,
+      attempt: this.attempts.length + 1,
+      usage: counted,
+      units,
+      accrued: usage ? (this.priceOf(usage) ?? 0n) : 0n,
+      accruedCost: this.costOf(candidate, usage) ?? 0n,
+      context: {
+        provider: candidate.offer.provider.slug,
+        upstream_model: candidate.offer.upstreamModel,
+        offer: candidate.offer.id,
+        credential: candidate.credential?.id ?? null,
+        cost_version: candidate.offer.cost?.versionId ?? null,
+        route,
+        upstream_id: this.upstreamId,
+      },
+    };
+  }
+
+  private costOf(candidate: Candidate, usage: Usage | null): Nano | null {
+    const { cost } = candidate.offer;
+    if (!usage) return 0n;
+    return cost && priceUsage(withRequest(usage), cost.rates, cost.factorBp);
+  }
+
+  private record(attempt: NonNullable<CallMeter["attempt"]>, end: AttemptEnd, cost: Nano | null): AttemptRecord {
+    const { candidate } = attempt;
+    return {
+      offer: candidate.offer.id,
+      provider: candidate.offer.provider.slug,
+      upstream_model: candidate.offer.upstreamModel,
+      credential: candidate.credential?.id ?? null,
+      outcome: end.outcome,
+      http_status: end.httpStatus,
+      usage: end.usage,
+      cost: cost === null ? null : cost.toString(),
+      cost_version: candidate.offer.cost?.versionId ?? null,
+      first_token_ms: attempt.firstTokenMs,
+      latency_ms: Math.round(this.deps.clock.monotonic() - attempt.startedAt),
+    };
+  }
+}
+
+/** A call that was served is one request, whatever else it used. */
+function withRequest(usage: Usage): Usage {
+  return { ...usage, requests: 1 };
+}

@@ -1,0 +1,80 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
+import type { Usage } from "@/lib/billing/usage";
+import { defineProvider, type FailedResponse, type FailureClass, type ReadUsage, type UpstreamFailure } from "@/lib/gateway/providers/define";
+import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+
+export const anthropic = defineProvider({
+  id: "anthropic",
+  name: "Anthropic",
+  needsCredential: true,
+  speaks: {},
+  headers: (secret) => ({ "x-api-key": secret.apiKey ?? "", "anthropic-version": "2023-06-01" }),
+  usage: anthropicUsage(),
+  classify: classifyAnthropicError,
+  languageModel: ({ secret, baseUrl, fetch }, upstreamModel) =>
+    createAnthropic({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel),
+  listModels: {
+    path: "/models",
+    read: (body) =>
+      ((body as { data?: { id: string; display_name?: string }[] }).data ?? []).map(({ id, display_name }) => ({
+        id,
+        ...(display_name && { name: display_name }),
+      })),
+  },
+});
+
+/** `input_tokens` excludes cache reads and writes; the 5-minute and 1-hour split stands in `cache_creation`; output
+ *  includes thinking, which Anthropic does not count apart. */
+function anthropicUsage(): ReadUsage {
+  return (raw) => {
+    const usage = raw as AnthropicUsage | null | undefined;
+    if (!usage || typeof usage.output_tokens !== "number") return null;
+    const written = usage.cache_creation_input_tokens ?? 0;
+    const oneHour = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
+    const normalised: Usage = { input: usage.input_tokens ?? 0, output: usage.output_tokens };
+    if (usage.cache_read_input_tokens) normalised.cacheRead = usage.cache_read_input_tokens;
+    if (written - oneHour > 0) normalised.cacheWrite = written - oneHour;
+    if (oneHour > 0) normalised.cacheWrite1h = oneHour;
+    return normalised;
+  };
+}
+
+type AnthropicUsage = {
+  input_tokens?: number;
+  output_tokens?: number;
+  cache_read_input_tokens?: number | null;
+  cache_creation_input_tokens?: number | null;
+  cache_creation?: { ephemeral_5m_input_tokens?: number; ephemeral_1h_input_tokens?: number } | null;
+};
+
+function classifyAnthropicError(failure: FailedResponse): UpstreamFailure {
+  const { type, message } = readErrorBody(failure.body);
+  return {
+    class: classOf(failure.status, type, message),
+    status: failure.status,
+    message,
+    param: null,
+    retryAfterMs: retryAfterMs(failure.headers),
+  };
+}
+
+function classOf(status: number, type: string, message: string): FailureClass {
+  if (/prompt is too long|exceed context limit/i.test(message)) return "context_length";
+  // "Your credit balance is too low" arrives as a 400.
+  if (/credit balance/i.test(message) || type === "billing_error") return "auth";
+  if (status === 401 || status === 402 || status === 403) return "auth";
+  if (status === 429 || type === "rate_limit_error") return "rate_limited";
+  if (status === 529 || status === 503 || type === "overloaded_error") return "overloaded";
+  if (status === 408 || status === 504 || type === "timeout_error") return "timeout";
+  if (status >= 500 || status === 404 || type === "api_error") return "server";
+  return "invalid_request";
+}
+
+function readErrorBody(body: string): { type: string; message: string } {
+  try {
+    const { error } = JSON.parse(body) as { error?: { type?: string; message?: string } };
+    return { type: error?.type ?? "", message: error?.message ?? "The provider returned an error." };
+  } catch {
+    return { type: "", message: "The provider returned an error that is not JSON." };
+  }
+}

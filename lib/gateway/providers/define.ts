@@ -1,0 +1,64 @@
+import type { LanguageModelV4 } from "@ai-sdk/provider";
+import type { Usage } from "@/lib/billing/usage";
+import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
+
+/** The client protocols a provider's upstream can speak natively. */
+export type RelayDialect = "openai-chat";
+
+export type Secret = Record<string, string>;
+
+/** Why an upstream call failed, decided once, in the provider file.
+ *  Credential-bound: auth, rate_limited. Upstream-bound: overloaded, server, timeout, network.
+ *  The client's own: invalid_request, context_length, content_policy (no retry, no health effect). */
+export type FailureClass =
+  | "auth"
+  | "rate_limited"
+  | "overloaded"
+  | "server"
+  | "timeout"
+  | "network"
+  | "invalid_request"
+  | "context_length"
+  | "content_policy";
+
+export type UpstreamFailure = {
+  class: FailureClass;
+  status: number | null;
+  /** Shown to the client only for failures that are the client's own; scrubbed of secrets by the caller. */
+  message: string;
+  param: string | null;
+  retryAfterMs: number | null;
+};
+
+export type FailedResponse = { status: number; headers: Record<string, string | undefined>; body: string };
+
+export type SdkSettings = { secret: Secret; baseUrl: string; fetch: typeof globalThis.fetch };
+
+/** How usage is read from what this provider sends, per relay dialect or from the SDK's raw usage. Null: nothing there. */
+export type ReadUsage = (raw: unknown) => Usage | null;
+
+export type ProviderDefinition = {
+  id: ProviderKindId;
+  name: string;
+  /** False for providers that need no secret. */
+  needsCredential: boolean;
+  /** Dialects relayed as they are, with the path below the base URL. */
+  speaks: Partial<Record<RelayDialect, { path: string }>>;
+  /** Credential headers for relays. */
+  headers(secret: Secret): Record<string, string>;
+  usage: ReadUsage;
+  classify(failure: FailedResponse): UpstreamFailure;
+  /** The provider's AI SDK language model, for dialects it does not speak. */
+  languageModel?(settings: SdkSettings, upstreamModel: string): LanguageModelV4;
+  /** Model-list call for discovery and credential tests; null where there is none. */
+  listModels: { path: string; read(body: unknown): { id: string; name?: string }[] } | null;
+  /** The request field that carries the token limit in the openai-chat dialect. */
+  tokenLimitField?: "max_tokens" | "max_completion_tokens" | "as-sent";
+  /** Sends system instead of the developer role. */
+  developerAsSystem?: boolean;
+};
+
+/** Identity, so that a provider file is checked against the type where it stands. */
+export function defineProvider(definition: ProviderDefinition): ProviderDefinition {
+  return definition;
+}

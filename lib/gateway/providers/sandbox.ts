@@ -1,0 +1,75 @@
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import { setTimeout as pause } from "node:timers/promises";
+import { defineProvider } from "@/lib/gateway/providers/define";
+import { planSandboxAnswer, type SandboxAnswer } from "@/lib/gateway/providers/sandbox-answer";
+
+/** Between two words of a stream: slow enough to be seen streaming, fast enough for a test suite. */
+const WORD_INTERVAL_MS = 8;
+
+/** A built-in provider that needs no key and no network, so that a fresh installation answers its first call.
+ *  The same request always gets the same answer. */
+export const sandbox = defineProvider({
+  id: "sandbox",
+  name: "Sandbox (simulation)",
+  needsCredential: false,
+  speaks: {},
+  headers: () => ({}),
+  usage: (raw) => {
+    const usage = raw as { input?: number; output?: number } | null | undefined;
+    return usage && typeof usage.output === "number" ? { input: usage.input ?? 0, output: usage.output } : null;
+  },
+  classify: ({ status }) => ({ class: "server", status, message: "The sandbox failed.", param: null, retryAfterMs: null }),
+  languageModel: (_settings, upstreamModel) => sandboxModel(upstreamModel),
+  listModels: null,
+});
+
+function sandboxModel(modelId: string): LanguageModelV4 {
+  return {
+    specificationVersion: "v4",
+    provider: "sandbox",
+    modelId,
+    supportedUrls: { "*/*": [/.*/] },
+    async doGenerate(options) {
+      const answer = planSandboxAnswer(options);
+      return {
+        content: [
+          ...(answer.words.length ? [{ type: "text" as const, text: answer.words.join("") }] : []),
+          ...answer.toolCalls.map((call) => ({ type: "tool-call" as const, ...call })),
+        ],
+        finishReason: answer.finishReason,
+        usage: usageOf(answer),
+        warnings: [],
+      };
+    },
+    async doStream(options) {
+      return { stream: ReadableStream.from(streamParts(planSandboxAnswer(options), options)) as ReadableStream<LanguageModelV4StreamPart> };
+    },
+  };
+}
+
+async function* streamParts(answer: SandboxAnswer, options: LanguageModelV4CallOptions): AsyncGenerator<LanguageModelV4StreamPart> {
+  yield { type: "stream-start", warnings: [] };
+  if (answer.words.length) {
+    yield { type: "text-start", id: "0" };
+    for (const delta of answer.words) {
+      await pause(WORD_INTERVAL_MS, undefined, options.abortSignal ? { signal: options.abortSignal } : {});
+      yield { type: "text-delta", id: "0", delta };
+    }
+    yield { type: "text-end", id: "0" };
+  }
+  for (const call of answer.toolCalls) {
+    yield { type: "tool-input-start", id: call.toolCallId, toolName: call.toolName };
+    yield { type: "tool-input-delta", id: call.toolCallId, delta: call.input };
+    yield { type: "tool-input-end", id: call.toolCallId };
+    yield { type: "tool-call", ...call };
+  }
+  yield { type: "finish", finishReason: answer.finishReason, usage: usageOf(answer) };
+}
+
+function usageOf({ inputTokens, outputTokens }: SandboxAnswer) {
+  return {
+    inputTokens: { total: inputTokens, noCache: inputTokens, cacheRead: undefined, cacheWrite: undefined },
+    outputTokens: { total: outputTokens, text: outputTokens, reasoning: undefined },
+    raw: { input: inputTokens, output: outputTokens },
+  };
+}

@@ -1,0 +1,98 @@
+import { toUsdNumber } from "@/lib/money";
+import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
+import { publicUsage, replaceUsage } from "@/lib/gateway/dialects/openai-chat/relay";
+import type { JsonObject } from "@/lib/gateway/json-body";
+import { countTokens } from "@/lib/gateway/meter/tokens";
+import { relayRequest } from "@/lib/gateway/relay-request";
+import { openUpstream } from "@/lib/gateway/upstream";
+
+/** One relayed attempt whose answer comes in one piece: passed on as it is, but for the price in its usage. */
+export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    const { candidate, meter, reply } = context;
+    let status = 0;
+    let headers: Record<string, string | undefined> = {};
+    const parts: Buffer[] = [];
+    let grace: NodeJS.Timeout | null = null;
+    let done = false;
+    const settle = (result: AttemptResult) => {
+      done = true;
+      if (grace) clearTimeout(grace);
+      resolve(result);
+    };
+
+    const upstream = openUpstream(context.dispatcher, relayRequest(context), {
+      onHeaders(code, received) {
+        status = code;
+        headers = received;
+      },
+      onData: (chunk) => void parts.push(chunk),
+      onEnd() {
+        const body = Buffer.concat(parts).toString("utf8");
+        if (status < 200 || status > 299) return settle(failed(candidate.definition.classify({ status, headers, body })));
+        settle(answer(context, status, body));
+      },
+      onFailure: (failure) => settle(failed(failure)),
+    });
+
+    const leave = () => {
+      if (done) return;
+      upstream.abort();
+      // a whole answer that never came consumed nothing that could be counted; once headers were there, the input was read
+      const usage = status >= 200 && status < 300 ? { input: context.inputTokens(), output: 0 } : null;
+      meter.finish({ outcome: "client_gone", httpStatus: status || null, usage, usageSource: "estimated" }, 499);
+      settle({ answered: true });
+    };
+    reply.onGone(() => {
+      if (!done) grace ??= setTimeout(leave, GRACE_DRAIN_MS);
+    });
+    meter.onAbort(leave);
+  });
+}
+
+function answer(context: AttemptContext, status: number, text: string): AttemptResult {
+  const { candidate, meter, reply } = context;
+  const body = parse(text);
+  if (!body) {
+    return failed({ class: "server", status, message: "The provider's answer is not JSON.", param: null, retryAfterMs: null });
+  }
+  if (body.error && !body.choices) return failed(candidate.definition.classify({ status: 500, headers: {}, body: text }));
+
+  meter.firstContent(() => ({}));
+  meter.setUpstreamId(body.id);
+  const reported = candidate.definition.usage(body.usage);
+  const usage = reported ?? estimate(context, body);
+  const price = meter.finish(
+    {
+      outcome: reply.gone ? "client_gone" : "ok",
+      httpStatus: status,
+      usage,
+      usageSource: reported ? "reported" : "estimated",
+      finishReason: (body.choices as { finish_reason?: string }[] | undefined)?.[0]?.finish_reason ?? null,
+    },
+    reply.gone ? 499 : 200,
+  );
+  reply.send(200, { ...context.answerHeaders, "content-type": "application/json" }, withCost(text, body, price));
+  return { answered: true };
+}
+
+function withCost(text: string, body: JsonObject, price: bigint | null): string {
+  if (price === null || typeof body.usage !== "object" || body.usage === null) return text;
+  const usage = publicUsage(body.usage as JsonObject, toUsdNumber(price));
+  return replaceUsage(text, body.usage, usage) ?? JSON.stringify({ ...body, usage });
+}
+
+function estimate(context: AttemptContext, body: JsonObject) {
+  const { text, reasoning } = contentOf(body);
+  return { input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) };
+}
+
+function parse(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}

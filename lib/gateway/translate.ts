@@ -1,0 +1,191 @@
+import { APICallError, InvalidPromptError, type LanguageModelV4, type LanguageModelV4StreamPart, type LanguageModelV4Usage, UnsupportedFunctionalityError } from "@ai-sdk/provider";
+import type { Usage, UsageSource } from "@/lib/billing/usage";
+import { AppError } from "@/lib/errors";
+import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { DONE_FRAME, errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
+import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
+import { type AnswerIdentity, ChunkRenderer, renderCompletion } from "@/lib/gateway/dialects/openai-chat/render";
+import type { Outcome } from "@/lib/gateway/meter/call-meter";
+import { countTokens } from "@/lib/gateway/meter/tokens";
+import type { ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
+import type { StreamOutput } from "@/lib/gateway/stream-output";
+import { transportFailure } from "@/lib/gateway/upstream";
+
+/** One attempt through the provider's AI SDK model, for upstreams that do not speak the client's dialect. */
+export async function translate(context: AttemptContext): Promise<AttemptResult> {
+  const { candidate, chat, reply, meter } = context;
+  const abort = new AbortController();
+  let grace: NodeJS.Timeout | null = null;
+  reply.onGone(() => {
+    if (!meter.settled) grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
+  });
+  meter.onAbort(() => abort.abort());
+  try {
+    const model = languageModelOf(context);
+    const { options, warnings } = toCallOptions(chat, context.maxOutputTokens);
+    const call = { ...options, abortSignal: abort.signal };
+    const headers = warnings.length ? { ...context.answerHeaders, "x-aigne-warnings": warnings.join(", ") } : context.answerHeaders;
+    return chat.stream ? await streamed(context, model, call, headers) : await whole(context, model, call, headers);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    // the client left and its grace ran out: nothing was received that could be counted
+    if (abort.signal.aborted) {
+      meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
+      return { answered: true };
+    }
+    return failed(failureOf(error, context));
+  } finally {
+    if (grace) clearTimeout(grace);
+  }
+
+  function languageModelOf({ secret, sdkFetch }: AttemptContext): LanguageModelV4 {
+    const make = candidate.definition.languageModel;
+    if (!make) throw new Error(`${candidate.definition.id} has no AI SDK model`);
+    return make({ secret, baseUrl: candidate.offer.provider.baseUrl, fetch: sdkFetch }, candidate.offer.upstreamModel);
+  }
+}
+
+type CallOptions = Parameters<LanguageModelV4["doGenerate"]>[0];
+
+async function whole(context: AttemptContext, model: LanguageModelV4, call: CallOptions, headers: Record<string, string>): Promise<AttemptResult> {
+  const { meter, reply } = context;
+  const result = await model.doGenerate(call);
+  meter.firstContent(() => ({}));
+  meter.setUpstreamId(result.response?.id);
+  const text = result.content.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.toolName + part.input : "")).join("");
+  const { usage, source } = usageOf(result.usage, context.candidate.definition.usage, () => ({ input: context.inputTokens(), output: countTokens(text) }));
+  const price = meter.finish(
+    { outcome: reply.gone ? "client_gone" : "ok", httpStatus: 200, usage, usageSource: source, finishReason: result.finishReason.unified },
+    reply.gone ? 499 : 200,
+  );
+  const body = renderCompletion(result, identityOf(context, result.response?.timestamp), usage, price);
+  reply.send(200, { ...headers, "content-type": "application/json" }, JSON.stringify(body));
+  return { answered: true };
+}
+
+async function streamed(context: AttemptContext, model: LanguageModelV4, call: CallOptions, headers: Record<string, string>): Promise<AttemptResult> {
+  const { stream } = await model.doStream(call);
+  return new TranslatedStream(context, headers).run(stream);
+}
+
+class TranslatedStream {
+  private readonly renderer: ChunkRenderer;
+  private readonly output: StreamOutput;
+  private readonly identity: AnswerIdentity;
+  private committed = false;
+  private text = "";
+  private reasoning = "";
+  private counted: Usage = {};
+  private finish: Extract<LanguageModelV4StreamPart, { type: "finish" }> | null = null;
+
+  constructor(
+    private readonly context: AttemptContext,
+    private readonly headers: Record<string, string>,
+  ) {
+    this.identity = identityOf(context, undefined);
+    this.renderer = new ChunkRenderer(this.identity);
+    // safe because streaming calls are always given an output
+    this.output = context.output as StreamOutput;
+  }
+
+  async run(stream: ReadableStream<LanguageModelV4StreamPart>): Promise<AttemptResult> {
+    const reader = stream.getReader();
+    try {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        const part = read.value;
+        if (part.type === "error") return this.broken(failureOf(part.error, this.context));
+        if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
+        else if (part.type === "finish") this.finish = part;
+        else await this.pass(part);
+      }
+    } catch (error) {
+      return this.broken(failureOf(error, this.context));
+    } finally {
+      // lets the provider's connection go when we stop early
+      reader.cancel().catch(() => {});
+    }
+    return this.finish ? this.complete(this.finish) : this.broken(failureOf(null, this.context));
+  }
+
+  private async pass(part: LanguageModelV4StreamPart): Promise<void> {
+    const frames = this.renderer.part(part);
+    if (frames === "") return;
+    if (part.type === "text-delta" || part.type === "tool-input-delta") this.text += part.delta;
+    else if (part.type === "reasoning-delta") this.reasoning += part.delta;
+    else if (part.type === "tool-call") this.text += part.toolName + part.input;
+    this.commit();
+    if (!this.output.write(frames) && !this.output.gone) await new Promise<void>((resume) => this.output.onDrain(resume));
+  }
+
+  private commit(): void {
+    if (this.committed) return;
+    this.committed = true;
+    this.context.meter.firstContent(() => this.tally());
+    this.output.commit(this.headers);
+  }
+
+  private complete(finish: NonNullable<TranslatedStream["finish"]>): AttemptResult {
+    this.commit();
+    const { usage, source } = usageOf(finish.usage, this.context.candidate.definition.usage, () => this.tally());
+    const last = this.renderer.finish(finish.finishReason);
+    const price = this.settle(this.output.gone ? "client_gone" : "ok", usage, source, finish.finishReason.unified);
+    this.output.write(last + (this.context.chat.includeUsage ? this.renderer.usage(usage, price) : "") + DONE_FRAME);
+    this.output.end();
+    return { answered: true };
+  }
+
+  private broken(failure: UpstreamFailure): AttemptResult {
+    if (this.output.gone) {
+      this.settle("client_gone", this.committed ? this.tally() : null, "estimated", null);
+      return { answered: true };
+    }
+    if (!this.committed) return failed(failure);
+    const isTimeout = failure.class === "timeout";
+    this.settle(isTimeout ? "timeout" : "cut", this.tally(), "estimated", "error");
+    const error = new AppError(isTimeout ? "upstream_timeout" : "upstream_error", "The provider broke off its answer. You were charged for what arrived.");
+    this.output.write(errorFrame(error, this.identity));
+    this.output.end();
+    return { answered: true };
+  }
+
+  private settle(outcome: Outcome, usage: Usage | null, usageSource: UsageSource, finishReason: string | null) {
+    return this.context.meter.finish({ outcome, httpStatus: 200, usage, usageSource, finishReason }, this.output.gone ? 499 : 200);
+  }
+
+  /** What arrived so far, counted by us. */
+  private tally(): Usage {
+    if (this.text || this.reasoning) {
+      this.counted = {
+        output: (this.counted.output ?? 0) + countTokens(this.text),
+        reasoning: (this.counted.reasoning ?? 0) + countTokens(this.reasoning),
+      };
+      this.text = "";
+      this.reasoning = "";
+    }
+    return { ...this.counted, input: this.context.inputTokens() };
+  }
+}
+
+function usageOf(reported: LanguageModelV4Usage, read: ReadUsage, estimate: () => Usage): { usage: Usage; source: UsageSource } {
+  // the raw payload keeps the classes that the SDK's own shape drops
+  const usage = read(reported.raw);
+  return usage ? { usage, source: "reported" } : { usage: estimate(), source: "estimated" };
+}
+
+function identityOf({ requestId, chat, clock }: AttemptContext, timestamp: Date | undefined): AnswerIdentity {
+  return { id: `chatcmpl-${requestId.slice(4)}`, created: Math.floor((timestamp?.getTime() ?? clock.now()) / 1000), model: chat.model };
+}
+
+function failureOf(error: unknown, { candidate }: AttemptContext): UpstreamFailure {
+  if (UnsupportedFunctionalityError.isInstance(error) || InvalidPromptError.isInstance(error)) {
+    return { class: "invalid_request", status: 400, message: error.message, param: null, retryAfterMs: null };
+  }
+  if (APICallError.isInstance(error) && error.statusCode !== undefined && error.statusCode >= 400) {
+    return candidate.definition.classify({ status: error.statusCode, headers: error.responseHeaders ?? {}, body: error.responseBody ?? "" });
+  }
+  return APICallError.isInstance(error) || error === null ? { ...transportFailure({}), class: "server" } : transportFailure(causeOf(error));
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause ? error.cause : error;
+}

@@ -1,0 +1,83 @@
+import type { Dispatcher } from "undici";
+import type { UpstreamFailure } from "@/lib/gateway/providers/define";
+
+export type UpstreamRequest = {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  /** Until the response headers arrive, and between two chunks of the body. */
+  firstByteTimeoutMs: number;
+  idleTimeoutMs: number;
+};
+
+export type UpstreamListener = {
+  onHeaders(status: number, headers: Record<string, string | undefined>): void;
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  /** The transport failed, before or after the headers. Not called after `abort`. */
+  onFailure(failure: UpstreamFailure): void;
+};
+
+/** A running upstream call; pausing it lets TCP slow the provider down. */
+export type UpstreamCall = { pause(): void; resume(): void; abort(): void };
+
+/** Posts a body and pushes the answer to the listener. Undici's dispatch is used directly, since a Readable per call costs
+ *  about as much CPU as everything else the relay does. */
+export function openUpstream(dispatcher: Dispatcher, request: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
+  const { origin, pathname, search } = new URL(request.url);
+  let controller: Dispatcher.DispatchController | null = null;
+  let aborted = false;
+  dispatcher.dispatch(
+    {
+      origin,
+      path: pathname + search,
+      method: "POST",
+      headers: request.headers,
+      body: request.body,
+      headersTimeout: request.firstByteTimeoutMs,
+      bodyTimeout: request.idleTimeoutMs,
+    },
+    {
+      onRequestStart(started) {
+        controller = started;
+        if (aborted) started.abort(new Error("aborted"));
+      },
+      onResponseStart(_controller, status, headers) {
+        if (!aborted) listener.onHeaders(status, headers as Record<string, string | undefined>);
+      },
+      onResponseData(_controller, chunk) {
+        if (!aborted) listener.onData(chunk);
+      },
+      onResponseEnd() {
+        if (!aborted) listener.onEnd();
+      },
+      onResponseError(_controller, error) {
+        if (!aborted) listener.onFailure(transportFailure(error));
+      },
+    },
+  );
+  return {
+    pause: () => controller?.pause(),
+    resume: () => controller?.resume(),
+    abort() {
+      if (aborted) return;
+      aborted = true;
+      controller?.abort(new Error("aborted"));
+    },
+  };
+}
+
+const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);
+
+/** Connection-level trouble is never the client's; nothing of the error's text is shown. */
+export function transportFailure(error: unknown): UpstreamFailure {
+  const code = String((error as { code?: unknown }).code ?? "");
+  const isTimeout = TIMEOUTS.has(code);
+  return {
+    class: isTimeout ? "timeout" : "network",
+    status: null,
+    message: isTimeout ? "The provider did not answer in time." : "The connection to the provider failed.",
+    param: null,
+    retryAfterMs: null,
+  };
+}

@@ -1,0 +1,220 @@
+import { BlockList, isIP } from "node:net";
+import { LRUCache } from "lru-cache";
+import { Batcher } from "@/lib/batcher";
+import type { Clock } from "@/lib/clock";
+import { AppError } from "@/lib/errors";
+import { hashKey, isWellFormedKey, keyKind } from "@/lib/keys/secret";
+import { mintScope, type Scope } from "@/lib/orgs/scope";
+import type { Sql } from "@/lib/pg";
+
+/** Who is calling, and what their key may do. */
+export type Caller = {
+  scope: Scope;
+  keyId: string;
+  appId: string;
+  memberId: string | null;
+  mayUseModel(modelId: string): boolean;
+};
+
+export type Keyring = {
+  /** Turns request headers into a caller. Throws invalid_api_key, key_disabled, ip_not_allowed, org_suspended, and
+   *  invalid_request for two different keys. A key seen before costs no query. */
+  authenticate(request: KeyedRequest): Promise<Caller>;
+  /** A key (`key_…`) or everything of an organisation (`org:org_…`) changed; empty: forget everything. */
+  purge(payload: string): void;
+  /** While no notifications arrive, entries are trusted for 5 s only. */
+  setListening(listening: boolean): void;
+};
+
+export type KeyedRequest = {
+  headers: Readonly<Record<string, string | undefined>>;
+  query: URLSearchParams;
+  remoteAddress: string | null;
+};
+
+type KeyRecord = {
+  keyId: string;
+  orgId: string;
+  orgStatus: string;
+  appId: string;
+  memberId: string | null;
+  status: string;
+  expiresAtMs: number | null;
+  allowedModels: readonly string[];
+  allowedIps: readonly string[];
+};
+type Entry = { record: KeyRecord | null; caller: Caller | null; readAt: number };
+
+/** A miss is remembered this long, so that a key made a moment ago works at once and a flood of bad ones stays cheap. */
+const MISS_TTL_MS = 1_000;
+const DEAF_TTL_MS = 5_000;
+const MAX_KEYS = 100_000;
+
+export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; clock: Clock }): Keyring {
+  const entries = new LRUCache<string, Entry>({ max: MAX_KEYS });
+  const lookups = new Batcher<string, KeyRecord | null>((hashes) => lookUp(deps.sql, hashes), { max: 1_000 });
+  let listening = false;
+
+  const find = async (key: string): Promise<Entry> => {
+    let entry: Entry = { record: null, caller: null, readAt: 0 };
+    for (const pepper of deps.peppers) {
+      const hash = hashKey(pepper, key);
+      entry = fresh(entries.get(hash)) ?? (await read(hash));
+      if (entry.record) break;
+    }
+    return entry;
+  };
+  const fresh = (entry: Entry | undefined): Entry | null => {
+    if (!entry) return null;
+    const age = deps.clock.monotonic() - entry.readAt;
+    if (!entry.record) return age < MISS_TTL_MS ? entry : null;
+    return listening || age < DEAF_TTL_MS ? entry : null;
+  };
+  const read = async (hash: string): Promise<Entry> => {
+    const readAt = deps.clock.monotonic();
+    const record = await lookups.add(hash);
+    const entry = { record, caller: record && callerOf(record), readAt };
+    entries.set(hash, entry);
+    return entry;
+  };
+
+  return {
+    async authenticate(request) {
+      const { record, caller } = await find(presentedKey(request));
+      if (!record || !caller) {
+        throw new AppError(
+          "invalid_api_key",
+          "This API key is not known. Check that it was copied whole, or create a new one.",
+        );
+      }
+      assertUsable(record, deps.clock.now(), request.remoteAddress);
+      return caller;
+    },
+    purge(payload) {
+      if (!payload) return entries.clear();
+      for (const [hash, { record }] of entries.entries()) {
+        if (!record || record.keyId === payload || `org:${record.orgId}` === payload) entries.delete(hash);
+      }
+    },
+    setListening(value) {
+      // what changed while nobody listened is unknown
+      if (value && !listening) entries.clear();
+      listening = value;
+    },
+  };
+}
+
+const HEADER_HINT = "Send it in a header: `Authorization: Bearer aigne_sk_…`.";
+
+/** The one app key a request presents: bearer in any case, `x-api-key` or `api-key`; values that are not ours are ignored
+ *  where another header holds ours. */
+export function presentedKey({ headers, query }: KeyedRequest): string {
+  const bearer = /^bearer\s+(.*)$/i.exec(headers.authorization?.trim() ?? "")?.[1];
+  const given = [bearer, headers["x-api-key"], headers["api-key"]].map((value) => value?.trim() ?? "").filter(Boolean);
+  const ours = [...new Set(given.filter((value) => keyKind(value) !== null))];
+  if (ours.length > 1) throw new AppError("invalid_request", "Two different API keys were sent. Send one.");
+  const [key] = ours;
+  if (!key) {
+    if (query.has("key") || query.has("api_key")) {
+      throw new AppError("invalid_api_key", `API keys in the URL are not read, since URLs are logged. ${HEADER_HINT}`);
+    }
+    if (given.length > 0)
+      throw new AppError(
+        "invalid_api_key",
+        `This is not a key of this hub: keys begin with "aigne_sk_". ${HEADER_HINT}`,
+      );
+    throw new AppError("invalid_api_key", `No API key was sent. ${HEADER_HINT}`);
+  }
+  if (keyKind(key) === "mk") {
+    throw new AppError(
+      "invalid_api_key",
+      "This is a management key: it runs the admin API, not inference. Use an app key (aigne_sk_…).",
+    );
+  }
+  if (!isWellFormedKey(key))
+    throw new AppError("invalid_api_key", "This API key is damaged: its checksum does not match. Copy it again.");
+  return key;
+}
+
+function assertUsable(record: KeyRecord, now: number, remoteAddress: string | null): void {
+  if (record.status === "revoked") throw new AppError("invalid_api_key", "This API key was revoked. Create a new one.");
+  if (record.expiresAtMs !== null && record.expiresAtMs <= now)
+    throw new AppError("invalid_api_key", "This API key has expired. Create a new one.");
+  if (record.status !== "active") throw new AppError("key_disabled", "This API key is disabled.");
+  if (record.orgStatus !== "active")
+    throw new AppError("org_suspended", "This organisation is suspended. Contact the operator.");
+  if (record.allowedIps.length > 0 && !isAllowedAddress(record.allowedIps, remoteAddress)) {
+    throw new AppError("ip_not_allowed", `This API key may not be used from ${remoteAddress ?? "an unknown address"}.`);
+  }
+}
+
+async function lookUp(sql: Sql, hashes: string[]) {
+  const { rows } = await sql.query<KeyRow>({ name: "find_keys", text: FIND_KEYS, values: [hashes] });
+  const byHash = new Map(rows.map((row) => [row.hash, row]));
+  return hashes.map((hash) => {
+    const row = byHash.get(hash);
+    return { result: row ? toRecord(row) : null };
+  });
+}
+
+type KeyRow = {
+  hash: string;
+  id: string;
+  org_id: string;
+  org_status: string;
+  app_id: string;
+  member_id: string | null;
+  status: string;
+  expires_at: Date | null;
+  allowed_models: string[];
+  allowed_ips: string[];
+};
+
+const FIND_KEYS = `select k.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.expires_at,
+  k.allowed_models, k.allowed_ips from api_key k join org o on o.id = k.org_id where k.hash = any($1::text[])`;
+
+function toRecord(row: KeyRow): KeyRecord {
+  return {
+    keyId: row.id,
+    orgId: row.org_id,
+    orgStatus: row.org_status,
+    appId: row.app_id,
+    memberId: row.member_id,
+    status: row.status,
+    expiresAtMs: row.expires_at?.getTime() ?? null,
+    allowedModels: row.allowed_models,
+    allowedIps: row.allowed_ips,
+  };
+}
+
+function callerOf(record: KeyRecord): Caller {
+  return {
+    scope: mintScope({
+      orgId: record.orgId,
+      actor: { type: "key", id: record.keyId },
+      permissions: new Set(["inference"]),
+    }),
+    keyId: record.keyId,
+    appId: record.appId,
+    memberId: record.memberId,
+    mayUseModel: (modelId) =>
+      record.allowedModels.length === 0 || record.allowedModels.some((pattern) => matches(pattern, modelId)),
+  };
+}
+
+function matches(pattern: string, modelId: string): boolean {
+  return pattern.endsWith("*") ? modelId.startsWith(pattern.slice(0, -1)) : pattern === modelId;
+}
+
+function isAllowedAddress(allowed: readonly string[], address: string | null): boolean {
+  if (!address) return false;
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, "");
+  const family = isIP(plain) === 6 ? "ipv6" : "ipv4";
+  const list = new BlockList();
+  for (const cidr of allowed) {
+    const [network = "", bits] = cidr.split("/");
+    const version = isIP(network) === 6 ? "ipv6" : "ipv4";
+    list.addSubnet(network, bits === undefined ? (version === "ipv6" ? 128 : 32) : Number(bits), version);
+  }
+  return isIP(plain) !== 0 && list.check(plain, family);
+}
