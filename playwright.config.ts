@@ -1,0 +1,25 @@
+import { defineConfig } from "@playwright/test";
+import { BROWSER_FLAGS, type Browser, findBrowser } from "./e2e/support/browser";
+
+// Found once, in the first process that loads this file; the workers inherit the answer.
+process.env.HUB_TEST_BROWSER ??= JSON.stringify(await findBrowser());
+const { executablePath, env = {} } = JSON.parse(process.env.HUB_TEST_BROWSER) as Browser;
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: "**/*.spec.ts",
+  outputDir: "test-results",
+  globalSetup: "./e2e/support/setup.ts",
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: true,
+  retries: 0,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: "list",
+  use: {
+    browserName: "chromium",
+    launchOptions: { executablePath, args: BROWSER_FLAGS, env: { ...process.env, ...env } as Record<string, string> },
+    trace: "retain-on-failure",
+  },
+});
