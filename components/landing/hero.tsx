@@ -11,7 +11,9 @@ export function Hero({ baseUrl, receipt }: { baseUrl: string; receipt: ReceiptDa
     <div className="mx-auto max-w-[1280px] px-4 md:px-8">
       <div className="grid items-center gap-x-16 gap-y-10 py-12 md:py-20 lg:grid-cols-[7fr_5fr]">
         <div className="min-w-0">
-          <h1 className="tight max-w-[18ch] text-2xl font-semibold sm:text-3xl">{t("title")}</h1>
+          <h1 className="tight max-w-[18ch] cjk:max-w-none text-2xl font-semibold sm:text-3xl">
+            {t.rich("title", { p: (clause) => <span className="inline-block">{clause}</span> })}
+          </h1>
           <p className="mt-5 max-w-[58ch] text-lg text-ink-2">{t("text")}</p>
           <BaseUrl url={baseUrl} />
           <div className="mt-6 flex flex-wrap gap-3">
@@ -44,9 +46,9 @@ export function Hero({ baseUrl, receipt }: { baseUrl: string; receipt: ReceiptDa
 function BaseUrl({ url }: { url: string }) {
   const t = useTranslations("landing");
   return (
-    <dl className="mt-8 flex max-w-[560px] items-center border-y border-line-strong py-1">
-      <dt className="shrink-0 pr-4 text-sm text-ink-2">{t("baseUrl")}</dt>
-      <dd className="min-w-0 flex-1 py-1.5 font-mono text-sm break-all select-all" translate="no">
+    <dl className="mt-8 grid max-w-[560px] grid-cols-[1fr_auto] items-center border-y border-line-strong py-1 sm:grid-cols-[auto_1fr_auto]">
+      <dt className="pr-4 text-sm text-ink-2 max-sm:col-span-2 max-sm:pt-2">{t("baseUrl")}</dt>
+      <dd className="min-w-0 py-1.5 font-mono text-sm break-all select-all" translate="no">
         {url}
       </dd>
       <dd>

@@ -5,6 +5,13 @@ import type { ProviderKind } from "@/lib/catalog/provider-kinds";
 
 type Kind = Pick<ProviderKind, "id" | "name" | "defaultBaseUrl">;
 
+const NAMED = ["openai-compatible", "sandbox"] as const;
+
+/** Kinds that are not the name of a company, and so are said in the reader's language. */
+function isNamed(id: string): id is (typeof NAMED)[number] {
+  return NAMED.some((named) => named === id);
+}
+
 export function Providers({ kinds }: { kinds: readonly Kind[] }) {
   const t = useTranslations("landing.providers");
   return (
@@ -19,7 +26,7 @@ export function Providers({ kinds }: { kinds: readonly Kind[] }) {
         <TableBody>
           {kinds.map((kind) => (
             <TableRow key={kind.id}>
-              <TableRowHead>{kind.name}</TableRowHead>
+              <TableRowHead>{isNamed(kind.id) ? t(`names.${kind.id}`) : kind.name}</TableRowHead>
               <TableCell className="text-ink-2">
                 {kind.defaultBaseUrl ? (
                   <span className="font-mono text-sm break-all">{new URL(kind.defaultBaseUrl).host}</span>

@@ -1,15 +1,17 @@
-import { useLocale, useTranslations } from "next-intl";
-import { arithmeticOf, classKey } from "@/components/receipt/format";
+import { useTranslations } from "next-intl";
+import { type Arithmetic, classKey } from "@/components/receipt/format";
 import type { ReceiptLine } from "@/lib/billing/receipt";
 import { cn } from "@/lib/utils";
 
 /** Parts of another class on the receipt, set in from it. */
 const NESTED: readonly string[] = ["cacheRead", "cacheWrite", "cacheWrite1h"];
 
+type ReceiptRowProps = { line: ReceiptLine; arithmetic: Arithmetic; rateLength: number; amount: string };
+
 /** One line of the arithmetic. In a narrow receipt the arithmetic moves under the description. */
-export function ReceiptRow({ line, amount }: { line: ReceiptLine; amount: string }) {
+export function ReceiptRow({ line, arithmetic, rateLength, amount }: ReceiptRowProps) {
   const t = useTranslations("receipt");
-  const { quantity, unit, rate, per } = arithmeticOf(line, useLocale());
+  const { quantity, unit, rate, per } = arithmetic;
   const described = classKey(line.class);
   const ratedAs = line.ratedAs && t(`classes.${classKey(line.ratedAs).key}`, { name: "" });
   return (
@@ -24,8 +26,8 @@ export function ReceiptRow({ line, amount }: { line: ReceiptLine; amount: string
       <td className="py-0.5 pr-2 text-right whitespace-nowrap text-ink-2 @max-[21rem]:order-3 @max-[21rem]:py-0 @max-[21rem]:text-left">
         {unit ? `${quantity} ${t(`units.${unit}`)}` : quantity}
       </td>
-      <td className="py-0.5 pr-3 whitespace-nowrap text-ink-2 @max-[21rem]:order-4 @max-[21rem]:py-0">
-        × {rate} {per}
+      <td className="py-0.5 pr-3 whitespace-pre text-ink-2 @max-[21rem]:order-4 @max-[21rem]:py-0">
+        × {rate.padEnd(rateLength)} {per}
       </td>
       <td className="py-0.5 text-right @max-[21rem]:order-2 @max-[21rem]:col-span-2">{amount}</td>
     </tr>

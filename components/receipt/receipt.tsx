@@ -1,5 +1,5 @@
 import { useFormatter, useLocale, useTranslations } from "next-intl";
-import { formatAmounts, lineNano, shortId } from "@/components/receipt/format";
+import { type Arithmetic, arithmeticOf, formatAmounts, lineNano, shortId } from "@/components/receipt/format";
 import { ReceiptRow } from "@/components/receipt/receipt-row";
 import { Badge } from "@/components/ui/badge";
 import type { ReceiptData } from "@/lib/billing/receipt";
@@ -22,6 +22,8 @@ export function Receipt({
   const nanos = [...receipt.lines.map(lineNano), ...[receipt.charged, receipt.held, receipt.released].map(BigInt)];
   const amounts = formatAmounts(nanos, locale);
   const [charged, held, released] = amounts.slice(receipt.lines.length);
+  const arithmetic = receipt.lines.map((line) => arithmeticOf(line, locale));
+  const rateLength = Math.max(0, ...arithmetic.map(({ rate }) => rate.length));
   const since = format.dateTime(new Date(receipt.price.since), { dateStyle: "medium" });
 
   return (
@@ -36,29 +38,35 @@ export function Receipt({
           {shortId(receipt.requestId)}
         </span>
       </div>
-      <div className="px-4 pt-3 pb-4 sm:px-5">
+      <div className="px-4 pt-3 pb-4 sm:px-5 @min-[26rem]:text-sm">
         <table className="w-full border-collapse text-left">
           <caption className="sr-only">{t("caption")}</caption>
-          <tbody>
+          <tbody className="[&>tr:last-child>*]:pb-2">
             {receipt.lines.map((line, index) => (
-              <ReceiptRow key={line.class} line={line} amount={amounts[index] ?? ""} />
+              <ReceiptRow
+                key={line.class}
+                line={line}
+                arithmetic={arithmetic[index] as Arithmetic}
+                rateLength={rateLength}
+                amount={amounts[index] ?? ""}
+              />
             ))}
           </tbody>
           <tfoot className="border-t border-ink text-sm font-semibold">
-            <tr>
-              <th scope="row" className="pt-2 font-semibold">
+            <tr className="double-rule">
+              <th scope="row" className="py-2 font-semibold">
                 {t("charged")}
               </th>
-              <td colSpan={2} className="pt-2">
+              <td colSpan={2} className="py-2">
                 {notCharged && <Badge variant="warning">{t("notCharged", { reason: notCharged })}</Badge>}
               </td>
-              <td className="pt-2 text-right">{charged}</td>
+              <td className="py-2 text-right">{charged}</td>
             </tr>
           </tfoot>
         </table>
-        <p className="mt-2 text-ink-2">
+        <p className="mt-3 text-ink-2">
           {t("hold", { held: held ?? "", released: released ?? "" })}
-          <span aria-hidden> · </span>
+          <br />
           {t("price", { version: receipt.price.version, since })}
         </p>
       </div>

@@ -6,12 +6,12 @@ export type KeyFigure = { label: string; value: ReactNode; note?: ReactNode };
 /** One bordered strip of figures divided by hairlines. */
 export function KeyFigures({ figures, className }: { figures: readonly KeyFigure[]; className?: string }) {
   return (
-    <dl
-      data-slot="key-figures"
-      className={cn("grid divide-y border-y sm:auto-cols-fr sm:grid-flow-col sm:divide-x sm:divide-y-0", className)}
-    >
+    <dl data-slot="key-figures" className={cn("grid border-y sm:auto-cols-fr sm:grid-flow-col", className)}>
       {figures.map(({ label, value, note }) => (
-        <div key={label} className="flex min-w-0 flex-col gap-1 py-4 sm:px-6 sm:first:pl-0 sm:last:pr-0">
+        <div
+          key={label}
+          className="flex min-w-0 flex-col gap-1 py-4 not-first:border-t sm:px-6 sm:not-first:border-t-0 sm:not-first:border-l sm:first:pl-0 sm:last:pr-0"
+        >
           <dt className="text-sm text-ink-2">{label}</dt>
           <dd className="figures tight text-2xl font-medium">{value}</dd>
           {note && <dd className="text-sm text-ink-2">{note}</dd>}
