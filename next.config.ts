@@ -23,6 +23,8 @@ export default function config(phase: string): NextConfig {
     headers: async () => [
       { source: "/_next/static/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] },
     ],
+    // `npm run check` does it for the whole project; here a slip in a test would keep the product from starting.
+    typescript: { ignoreBuildErrors: true },
     agentRules: false,
     devIndicators: false,
   });
