@@ -1,5 +1,6 @@
 // `npm run bench`: what the hub costs beside a bare Node relay, measured against the same upstream in one run.
-//   --seconds 3  --rounds 5  --concurrency 1,32,128  --shape plain,stream   how much is measured
+//   --seconds 3  --rounds 5  --concurrency 1,32,256   how much is measured
+//   --shape plain,stream   also `trickle`: a stream whose chunks come one packet at a time
 //   --prof cpu   profiles the gateway instead and prints what it spent its time on
 //   --json       figures only
 import { mkdirSync } from "node:fs";

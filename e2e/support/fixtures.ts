@@ -16,6 +16,7 @@ export type PriceText = {
   output?: string;
   cacheRead?: string;
   cacheWrite?: string;
+  cacheWrite1h?: string;
   reasoning?: string;
   perRequest?: string;
 };

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import type { LoadFigures, LoadOrder } from "./load";
 import { cpuMs } from "./processes";
 import { busiestProfile, topCosts } from "./profile";
-import { MODEL, type Stage, setStage } from "./stage";
+import { MODELS, type Stage, setStage } from "./stage";
 
 const { values } = parseArgs({
   options: {
@@ -23,13 +23,13 @@ const rounds = Number(values.rounds);
 const concurrencies = values.concurrency.split(",").map(Number);
 const shapes = values.shape.split(",") as Shape[];
 
-type Shape = "plain" | "stream";
+type Shape = keyof typeof MODELS;
 type Target = "hub" | "relay";
 type Measured = LoadFigures & { cpuMicros: number; postgresMicros: number };
 type Row = { shape: Shape; concurrency: number; hub: Measured; relay: Measured };
 
 /** Gateway CPU per call, hub ÷ relay, at most; and calls per second at the best concurrency, at least. */
-const AIMS = { plain: 3, stream: 2, callsPerSecond: 4_000 };
+const AIMS = { plain: 3, stream: 2, trickle: 2, callsPerSecond: 4_000 };
 
 await (values.prof === undefined ? compare() : profile());
 process.exit(process.exitCode ?? 0);
@@ -91,8 +91,8 @@ async function measure(
   const order: LoadOrder = {
     origin,
     key: stage.hub.key,
-    model: MODEL,
-    stream: shape === "stream",
+    model: MODELS[shape],
+    stream: shape !== "plain",
     concurrency,
     seconds: duration,
   };

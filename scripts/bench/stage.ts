@@ -13,7 +13,8 @@ import { ensureRoles, migrate } from "@/server/migrate";
 import { type Line, postmasterPid, startWorker, stop } from "./processes";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-export const MODEL = "bench/model";
+/** Upstream model names by the shape of the answer. */
+export const MODELS = { plain: "bench", stream: "bench", trickle: "bench-trickle" } as const;
 
 export type Stage = {
   hub: { origin: string; pid: number; key: string };
@@ -43,7 +44,8 @@ export async function setStage(execArgv: string[] = []): Promise<Stage> {
   const sql = createPool(postgres.url, { max: 2, applicationName: "bench" });
   const secrets = { keyPepper, secretsPublicKey: keys.publicKey };
   const provider = await makeProvider(sql, secrets, { kind: "openai-compatible", baseUrl: `${upstreamOrigin}/v1` });
-  await makeModel(sql, { id: MODEL, offers: [{ provider, upstreamModel: "bench" }] });
+  for (const id of new Set(Object.values(MODELS)))
+    await makeModel(sql, { id, offers: [{ provider, upstreamModel: id }] });
   const org = await makeOrg(sql, { creditUsd: "1000000" });
   const { key } = await makeKey(sql, secrets, org);
 

@@ -13,10 +13,12 @@ const plain = Buffer.from(
   `${HEAD}content-type: application/json\r\ncontent-length: ${plainBody.length}\r\n\r\n${plainBody}`,
 );
 
-const stream = streamAnswer(false);
-const streamWithUsage = streamAnswer(true);
+const stream = Buffer.concat(streamAnswer(false));
+const streamWithUsage = Buffer.concat(streamAnswer(true));
+const trickle = streamAnswer(false);
+const trickleWithUsage = streamAnswer(true);
 
-function streamAnswer(usage: boolean): Buffer {
+function streamAnswer(usage: boolean): Buffer[] {
   const chunk = (choices: string, rest = usage ? ',"usage":null' : "") =>
     frame(`data: {${ID},"object":"chat.completion.chunk","choices":${choices}${rest}}\n\n`);
   const parts = [
@@ -29,13 +31,21 @@ function streamAnswer(usage: boolean): Buffer {
   parts.push(chunk('[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]'));
   if (usage) parts.push(chunk("[]", `,"usage":${USAGE}`));
   parts.push(frame("data: [DONE]\n\n"));
-  return Buffer.from(
-    `${HEAD}content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n${parts.join("")}0\r\n\r\n`,
-  );
+  const head = `${HEAD}content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n`;
+  return [head, ...parts, "0\r\n\r\n"].map((part) => Buffer.from(part));
 }
 
 function frame(data: string): string {
   return `${data.length.toString(16)}\r\n${data}\r\n`;
+}
+
+/** Chunk by chunk, each in a packet of its own, as a model makes them: whoever reads cannot handle several at once. */
+async function writeSlowly(socket: net.Socket, parts: Buffer[]): Promise<void> {
+  for (const part of parts) {
+    if (socket.destroyed) return;
+    socket.write(part);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 const server = net.createServer((socket) => {
@@ -53,8 +63,10 @@ const server = net.createServer((socket) => {
       if (rest.length < stop || stop === 4) return;
       const body = rest.slice(end + 4, stop);
       rest = rest.slice(stop);
+      const wantsUsage = body.includes('"include_usage":true');
       if (!body.includes('"stream":true')) socket.write(plain);
-      else socket.write(body.includes('"include_usage":true') ? streamWithUsage : stream);
+      else if (body.includes("bench-trickle")) void writeSlowly(socket, wantsUsage ? trickleWithUsage : trickle);
+      else socket.write(wantsUsage ? streamWithUsage : stream);
     }
   });
 });
