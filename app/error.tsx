@@ -1,23 +1,13 @@
 "use client";
 
-import { useTranslations } from "next-intl";
-import { ErrorState } from "@/components/shell/error-state";
-import { Button } from "@/components/ui/button";
+import { ErrorPage, type ErrorPageProps } from "@/components/shell/error-page";
+import { PublicShell } from "@/components/shell/public-shell";
 
-type ErrorPageProps = { error: unknown; retry: () => void };
-
-/** Says nothing of the error itself: the digest leads to the line in the log that does. */
-export default function ErrorPage({ error, retry }: ErrorPageProps) {
-  const t = useTranslations("error");
-  const digest = error instanceof Error && "digest" in error ? String(error.digest) : undefined;
+/** The last resort inside the root layout: what failed took its own frame with it. */
+export default function RootError(props: ErrorPageProps) {
   return (
-    <main className="mx-auto max-w-[1280px] px-4 py-16 md:px-8 md:py-24">
-      <ErrorState
-        title={t("title")}
-        text={t("text")}
-        reference={digest ? { label: t("reference"), value: digest } : undefined}
-        action={<Button onClick={retry}>{t("retry")}</Button>}
-      />
-    </main>
+    <PublicShell>
+      <ErrorPage {...props} />
+    </PublicShell>
   );
 }

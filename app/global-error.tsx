@@ -3,13 +3,11 @@
 import { type AbstractIntlMessages, NextIntlClientProvider } from "next-intl";
 import { useEffect, useState } from "react";
 import "@/app/globals.css";
-import ErrorPage from "@/app/error";
+import { ErrorPage, type ErrorPageProps } from "@/components/shell/error-page";
 import { DEFAULT_LOCALE, isLocale, LOCALE_COOKIE, type Locale, negotiateLocale } from "@/lib/locale";
 
-type GlobalErrorProps = { error: unknown; retry: () => void };
-
 /** The layout itself failed, and with it everything that knows the language: find it again in the browser. */
-export default function GlobalError({ error, retry }: GlobalErrorProps) {
+export default function GlobalError(props: ErrorPageProps) {
   const [texts, setTexts] = useState<{ locale: Locale; messages: AbstractIntlMessages }>();
 
   useEffect(() => {
@@ -22,7 +20,9 @@ export default function GlobalError({ error, retry }: GlobalErrorProps) {
       <body>
         {texts && (
           <NextIntlClientProvider locale={texts.locale} messages={texts.messages}>
-            <ErrorPage error={error} retry={retry} />
+            <main>
+              <ErrorPage {...props} />
+            </main>
           </NextIntlClientProvider>
         )}
       </body>

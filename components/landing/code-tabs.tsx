@@ -1,10 +1,13 @@
 "use client";
 
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Tabs, TabsList, TabsPanel, TabsTab } from "@/components/ui/tabs";
 import type { Snippet } from "@/lib/snippets";
 import { cn } from "@/lib/utils";
+
+/** Not a block: what people select and copy would have an empty line after each. */
+const LINE = "inline-block min-w-full border-l-2 pl-4 align-top";
 
 type CodeTabsProps = { snippets: readonly Snippet[]; label: string; copyLabel: string };
 
@@ -37,21 +40,17 @@ function Code({ code, changed }: Pick<Snippet, "code" | "changed">) {
   return (
     <pre className="w-max min-w-full font-mono text-sm leading-6" translate="no">
       <code>
-        {code.split("\n").map((line, index) => {
-          const Line = changed.includes(index) ? "mark" : "span";
-          return (
-            <Line
-              // biome-ignore lint/suspicious/noArrayIndexKey: the lines of a snippet never change places
-              key={index}
-              className={cn(
-                "block border-l-2 bg-transparent pl-4",
-                Line === "mark" ? "border-ink text-ink" : "border-transparent text-ink-2",
-              )}
-            >
-              {`${line}\n`}
-            </Line>
-          );
-        })}
+        {code.split("\n").map((line, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the lines of a snippet never change places
+          <Fragment key={index}>
+            {changed.includes(index) ? (
+              <mark className={cn(LINE, "border-ink bg-transparent text-ink")}>{line}</mark>
+            ) : (
+              <span className={cn(LINE, "border-transparent text-ink-2")}>{line}</span>
+            )}
+            {"\n"}
+          </Fragment>
+        ))}
       </code>
     </pre>
   );

@@ -5,9 +5,9 @@ import { ClientProviders } from "@/components/shell/client-providers";
 
 /** What client components may read: only the sections they use travel to the browser. */
 export async function Providers({ nonce, children }: { nonce: string | undefined; children: ReactNode }) {
-  const { error, shell, ui } = await getMessages();
+  const { app, error, shell, ui } = await getMessages();
   return (
-    <NextIntlClientProvider messages={{ error, shell, ui }}>
+    <NextIntlClientProvider messages={{ app, error, shell, ui }}>
       <ClientProviders nonce={nonce}>{children}</ClientProviders>
     </NextIntlClientProvider>
   );

@@ -1,0 +1,4 @@
+import { modelDelete, modelGet, modelPut } from "@/lib/http/admin/models";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(modelDelete, modelGet, modelPut);

@@ -1,0 +1,4 @@
+import { creditCreate } from "@/lib/http/admin/orgs";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(creditCreate);

@@ -1,0 +1,4 @@
+import { orgCreate, orgList } from "@/lib/http/admin/orgs";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(orgCreate, orgList);
