@@ -48,6 +48,7 @@ export const variables = z.object({
 
   GATEWAY_WORKERS: kind.integer({ min: 1, max: 64 }).default(Math.min(4, Math.max(1, availableParallelism() - 1))),
   HUB_NODE_NAME: kind.nodeName().optional(),
+  HUB_WORKER_SLOT: kind.integer({ min: 1, max: 64 }).optional(),
   HUB_WEB_PORT: kind.port().default(3001),
   HUB_GATEWAY_PORT: kind.port().optional(),
   HUB_DEVELOPMENT: kind.boolean().default(false),
@@ -154,10 +155,15 @@ export function parseEnv(source: Source) {
     bootstrapAdminPassword: value.HUB_BOOTSTRAP_ADMIN_PASSWORD,
     gatewayWorkers: value.GATEWAY_WORKERS,
     /** Names this process's holds in the database: two hubs on one database must differ in it. */
-    gatewayNode: value.HUB_NODE_NAME ?? `${hostname()}:${port}`,
+    gatewayNode: nodeName(value.HUB_NODE_NAME ?? `${hostname()}:${port}`, value.HUB_WORKER_SLOT),
     webPort: value.HUB_WEB_PORT,
     role: value.HUB_ROLE,
   });
+}
+
+/** Workers of one gateway are nodes of their own; a replaced worker keeps its slot and thereby its name. */
+function nodeName(name: string, slot: number | undefined): string {
+  return slot === undefined ? name : `${name}/${slot}`;
 }
 
 let current: Env | undefined;

@@ -26,3 +26,15 @@ export function createPool(url: string, { max, applicationName, statementTimeout
   pool.on("error", () => {});
   return pool;
 }
+
+/** A connection of its own for LISTEN. It must reach Postgres directly, not through a transaction pooler. */
+export async function connectListener(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: 2_000,
+    keepAlive: true,
+  });
+  await client.connect();
+  return client;
+}

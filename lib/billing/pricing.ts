@@ -1,5 +1,5 @@
-import type { Nano } from "@/lib/money";
 import { TOKEN_CLASSES, type TokenClass, totalInputTokens, type Usage } from "@/lib/billing/usage";
+import type { Nano } from "@/lib/money";
 
 /** Integer nano-USD per 1,000,000 units. A unit is a token, an image, a millisecond, a character, a request or a tool call. */
 export type RateClass = TokenClass | "perImage" | "perSecond" | "perMillionCharacters" | "perRequest";
@@ -65,7 +65,13 @@ export function priceLines(usage: Usage, rates: Rates): PriceLine[] {
     const units = usage[name];
     if (!units) continue;
     const { rate, ratedAs } = rateOf(tier, name) ?? { rate: 0n, ratedAs: name };
-    lines.push({ class: name, ...(ratedAs !== name && { ratedAs }), units, rate, nanoMillionths: BigInt(units) * rate });
+    lines.push({
+      class: name,
+      ...(ratedAs !== name && { ratedAs }),
+      units,
+      rate,
+      nanoMillionths: BigInt(units) * rate,
+    });
   }
   for (const [unit, name] of UNIT_RATES) {
     const units = usage[unit];
@@ -96,7 +102,12 @@ export function parseRates(stored: unknown): Rates {
 export function dearestRate(rates: Rates, direction: "input" | "output", maxInputTokens: number): Nano {
   const classes: readonly TokenClass[] =
     direction === "input" ? ["input", "cacheWrite", "cacheWrite1h", "cacheRead"] : ["output", "reasoning"];
-  const sets: RateSet[] = [rates, ...(rates.tiers ?? []).filter((tier) => maxInputTokens > tier.aboveInputTokens).map((tier) => withBase(rates, tier))];
+  const sets: RateSet[] = [
+    rates,
+    ...(rates.tiers ?? [])
+      .filter((tier) => maxInputTokens > tier.aboveInputTokens)
+      .map((tier) => withBase(rates, tier)),
+  ];
   let dearest = 0n;
   for (const set of sets) {
     for (const name of classes) {
@@ -110,7 +121,10 @@ export function dearestRate(rates: Rates, direction: "input" | "output", maxInpu
 /** An upper bound of what a call can cost: every input token at the dearest input rate, every output token at the dearest
  *  output rate, plus one request. Nano-USD, rounded up once. */
 export function worstCase(bound: { inputTokens: number; outputTokens: number }, rates: Rates, factorBp = 10_000): Nano {
-  const perRequest = [rates, ...(rates.tiers ?? [])].reduce((most, set) => ((set.perRequest ?? 0n) > most ? (set.perRequest ?? 0n) : most), 0n);
+  const perRequest = [rates, ...(rates.tiers ?? [])].reduce(
+    (most, set) => ((set.perRequest ?? 0n) > most ? (set.perRequest ?? 0n) : most),
+    0n,
+  );
   const total =
     BigInt(bound.inputTokens) * dearestRate(rates, "input", bound.inputTokens) +
     BigInt(bound.outputTokens) * dearestRate(rates, "output", bound.inputTokens) +
@@ -162,6 +176,7 @@ function mapRates(value: object): Record<string, Nano> {
 }
 
 function parseRate(value: unknown): Nano {
-  if (typeof value !== "string" || !/^\d+$/.test(value)) throw new RangeError("a stored rate must be a string of digits");
+  if (typeof value !== "string" || !/^\d+$/.test(value))
+    throw new RangeError("a stored rate must be a string of digits");
   return BigInt(value);
 }

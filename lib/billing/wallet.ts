@@ -134,7 +134,10 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
     };
   };
   const authorizeRows = call<AuthorizeRow>("authorize_batch", AUTHORIZE);
-  const checkpointRows = call<CheckpointRow>("checkpoint_batch", "select * from checkpoint_batch($1::jsonb, $2, $3::bigint)");
+  const checkpointRows = call<CheckpointRow>(
+    "checkpoint_batch",
+    "select * from checkpoint_batch($1::jsonb, $2, $3::bigint)",
+  );
   const settleRows = call<SettleRow>("settle_batch", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
 
   const authorize = new Batcher<HoldRequest, HoldAnswer>(
@@ -142,7 +145,8 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
     { max: MAX_BATCH, onError },
   );
   const checkpoint = new Batcher<Progress, ProgressAnswer>(
-    async (items) => inOrder(items.length, await checkpointRows(items.map(progressItem)), (row) => ({ state: row.state })),
+    async (items) =>
+      inOrder(items.length, await checkpointRows(items.map(progressItem)), (row) => ({ state: row.state })),
     { max: MAX_BATCH, onError },
   );
   const settle = new Batcher<Settlement, SettleAnswer>(

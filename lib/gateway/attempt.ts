@@ -1,13 +1,12 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "@/lib/clock";
 import { AppError } from "@/lib/errors";
+import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { Reply } from "@/lib/gateway/exchange";
 import type { AttemptEnd, CallMeter } from "@/lib/gateway/meter/call-meter";
-import type { UpstreamFailure } from "@/lib/gateway/providers/define";
+import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
-import type { Secret } from "@/lib/gateway/providers/define";
 
 /** What every attempt gets. It either answers the client completely (`answered`), or fails before any content. */
 export type AttemptContext = {
@@ -37,7 +36,11 @@ export const GRACE_DRAIN_MS = 2_000;
 
 export function failed(failure: UpstreamFailure): AttemptResult {
   const outcome = failure.class === "timeout" ? "timeout" : "upstream_error";
-  return { answered: false, failure, end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" } };
+  return {
+    answered: false,
+    failure,
+    end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" },
+  };
 }
 
 /** What the client is told when no candidate is left. Our credential's trouble is never shown as the client's; nothing of
@@ -51,7 +54,10 @@ export function failureToError(failure: UpstreamFailure): AppError {
     case "content_policy":
       return new AppError("content_policy_violation", failure.message, paramOf(failure));
     case "auth":
-      return new AppError("provider_unavailable", "The provider refused the hub's credential. The operator has to mend it. You were not charged.");
+      return new AppError(
+        "provider_unavailable",
+        "The provider refused the hub's credential. The operator has to mend it. You were not charged.",
+      );
     case "rate_limited":
     case "overloaded":
       return new AppError("overloaded", "All providers of this model are busy. You were not charged. Try again.", {
@@ -67,7 +73,9 @@ export function failureToError(failure: UpstreamFailure): AppError {
 
 /** Clients match these words. */
 function contextLengthMessage(message: string): string {
-  return /maximum context length/i.test(message) ? message : `${message} (this exceeds the model's maximum context length)`;
+  return /maximum context length/i.test(message)
+    ? message
+    : `${message} (this exceeds the model's maximum context length)`;
 }
 
 function paramOf(failure: UpstreamFailure): { param?: string } {

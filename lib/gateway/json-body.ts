@@ -29,7 +29,8 @@ function parse(body: Buffer): unknown {
 }
 
 function checkShape(value: object, depth: number, count: { keys: number }): void {
-  if (depth > MAX_DEPTH) throw new AppError("invalid_request", `The request body is nested deeper than ${MAX_DEPTH} levels.`);
+  if (depth > MAX_DEPTH)
+    throw new AppError("invalid_request", `The request body is nested deeper than ${MAX_DEPTH} levels.`);
   if (Array.isArray(value)) {
     for (const item of value) if (typeof item === "object" && item !== null) checkShape(item, depth + 1, count);
     return;
@@ -39,7 +40,8 @@ function checkShape(value: object, depth: number, count: { keys: number }): void
       delete (value as JsonObject)[key];
       continue;
     }
-    if (++count.keys > MAX_KEYS) throw new AppError("invalid_request", `The request body has more than ${MAX_KEYS} keys.`);
+    if (++count.keys > MAX_KEYS)
+      throw new AppError("invalid_request", `The request body has more than ${MAX_KEYS} keys.`);
     const item = (value as JsonObject)[key];
     if (typeof item === "object" && item !== null) checkShape(item, depth + 1, count);
   }

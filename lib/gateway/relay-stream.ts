@@ -6,7 +6,7 @@ import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
-import { eventData, EventSplitter, splitEvents } from "@/lib/gateway/meter/sse";
+import { EventSplitter, eventData, splitEvents } from "@/lib/gateway/meter/sse";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { relayRequest } from "@/lib/gateway/relay-request";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
@@ -21,7 +21,9 @@ export function relayStream(context: AttemptContext): Promise<AttemptResult> {
 }
 
 /** What makes a region worth parsing. Inside JSON strings these would be written with escaped quotes. */
-const MARKERS = ['"usage":{', '"usage": {', '"error"', '"finish_reason":"', '"finish_reason": "', "[DONE]"].map((text) => Buffer.from(text));
+const MARKERS = ['"usage":{', '"usage": {', '"error"', '"finish_reason":"', '"finish_reason": "', "[DONE]"].map(
+  (text) => Buffer.from(text),
+);
 const MAX_ERROR_BYTES = 64 * 1024;
 
 class StreamRelay {
@@ -100,7 +102,10 @@ class StreamRelay {
     if (data === null) return this.pass(event);
     if (data === "[DONE]") return this.finish();
     const chunk = parse(data);
-    if (!chunk) return this.committed ? this.pass(event) : this.upstreamFailed(serverFailure("The provider sent a chunk that is not JSON."));
+    if (!chunk)
+      return this.committed
+        ? this.pass(event)
+        : this.upstreamFailed(serverFailure("The provider sent a chunk that is not JSON."));
     if (chunk.error) return this.upstreamFailed(this.classifyFrame(chunk));
 
     this.remember(chunk);
@@ -127,7 +132,11 @@ class StreamRelay {
   private remember(chunk: JsonObject): void {
     if (typeof chunk.id === "string" && !this.committed) {
       this.context.meter.setUpstreamId(chunk.id);
-      this.chunk = { id: chunk.id, created: Number(chunk.created) || this.chunk.created, model: String(chunk.model ?? this.chunk.model) };
+      this.chunk = {
+        id: chunk.id,
+        created: Number(chunk.created) || this.chunk.created,
+        model: String(chunk.model ?? this.chunk.model),
+      };
     }
     const reason = (chunk.choices as { finish_reason?: unknown }[] | undefined)?.[0]?.finish_reason;
     if (typeof reason === "string") this.finishReason = reason;
@@ -164,7 +173,9 @@ class StreamRelay {
   private upstreamEnded(): void {
     if (this.status < 200 || this.status > 299) {
       const body = Buffer.concat(this.errorBody).toString("utf8");
-      return this.end(failed(this.context.candidate.definition.classify({ status: this.status, headers: this.headers, body })));
+      return this.end(
+        failed(this.context.candidate.definition.classify({ status: this.status, headers: this.headers, body })),
+      );
     }
     const rest = this.splitter.flush();
     if (rest) this.readRegion(Buffer.concat([rest, Buffer.from("\n\n")]));
@@ -179,7 +190,13 @@ class StreamRelay {
     if (!this.committed) return this.end(failed(failure));
     const usage = this.tally.usage();
     this.context.meter.finish(
-      { outcome: failure.class === "timeout" ? "timeout" : "cut", httpStatus: this.status, usage, usageSource: "estimated", finishReason: "error" },
+      {
+        outcome: failure.class === "timeout" ? "timeout" : "cut",
+        httpStatus: this.status,
+        usage,
+        usageSource: "estimated",
+        finishReason: "error",
+      },
       this.output.gone ? 499 : 200,
     );
     const error = new AppError(
@@ -207,7 +224,10 @@ class StreamRelay {
       this.output.gone ? 499 : 200,
     );
     // the client asked for usage and the provider gave none: it gets ours
-    const own = !reported && this.context.chat.includeUsage ? dataFrame({ ...this.chunkBase(), choices: [], usage: chatUsage(usage, price) }) : "";
+    const own =
+      !reported && this.context.chat.includeUsage
+        ? dataFrame({ ...this.chunkBase(), choices: [], usage: chatUsage(usage, price) })
+        : "";
     this.output.write(own + DONE_FRAME);
     this.output.end();
     this.end({ answered: true });
@@ -232,12 +252,23 @@ class StreamRelay {
     const reported = this.context.candidate.definition.usage(this.usage);
     const usage = reported ?? (answered ? this.tally.usage() : null);
     this.context.meter.finish(
-      { outcome, httpStatus: this.status || null, usage, usageSource: reported ? "reported" : usage ? "estimated" : "unknown", finishReason: this.finishReason },
+      {
+        outcome,
+        httpStatus: this.status || null,
+        usage,
+        usageSource: reported ? "reported" : usage ? "estimated" : "unknown",
+        finishReason: this.finishReason,
+      },
       outcome === "client_gone" ? 499 : 200,
     );
     if (!this.output.gone) {
       this.output.commit(this.context.answerHeaders);
-      this.output.write(errorFrame(new AppError("internal_error", "The hub had to end this stream. You were charged for what arrived."), this.chunk));
+      this.output.write(
+        errorFrame(
+          new AppError("internal_error", "The hub had to end this stream. You were charged for what arrived."),
+          this.chunk,
+        ),
+      );
       this.output.end();
     }
     this.end({ answered: true });

@@ -1,4 +1,3 @@
-import { toUsdNumber } from "@/lib/money";
 import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
 import { publicUsage, replaceUsage } from "@/lib/gateway/dialects/openai-chat/relay";
@@ -6,6 +5,7 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { relayRequest } from "@/lib/gateway/relay-request";
 import { openUpstream } from "@/lib/gateway/upstream";
+import { toUsdNumber } from "@/lib/money";
 
 /** One relayed attempt whose answer comes in one piece: passed on as it is, but for the price in its usage. */
 export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
@@ -30,7 +30,8 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
       onData: (chunk) => void parts.push(chunk),
       onEnd() {
         const body = Buffer.concat(parts).toString("utf8");
-        if (status < 200 || status > 299) return settle(failed(candidate.definition.classify({ status, headers, body })));
+        if (status < 200 || status > 299)
+          return settle(failed(candidate.definition.classify({ status, headers, body })));
         settle(answer(context, status, body));
       },
       onFailure: (failure) => settle(failed(failure)),
@@ -55,9 +56,16 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
   const { candidate, meter, reply } = context;
   const body = parse(text);
   if (!body) {
-    return failed({ class: "server", status, message: "The provider's answer is not JSON.", param: null, retryAfterMs: null });
+    return failed({
+      class: "server",
+      status,
+      message: "The provider's answer is not JSON.",
+      param: null,
+      retryAfterMs: null,
+    });
   }
-  if (body.error && !body.choices) return failed(candidate.definition.classify({ status: 500, headers: {}, body: text }));
+  if (body.error && !body.choices)
+    return failed(candidate.definition.classify({ status: 500, headers: {}, body: text }));
 
   meter.firstContent(() => ({}));
   meter.setUpstreamId(body.id);

@@ -63,7 +63,10 @@ export type Snapshot = {
 export function findModel(snapshot: Snapshot, name: string): SnapshotModel | null {
   const wanted = name.trim().replace(/^models\//, "");
   return (
-    snapshot.models.get(wanted) ?? snapshot.aliases.get(wanted) ?? snapshot.byLowerCaseName.get(wanted.toLowerCase()) ?? null
+    snapshot.models.get(wanted) ??
+    snapshot.aliases.get(wanted) ??
+    snapshot.byLowerCaseName.get(wanted.toLowerCase()) ??
+    null
   );
 }
 
@@ -86,7 +89,14 @@ export async function readConfigVersion(sql: Sql): Promise<string> {
   return rows[0]?.version ?? "0";
 }
 
-type StoredPrice = { id: string; subject: "model" | "offer"; subject_id: string; org_id: string | null; rates: unknown; factor_bp: number };
+type StoredPrice = {
+  id: string;
+  subject: "model" | "offer";
+  subject_id: string;
+  org_id: string | null;
+  rates: unknown;
+  factor_bp: number;
+};
 type Stored = {
   version: string;
   mode: string | null;
@@ -94,10 +104,19 @@ type Stored = {
   providers: { id: string; slug: string; kind: string; base_url: string | null; region: string | null }[] | null;
   credentials: (SnapshotCredential & { provider_id: string; sealed_origin: string })[] | null;
   models:
-    | { id: string; type: string; display_name: string | null; context_window: number | null; max_output_tokens: number | null; created_at: string }[]
+    | {
+        id: string;
+        type: string;
+        display_name: string | null;
+        context_window: number | null;
+        max_output_tokens: number | null;
+        created_at: string;
+      }[]
     | null;
   aliases: { alias: string; model_id: string }[] | null;
-  offers: { id: string; model_id: string; provider_id: string; upstream_model: string; priority: number; weight: number }[] | null;
+  offers:
+    | { id: string; model_id: string; provider_id: string; upstream_model: string; priority: number; weight: number }[]
+    | null;
   prices: StoredPrice[] | null;
 };
 
@@ -128,7 +147,9 @@ select json_build_object(
 function buildSnapshot(stored: Stored): Snapshot {
   const providers = new Map((stored.providers ?? []).map((row) => [row.id, toProvider(row, stored.credentials ?? [])]));
   const prices = stored.prices ?? [];
-  const listPrices = new Map(prices.filter(({ org_id }) => org_id === null).map((row) => [`${row.subject}:${row.subject_id}`, toRates(row)]));
+  const listPrices = new Map(
+    prices.filter(({ org_id }) => org_id === null).map((row) => [`${row.subject}:${row.subject_id}`, toRates(row)]),
+  );
   const models = new Map<string, SnapshotModel>();
   for (const row of stored.models ?? []) {
     const price = listPrices.get(`model:${row.id}`) ?? null;
@@ -144,7 +165,16 @@ function buildSnapshot(stored: Stored): Snapshot {
       offers: (stored.offers ?? []).flatMap((offer) => {
         const provider = providers.get(offer.provider_id);
         if (offer.model_id !== row.id || !provider) return [];
-        return [{ id: offer.id, provider, upstreamModel: offer.upstream_model, priority: offer.priority, weight: offer.weight, cost: listPrices.get(`offer:${offer.id}`) ?? null }];
+        return [
+          {
+            id: offer.id,
+            provider,
+            upstreamModel: offer.upstream_model,
+            priority: offer.priority,
+            weight: offer.weight,
+            cost: listPrices.get(`offer:${offer.id}`) ?? null,
+          },
+        ];
       }),
     });
   }
@@ -189,7 +219,11 @@ function toRates(row: StoredPrice): PricedRates {
 }
 
 /** An override is full rates, or (empty rates) a factor over the list price in force. */
-function orgPricesOf(modelId: string, prices: StoredPrice[], list: PricedRates | null): ReadonlyMap<string, PricedRates> {
+function orgPricesOf(
+  modelId: string,
+  prices: StoredPrice[],
+  list: PricedRates | null,
+): ReadonlyMap<string, PricedRates> {
   const overrides = new Map<string, PricedRates>();
   for (const row of prices) {
     if (row.subject !== "model" || row.subject_id !== modelId || row.org_id === null) continue;

@@ -1,4 +1,4 @@
-import { APICallError, InvalidPromptError, type LanguageModelV4, type LanguageModelV4StreamPart, type LanguageModelV4Usage, UnsupportedFunctionalityError } from "@ai-sdk/provider";
+import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
 import type { Usage, UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
@@ -8,8 +8,8 @@ import { type AnswerIdentity, ChunkRenderer, renderCompletion } from "@/lib/gate
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
+import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
-import { transportFailure } from "@/lib/gateway/upstream";
 
 /** One attempt through the provider's AI SDK model, for upstreams that do not speak the client's dialect. */
 export async function translate(context: AttemptContext): Promise<AttemptResult> {
@@ -24,7 +24,9 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
     const model = languageModelOf(context);
     const { options, warnings } = toCallOptions(chat, context.maxOutputTokens);
     const call = { ...options, abortSignal: abort.signal };
-    const headers = warnings.length ? { ...context.answerHeaders, "x-aigne-warnings": warnings.join(", ") } : context.answerHeaders;
+    const headers = warnings.length
+      ? { ...context.answerHeaders, "x-aigne-warnings": warnings.join(", ") }
+      : context.answerHeaders;
     return chat.stream ? await streamed(context, model, call, headers) : await whole(context, model, call, headers);
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -33,7 +35,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
       meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
       return { answered: true };
     }
-    return failed(failureOf(error, context));
+    return failed(sdkFailure(error, candidate.definition));
   } finally {
     if (grace) clearTimeout(grace);
   }
@@ -45,17 +47,41 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   }
 }
 
+const ENDED_EARLY: UpstreamFailure = {
+  class: "server",
+  status: null,
+  message: "The provider closed the stream before its end.",
+  param: null,
+  retryAfterMs: null,
+};
+
 type CallOptions = Parameters<LanguageModelV4["doGenerate"]>[0];
 
-async function whole(context: AttemptContext, model: LanguageModelV4, call: CallOptions, headers: Record<string, string>): Promise<AttemptResult> {
+async function whole(
+  context: AttemptContext,
+  model: LanguageModelV4,
+  call: CallOptions,
+  headers: Record<string, string>,
+): Promise<AttemptResult> {
   const { meter, reply } = context;
   const result = await model.doGenerate(call);
   meter.firstContent(() => ({}));
   meter.setUpstreamId(result.response?.id);
-  const text = result.content.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.toolName + part.input : "")).join("");
-  const { usage, source } = usageOf(result.usage, context.candidate.definition.usage, () => ({ input: context.inputTokens(), output: countTokens(text) }));
+  const text = result.content
+    .map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.toolName + part.input : ""))
+    .join("");
+  const { usage, source } = usageOf(result.usage, context.candidate.definition.usage, () => ({
+    input: context.inputTokens(),
+    output: countTokens(text),
+  }));
   const price = meter.finish(
-    { outcome: reply.gone ? "client_gone" : "ok", httpStatus: 200, usage, usageSource: source, finishReason: result.finishReason.unified },
+    {
+      outcome: reply.gone ? "client_gone" : "ok",
+      httpStatus: 200,
+      usage,
+      usageSource: source,
+      finishReason: result.finishReason.unified,
+    },
     reply.gone ? 499 : 200,
   );
   const body = renderCompletion(result, identityOf(context, result.response?.timestamp), usage, price);
@@ -63,7 +89,12 @@ async function whole(context: AttemptContext, model: LanguageModelV4, call: Call
   return { answered: true };
 }
 
-async function streamed(context: AttemptContext, model: LanguageModelV4, call: CallOptions, headers: Record<string, string>): Promise<AttemptResult> {
+async function streamed(
+  context: AttemptContext,
+  model: LanguageModelV4,
+  call: CallOptions,
+  headers: Record<string, string>,
+): Promise<AttemptResult> {
   const { stream } = await model.doStream(call);
   return new TranslatedStream(context, headers).run(stream);
 }
@@ -93,18 +124,18 @@ class TranslatedStream {
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) {
         const part = read.value;
-        if (part.type === "error") return this.broken(failureOf(part.error, this.context));
+        if (part.type === "error") return this.broken(sdkFailure(part.error, this.context.candidate.definition));
         if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
         else if (part.type === "finish") this.finish = part;
         else await this.pass(part);
       }
     } catch (error) {
-      return this.broken(failureOf(error, this.context));
+      return this.broken(sdkFailure(error, this.context.candidate.definition));
     } finally {
       // lets the provider's connection go when we stop early
       reader.cancel().catch(() => {});
     }
-    return this.finish ? this.complete(this.finish) : this.broken(failureOf(null, this.context));
+    return this.finish ? this.complete(this.finish) : this.broken(ENDED_EARLY);
   }
 
   private async pass(part: LanguageModelV4StreamPart): Promise<void> {
@@ -114,7 +145,8 @@ class TranslatedStream {
     else if (part.type === "reasoning-delta") this.reasoning += part.delta;
     else if (part.type === "tool-call") this.text += part.toolName + part.input;
     this.commit();
-    if (!this.output.write(frames) && !this.output.gone) await new Promise<void>((resume) => this.output.onDrain(resume));
+    if (!this.output.write(frames) && !this.output.gone)
+      await new Promise<void>((resume) => this.output.onDrain(resume));
   }
 
   private commit(): void {
@@ -142,14 +174,20 @@ class TranslatedStream {
     if (!this.committed) return failed(failure);
     const isTimeout = failure.class === "timeout";
     this.settle(isTimeout ? "timeout" : "cut", this.tally(), "estimated", "error");
-    const error = new AppError(isTimeout ? "upstream_timeout" : "upstream_error", "The provider broke off its answer. You were charged for what arrived.");
+    const error = new AppError(
+      isTimeout ? "upstream_timeout" : "upstream_error",
+      "The provider broke off its answer. You were charged for what arrived.",
+    );
     this.output.write(errorFrame(error, this.identity));
     this.output.end();
     return { answered: true };
   }
 
   private settle(outcome: Outcome, usage: Usage | null, usageSource: UsageSource, finishReason: string | null) {
-    return this.context.meter.finish({ outcome, httpStatus: 200, usage, usageSource, finishReason }, this.output.gone ? 499 : 200);
+    return this.context.meter.finish(
+      { outcome, httpStatus: 200, usage, usageSource, finishReason },
+      this.output.gone ? 499 : 200,
+    );
   }
 
   /** What arrived so far, counted by us. */
@@ -166,26 +204,20 @@ class TranslatedStream {
   }
 }
 
-function usageOf(reported: LanguageModelV4Usage, read: ReadUsage, estimate: () => Usage): { usage: Usage; source: UsageSource } {
+function usageOf(
+  reported: LanguageModelV4Usage,
+  read: ReadUsage,
+  estimate: () => Usage,
+): { usage: Usage; source: UsageSource } {
   // the raw payload keeps the classes that the SDK's own shape drops
   const usage = read(reported.raw);
   return usage ? { usage, source: "reported" } : { usage: estimate(), source: "estimated" };
 }
 
 function identityOf({ requestId, chat, clock }: AttemptContext, timestamp: Date | undefined): AnswerIdentity {
-  return { id: `chatcmpl-${requestId.slice(4)}`, created: Math.floor((timestamp?.getTime() ?? clock.now()) / 1000), model: chat.model };
-}
-
-function failureOf(error: unknown, { candidate }: AttemptContext): UpstreamFailure {
-  if (UnsupportedFunctionalityError.isInstance(error) || InvalidPromptError.isInstance(error)) {
-    return { class: "invalid_request", status: 400, message: error.message, param: null, retryAfterMs: null };
-  }
-  if (APICallError.isInstance(error) && error.statusCode !== undefined && error.statusCode >= 400) {
-    return candidate.definition.classify({ status: error.statusCode, headers: error.responseHeaders ?? {}, body: error.responseBody ?? "" });
-  }
-  return APICallError.isInstance(error) || error === null ? { ...transportFailure({}), class: "server" } : transportFailure(causeOf(error));
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error && error.cause ? error.cause : error;
+  return {
+    id: `chatcmpl-${requestId.slice(4)}`,
+    created: Math.floor((timestamp?.getTime() ?? clock.now()) / 1000),
+    model: chat.model,
+  };
 }

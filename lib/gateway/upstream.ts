@@ -23,7 +23,11 @@ export type UpstreamCall = { pause(): void; resume(): void; abort(): void };
 
 /** Posts a body and pushes the answer to the listener. Undici's dispatch is used directly, since a Readable per call costs
  *  about as much CPU as everything else the relay does. */
-export function openUpstream(dispatcher: Dispatcher, request: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
+export function openUpstream(
+  dispatcher: Dispatcher,
+  request: UpstreamRequest,
+  listener: UpstreamListener,
+): UpstreamCall {
   const { origin, pathname, search } = new URL(request.url);
   let controller: Dispatcher.DispatchController | null = null;
   let aborted = false;

@@ -1,10 +1,10 @@
-import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
-import { type PricedRates } from "@/lib/gateway/snapshot";
 import { priceUsage } from "@/lib/billing/pricing";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
+import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
-import type { Nano } from "@/lib/money";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
+import type { PricedRates } from "@/lib/gateway/snapshot";
+import type { Nano } from "@/lib/money";
 
 export type Outcome = "ok" | "client_gone" | "upstream_error" | "cut" | "timeout" | "internal_error";
 
@@ -33,11 +33,17 @@ export type Admission = {
 export class CallMeter {
   readonly startedAt: number;
   private readonly attempts: AttemptRecord[] = [];
-  private attempt: { candidate: Candidate; route: "relay" | "translate"; startedAt: number; firstTokenMs: number | null } | null = null;
+  private attempt: {
+    candidate: Candidate;
+    route: "relay" | "translate";
+    startedAt: number;
+    firstTokenMs: number | null;
+  } | null = null;
   private tally: Tally | null = null;
   private wasteNano = 0n;
   private upstreamId: string | null = null;
   private aborters: (() => void)[] = [];
+  private contentListener: (() => void) | null = null;
   private checkpointedAt: number;
   private checkpointedUnits = -1;
   settled = false;
@@ -58,10 +64,6 @@ export class CallMeter {
     return this.attempts.length + (this.attempt ? 1 : 0);
   }
 
-  get hasFirstContent(): boolean {
-    return this.attempt !== null && this.attempt.firstTokenMs !== null;
-  }
-
   beginAttempt(candidate: Candidate, route: "relay" | "translate"): void {
     this.attempt = { candidate, route, startedAt: this.deps.clock.monotonic(), firstTokenMs: null };
     this.tally = null;
@@ -72,6 +74,11 @@ export class CallMeter {
   firstContent(tally: Tally): void {
     this.tally = tally;
     if (this.attempt) this.attempt.firstTokenMs ??= Math.round(this.deps.clock.monotonic() - this.startedAt);
+    this.contentListener?.();
+  }
+
+  onFirstContent(callback: () => void): void {
+    this.contentListener = callback;
   }
 
   setUpstreamId(id: unknown): void {

@@ -11,7 +11,8 @@ export function countTokens(text: string): number {
  *  the answer). Media are not counted. */
 export function estimatePromptTokens(messages: readonly JsonObject[], tools?: unknown): number {
   let tokens = 3;
-  for (const message of messages) tokens += 3 + countTokens(textOf(message.content)) + countTokens(textOfCalls(message));
+  for (const message of messages)
+    tokens += 3 + countTokens(textOf(message.content)) + countTokens(textOfCalls(message));
   return tools ? tokens + countTokens(JSON.stringify(tools)) : tokens;
 }
 

@@ -1,6 +1,12 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
 import type { Usage } from "@/lib/billing/usage";
-import { defineProvider, type FailedResponse, type FailureClass, type ReadUsage, type UpstreamFailure } from "@/lib/gateway/providers/define";
+import {
+  defineProvider,
+  type FailedResponse,
+  type FailureClass,
+  type ReadUsage,
+  type UpstreamFailure,
+} from "@/lib/gateway/providers/define";
 import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
 
 export const anthropic = defineProvider({

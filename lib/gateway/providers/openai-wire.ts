@@ -1,5 +1,11 @@
 import type { Usage } from "@/lib/billing/usage";
-import type { FailedResponse, FailureClass, ProviderDefinition, ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
+import type {
+  FailedResponse,
+  FailureClass,
+  ProviderDefinition,
+  ReadUsage,
+  UpstreamFailure,
+} from "@/lib/gateway/providers/define";
 import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
 
 /** Usage of the OpenAI chat wire: `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` includes
@@ -27,7 +33,11 @@ export const openAIUsage: ReadUsage = (raw) => {
 type OpenAIUsage = {
   prompt_tokens?: number;
   completion_tokens?: number;
-  prompt_tokens_details?: { cached_tokens?: number | null; cache_write_tokens?: number | null; audio_tokens?: number | null } | null;
+  prompt_tokens_details?: {
+    cached_tokens?: number | null;
+    cache_write_tokens?: number | null;
+    audio_tokens?: number | null;
+  } | null;
   completion_tokens_details?: { reasoning_tokens?: number | null; audio_tokens?: number | null } | null;
 };
 
@@ -53,10 +63,12 @@ export function bearer(secret: Record<string, string>): Record<string, string> {
 }
 
 function classOf(status: number, code: string | null, message: string): FailureClass {
-  if (code === "context_length_exceeded" || /maximum context length|context window/i.test(message)) return "context_length";
+  if (code === "context_length_exceeded" || /maximum context length|context window/i.test(message))
+    return "context_length";
   if (code === "content_policy_violation" || code === "content_filter") return "content_policy";
   // A spent account is the credential's trouble, not the tenant's rate limit.
-  if (status === 401 || status === 402 || status === 403 || code === "insufficient_quota" || code === "invalid_api_key") return "auth";
+  if (status === 401 || status === 402 || status === 403 || code === "insufficient_quota" || code === "invalid_api_key")
+    return "auth";
   if (status === 429) return "rate_limited";
   if (status === 503 || status === 529) return "overloaded";
   if (status === 408 || status === 504) return "timeout";

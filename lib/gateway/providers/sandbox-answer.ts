@@ -1,4 +1,8 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4FinishReason, LanguageModelV4FunctionTool } from "@ai-sdk/provider";
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4FinishReason,
+  LanguageModelV4FunctionTool,
+} from "@ai-sdk/provider";
 
 export type SandboxAnswer = {
   /** With their leading spaces; one word counts as one token. */
@@ -31,7 +35,8 @@ export function planSandboxAnswer(options: LanguageModelV4CallOptions): SandboxA
 }
 
 function answerText(options: LanguageModelV4CallOptions): string {
-  if (options.responseFormat?.type === "json") return JSON.stringify(exampleOf(options.responseFormat.schema ?? { type: "object" }));
+  if (options.responseFormat?.type === "json")
+    return JSON.stringify(exampleOf(options.responseFormat.schema ?? { type: "object" }));
   const last = options.prompt.at(-1);
   if (last?.role === "tool") return `The tool answered: ${promptText({ ...options, prompt: [last] })}`;
   const asked = lastUserText(options).trim();
@@ -43,7 +48,9 @@ function toolCallsFor(options: LanguageModelV4CallOptions): SandboxAnswer["toolC
   const choice = options.toolChoice;
   if (tools.length === 0 || choice?.type === "none" || options.prompt.at(-1)?.role === "tool") return [];
   const asked = lastUserText(options);
-  const named = tools.filter((tool) => (choice?.type === "tool" ? tool.name === choice.toolName : asked.includes(tool.name)));
+  const named = tools.filter((tool) =>
+    choice?.type === "tool" ? tool.name === choice.toolName : asked.includes(tool.name),
+  );
   const chosen = named.length > 0 || choice?.type !== "required" ? named : tools.slice(0, 1);
   return chosen.map((tool, index) => ({
     toolCallId: `call_sandbox_${index}`,
@@ -52,7 +59,14 @@ function toolCallsFor(options: LanguageModelV4CallOptions): SandboxAnswer["toolC
   }));
 }
 
-type Schema = { type?: unknown; properties?: Record<string, unknown>; required?: string[]; items?: unknown; enum?: unknown[]; const?: unknown };
+type Schema = {
+  type?: unknown;
+  properties?: Record<string, unknown>;
+  required?: string[];
+  items?: unknown;
+  enum?: unknown[];
+  const?: unknown;
+};
 
 /** The plainest value that a JSON schema accepts, as far as its usual keywords go. */
 function exampleOf(schema: unknown): unknown {

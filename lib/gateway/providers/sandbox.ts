@@ -1,5 +1,6 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { setTimeout as pause } from "node:timers/promises";
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { defineProvider } from "@/lib/gateway/providers/define";
 import { planSandboxAnswer, type SandboxAnswer } from "@/lib/gateway/providers/sandbox-answer";
 
@@ -18,7 +19,13 @@ export const sandbox = defineProvider({
     const usage = raw as { input?: number; output?: number } | null | undefined;
     return usage && typeof usage.output === "number" ? { input: usage.input ?? 0, output: usage.output } : null;
   },
-  classify: ({ status }) => ({ class: "server", status, message: "The sandbox failed.", param: null, retryAfterMs: null }),
+  classify: ({ status }) => ({
+    class: "server",
+    status,
+    message: "The sandbox failed.",
+    param: null,
+    retryAfterMs: null,
+  }),
   languageModel: (_settings, upstreamModel) => sandboxModel(upstreamModel),
   listModels: null,
 });
@@ -42,12 +49,17 @@ function sandboxModel(modelId: string): LanguageModelV4 {
       };
     },
     async doStream(options) {
-      return { stream: ReadableStream.from(streamParts(planSandboxAnswer(options), options)) as ReadableStream<LanguageModelV4StreamPart> };
+      // safe because Node's ReadableStream is the global one; only its type lacks `from`
+      const stream = NodeReadableStream.from(streamParts(planSandboxAnswer(options), options));
+      return { stream: stream as unknown as ReadableStream<LanguageModelV4StreamPart> };
     },
   };
 }
 
-async function* streamParts(answer: SandboxAnswer, options: LanguageModelV4CallOptions): AsyncGenerator<LanguageModelV4StreamPart> {
+async function* streamParts(
+  answer: SandboxAnswer,
+  options: LanguageModelV4CallOptions,
+): AsyncGenerator<LanguageModelV4StreamPart> {
   yield { type: "stream-start", warnings: [] };
   if (answer.words.length) {
     yield { type: "text-start", id: "0" };

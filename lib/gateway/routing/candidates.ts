@@ -1,5 +1,5 @@
-import { findProvider } from "@/lib/gateway/providers/registry";
 import type { FailureClass, ProviderDefinition } from "@/lib/gateway/providers/define";
+import { findProvider } from "@/lib/gateway/providers/registry";
 import { weightedOrder } from "@/lib/gateway/routing/rendezvous";
 import type { SnapshotCredential, SnapshotModel, SnapshotOffer } from "@/lib/gateway/snapshot";
 
@@ -30,7 +30,8 @@ export function planRoute(model: SnapshotModel, options: { affinity: string | nu
  *  for trouble that is the upstream's, nowhere for what is the client's own. Null: nothing is left. */
 export function nextPosition(plan: RoutePlan, at: Position, failure: FailureClass): Position | null {
   if (CLIENT_BOUND.has(failure)) return null;
-  if (CREDENTIAL_BOUND.has(failure) && plan[at.offer]?.[at.credential + 1]) return { offer: at.offer, credential: at.credential + 1 };
+  if (CREDENTIAL_BOUND.has(failure) && plan[at.offer]?.[at.credential + 1])
+    return { offer: at.offer, credential: at.credential + 1 };
   return plan[at.offer + 1] ? { offer: at.offer + 1, credential: 0 } : null;
 }
 

@@ -9,7 +9,8 @@ export function weightedOrder<Item extends { id: string; weight: number }>(
 ): Item[] {
   const live = items.filter(({ weight }) => weight > 0);
   if (live.length < 2) return live;
-  const score = ({ id, weight }: Item) => -weight / Math.log(options.affinity === null ? openUnit(options.random()) : hashUnit(options.affinity, id));
+  const score = ({ id, weight }: Item) =>
+    -weight / Math.log(options.affinity === null ? openUnit(options.random()) : hashUnit(options.affinity, id));
   return live
     .map((item) => ({ item, score: score(item) }))
     .sort((a, b) => b.score - a.score)

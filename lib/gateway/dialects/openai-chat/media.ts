@@ -15,16 +15,25 @@ export function filePart(part: JsonObject): LanguageModelV4FilePart | null {
   }
   if (part.type === "input_audio") {
     const { data, format } = (part.input_audio ?? {}) as { data?: unknown; format?: unknown };
-    return { type: "file", mediaType: format === "mp3" ? "audio/mpeg" : "audio/wav", data: { type: "data", data: String(data ?? "") } };
+    return {
+      type: "file",
+      mediaType: format === "mp3" ? "audio/mpeg" : "audio/wav",
+      data: { type: "data", data: String(data ?? "") },
+    };
   }
   return null;
 }
 
 function fromUrl(url: unknown, mediaType: string, param: string): LanguageModelV4FilePart {
-  if (typeof url !== "string") throw new AppError("invalid_request", `"${param}" must hold a URL or a data URL.`, { param });
+  if (typeof url !== "string")
+    throw new AppError("invalid_request", `"${param}" must hold a URL or a data URL.`, { param });
   const data = /^data:([^;,]+)?(?:;[^,]*)?,/i.exec(url);
   if (data) {
-    return { type: "file", mediaType: data[1]?.toLowerCase() ?? mediaType, data: { type: "data", data: url.slice(data[0].length) } };
+    return {
+      type: "file",
+      mediaType: data[1]?.toLowerCase() ?? mediaType,
+      data: { type: "data", data: url.slice(data[0].length) },
+    };
   }
   if (!URL.canParse(url)) throw new AppError("invalid_request", `"${param}" is not a valid URL.`, { param });
   return { type: "file", mediaType, data: { type: "url", url: new URL(url) } };

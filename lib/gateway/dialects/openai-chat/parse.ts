@@ -26,9 +26,14 @@ const MAX_MESSAGES = 10_000;
  *  invalid_type naming the parameter. */
 export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
   const model = body.model;
-  if (typeof model !== "string" || model.trim() === "") throw missing("model", "a model id such as \"openai/gpt-5-mini\"");
-  if (!Array.isArray(body.messages) || body.messages.length === 0) throw missing("messages", "a list with at least one message");
-  if (body.messages.length > MAX_MESSAGES) throw new AppError("invalid_request", `"messages" holds more than ${MAX_MESSAGES} messages.`, { param: "messages" });
+  if (typeof model !== "string" || model.trim() === "")
+    throw missing("model", 'a model id such as "openai/gpt-5-mini"');
+  if (!Array.isArray(body.messages) || body.messages.length === 0)
+    throw missing("messages", "a list with at least one message");
+  if (body.messages.length > MAX_MESSAGES)
+    throw new AppError("invalid_request", `"messages" holds more than ${MAX_MESSAGES} messages.`, {
+      param: "messages",
+    });
   body.messages.forEach(checkMessage);
 
   const stream = optional(body, "stream", "boolean") ?? false;
@@ -68,13 +73,15 @@ function tokenLimit(body: JsonObject): number | null {
 function optionalLimit(body: JsonObject, name: string): number | null {
   const value = optional(body, name, "number");
   if (value === undefined || value === 0 || value === -1) return null;
-  if (!Number.isInteger(value) || value < 0) throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
+  if (!Number.isInteger(value) || value < 0)
+    throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
   return value;
 }
 
 function countOfChoices(body: JsonObject): number {
   const value = optional(body, "n", "number") ?? 1;
-  if (!Number.isInteger(value) || value < 1 || value > 128) throw new AppError("invalid_request", "\"n\" must be an integer from 1 to 128.", { param: "n" });
+  if (!Number.isInteger(value) || value < 1 || value > 128)
+    throw new AppError("invalid_request", '"n" must be an integer from 1 to 128.', { param: "n" });
   return value;
 }
 
@@ -89,7 +96,9 @@ function affinityOf(body: JsonObject): string | null {
 function checkMessage(message: unknown, index: number): void {
   const role = (message as JsonObject | null)?.role;
   if (typeof role !== "string") {
-    throw new AppError("invalid_type", `"messages[${index}]" must be an object with a "role".`, { param: `messages[${index}].role` });
+    throw new AppError("invalid_type", `"messages[${index}]" must be an object with a "role".`, {
+      param: `messages[${index}].role`,
+    });
   }
 }
 

@@ -1,4 +1,10 @@
-import type { JSONSchema7, LanguageModelV4CallOptions, LanguageModelV4Message, LanguageModelV4Prompt, LanguageModelV4ToolResultPart } from "@ai-sdk/provider";
+import type {
+  JSONSchema7,
+  LanguageModelV4CallOptions,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4ToolResultPart,
+} from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
 import { filePart } from "@/lib/gateway/dialects/openai-chat/media";
 import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
@@ -6,7 +12,10 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
  *  and have no equivalent there. Throws unsupported_parameter for those that change the answer's shape. */
-export function toCallOptions(chat: ChatCall, maxOutputTokens: number | null): { options: LanguageModelV4CallOptions; warnings: string[] } {
+export function toCallOptions(
+  chat: ChatCall,
+  maxOutputTokens: number | null,
+): { options: LanguageModelV4CallOptions; warnings: string[] } {
   const { body } = chat;
   refuseUnservable(chat);
   const options: LanguageModelV4CallOptions = { prompt: toPrompt(chat.messages) };
@@ -40,7 +49,10 @@ function refuseUnservable(chat: ChatCall): void {
     ["modalities", Array.isArray(body.modalities) && body.modalities.some((name) => name !== "text")],
   ];
   for (const [param, isSet] of refused) {
-    if (isSet) throw new AppError("unsupported_parameter", `"${param}" is not supported by the provider of this model.`, { param });
+    if (isSet)
+      throw new AppError("unsupported_parameter", `"${param}" is not supported by the provider of this model.`, {
+        param,
+      });
   }
 }
 
@@ -69,7 +81,9 @@ function toMessage(message: JsonObject, index: number, toolNames: ReadonlyMap<st
     case "tool":
       return { role: "tool", content: [toolResult(message, index, toolNames)] };
     default:
-      throw new AppError("unsupported_value", `"${String(message.role)}" is not a role of a chat message.`, { param: `messages[${index}].role` });
+      throw new AppError("unsupported_value", `"${String(message.role)}" is not a role of a chat message.`, {
+        param: `messages[${index}].role`,
+      });
   }
 }
 
@@ -79,9 +93,13 @@ function userParts(content: unknown, index: number): Extract<LanguageModelV4Mess
     if (part.type === "text") return { type: "text" as const, text: String(part.text ?? "") };
     const file = filePart(part);
     if (file) return file;
-    throw new AppError("unsupported_value", `Content of type "${String(part.type)}" is not supported by the provider of this model.`, {
-      param: `messages[${index}].content[${position}]`,
-    });
+    throw new AppError(
+      "unsupported_value",
+      `Content of type "${String(part.type)}" is not supported by the provider of this model.`,
+      {
+        param: `messages[${index}].content[${position}]`,
+      },
+    );
   });
 }
 
@@ -93,16 +111,29 @@ function assistantParts(message: JsonObject): Extract<LanguageModelV4Message, { 
     ...(text ? [{ type: "text" as const, text }] : []),
     ...calls.map((call) => {
       const { name, arguments: input } = (call.function ?? {}) as JsonObject;
-      return { type: "tool-call" as const, toolCallId: String(call.id ?? ""), toolName: String(name ?? ""), input: parseArguments(input) };
+      return {
+        type: "tool-call" as const,
+        toolCallId: String(call.id ?? ""),
+        toolName: String(name ?? ""),
+        input: parseArguments(input),
+      };
     }),
   ];
 }
 
-function toolResult(message: JsonObject, index: number, toolNames: ReadonlyMap<string, string>): LanguageModelV4ToolResultPart {
+function toolResult(
+  message: JsonObject,
+  index: number,
+  toolNames: ReadonlyMap<string, string>,
+): LanguageModelV4ToolResultPart {
   const toolCallId = String(message.tool_call_id ?? "");
   const toolName = toolNames.get(toolCallId);
   if (toolName === undefined) {
-    throw new AppError("invalid_request", `"messages[${index}]" answers the tool call "${toolCallId}", which no earlier message made.`, { param: "messages" });
+    throw new AppError(
+      "invalid_request",
+      `"messages[${index}]" answers the tool call "${toolCallId}", which no earlier message made.`,
+      { param: "messages" },
+    );
   }
   return { type: "tool-result", toolCallId, toolName, output: { type: "text", value: plainText(message.content) } };
 }
@@ -135,13 +166,19 @@ function plainText(content: unknown): string {
 }
 
 function partsOf(content: unknown): JsonObject[] {
-  return Array.isArray(content) ? content.filter((part): part is JsonObject => typeof part === "object" && part !== null) : [];
+  return Array.isArray(content)
+    ? content.filter((part): part is JsonObject => typeof part === "object" && part !== null)
+    : [];
 }
 
 function toTools(tools: unknown): NonNullable<LanguageModelV4CallOptions["tools"]> {
   return partsOf(tools).map((tool, index) => {
     if (tool.type !== "function") {
-      throw new AppError("unsupported_value", `Tools of type "${String(tool.type)}" are not supported by the provider of this model.`, { param: `tools[${index}].type` });
+      throw new AppError(
+        "unsupported_value",
+        `Tools of type "${String(tool.type)}" are not supported by the provider of this model.`,
+        { param: `tools[${index}].type` },
+      );
     }
     const { name, description, parameters, strict } = (tool.function ?? {}) as JsonObject;
     return {
@@ -168,7 +205,10 @@ function toolChoice(choice: unknown): LanguageModelV4CallOptions["toolChoice"] {
 }
 
 function responseFormat(format: unknown): LanguageModelV4CallOptions["responseFormat"] {
-  const { type, json_schema: schema } = (format ?? {}) as { type?: unknown; json_schema?: { name?: string; description?: string; schema?: JSONSchema7 } };
+  const { type, json_schema: schema } = (format ?? {}) as {
+    type?: unknown;
+    json_schema?: { name?: string; description?: string; schema?: JSONSchema7 };
+  };
   if (type === "json_object") return { type: "json" };
   if (type !== "json_schema") return undefined;
   return {

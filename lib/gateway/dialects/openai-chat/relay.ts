@@ -3,16 +3,23 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 
 /** The body for an upstream that speaks chat completions itself: the client's, with only what must change. */
-export function relayBody(chat: ChatCall, target: { provider: ProviderDefinition; upstreamModel: string; maxOutputTokens: number | null }): string {
+export function relayBody(
+  chat: ChatCall,
+  target: { provider: ProviderDefinition; upstreamModel: string; maxOutputTokens: number | null },
+): string {
   const body: JsonObject = { ...chat.body, model: target.upstreamModel };
-  if (chat.stream) body.stream_options = { ...(chat.body.stream_options as JsonObject | undefined), include_usage: true };
+  if (chat.stream)
+    body.stream_options = { ...(chat.body.stream_options as JsonObject | undefined), include_usage: true };
   setTokenLimit(body, target);
   if (target.provider.developerAsSystem) body.messages = chat.messages.map(developerToSystem);
   return JSON.stringify(body);
 }
 
 /** Both names given: `max_completion_tokens` wins. The upstream gets the name it knows. */
-function setTokenLimit(body: JsonObject, target: { provider: ProviderDefinition; maxOutputTokens: number | null }): void {
+function setTokenLimit(
+  body: JsonObject,
+  target: { provider: ProviderDefinition; maxOutputTokens: number | null },
+): void {
   const sent = body.max_completion_tokens != null ? "max_completion_tokens" : "max_tokens";
   const field = target.provider.tokenLimitField ?? "as-sent";
   delete body.max_tokens;

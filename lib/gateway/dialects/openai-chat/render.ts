@@ -1,4 +1,8 @@
-import type { LanguageModelV4FinishReason, LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type {
+  LanguageModelV4FinishReason,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamPart,
+} from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
 import { dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
@@ -7,11 +11,18 @@ import type { Nano } from "@/lib/money";
 export type AnswerIdentity = { id: string; created: number; model: string };
 
 /** A whole translated answer: `choices`, `message` and `usage` with every key that strict clients look for. */
-export function renderCompletion(result: LanguageModelV4GenerateResult, identity: AnswerIdentity, usage: Usage, price: Nano | null) {
+export function renderCompletion(
+  result: LanguageModelV4GenerateResult,
+  identity: AnswerIdentity,
+  usage: Usage,
+  price: Nano | null,
+) {
   const text = result.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
   const reasoning = result.content.flatMap((part) => (part.type === "reasoning" ? [part.text] : [])).join("");
   const toolCalls = result.content.flatMap((part) =>
-    part.type === "tool-call" ? [{ id: part.toolCallId, type: "function", function: { name: part.toolName, arguments: part.input || "{}" } }] : [],
+    part.type === "tool-call"
+      ? [{ id: part.toolCallId, type: "function", function: { name: part.toolName, arguments: part.input || "{}" } }]
+      : [],
   );
   const finish = finishReasonOf(result.finishReason, toolCalls.length > 0);
   return {
@@ -92,7 +103,9 @@ export class ChunkRenderer {
 
   private toolInput(id: string, input: string): string {
     const index = this.toolIndex.get(id);
-    return index === undefined || input === "" ? "" : this.delta({ tool_calls: [{ index, function: { arguments: input } }] });
+    return index === undefined || input === ""
+      ? ""
+      : this.delta({ tool_calls: [{ index, function: { arguments: input } }] });
   }
 
   /** A call without deltas yields its whole input; after deltas the final copy says nothing new. */
@@ -104,12 +117,25 @@ export class ChunkRenderer {
   private choice(delta: object, finishReason: string | null, native?: string): string {
     return dataFrame({
       ...this.base(),
-      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason, ...(native !== undefined && { native_finish_reason: native }) }],
+      choices: [
+        {
+          index: 0,
+          delta,
+          logprobs: null,
+          finish_reason: finishReason,
+          ...(native !== undefined && { native_finish_reason: native }),
+        },
+      ],
     });
   }
 
   private base() {
-    return { id: this.identity.id, object: "chat.completion.chunk", created: this.identity.created, model: this.identity.model };
+    return {
+      id: this.identity.id,
+      object: "chat.completion.chunk",
+      created: this.identity.created,
+      model: this.identity.model,
+    };
   }
 }
 

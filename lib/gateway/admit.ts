@@ -1,0 +1,130 @@
+import type { HoldRequest } from "@/lib/billing/wallet";
+import { AppError } from "@/lib/errors";
+import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import { sizeHold } from "@/lib/gateway/hold-size";
+import { CallMeter } from "@/lib/gateway/meter/call-meter";
+import { estimatePromptTokens } from "@/lib/gateway/meter/tokens";
+import { refusalToError } from "@/lib/gateway/refusal";
+import type { RoutePlan } from "@/lib/gateway/routing/candidates";
+import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
+import type { Caller } from "@/lib/keys/authenticate";
+
+export type Admitted = {
+  meter: CallMeter;
+  /** The token limit to send upstream; null for none. */
+  maxOutputTokens: number | null;
+  inputTokens: () => number;
+};
+
+/** A hold that waits longer than this fails closed: nothing goes upstream without one. */
+const HOLD_TIMEOUT_MS = 2_000;
+/** Credit tied up in open holds alone may come free: the hold is tried again for this long. */
+const REQUEUE_MS = 5_000;
+const REQUEUE_INTERVAL_MS = 50;
+
+/** Holds the worst case of a call before anything goes upstream. Throws model_not_priced, the refusing limit's error, and
+ *  unavailable where the database does not answer in 2 s. */
+export async function admitChat(
+  deps: GatewayDependencies,
+  call: {
+    request: GatewayRequest;
+    caller: Caller;
+    chat: ChatCall;
+    model: SnapshotModel;
+    plan: RoutePlan;
+    reply: Reply;
+  },
+): Promise<Admitted> {
+  const { request, caller, chat, model } = call;
+  if (model.type !== "chat")
+    throw new AppError("unsupported_value", `The model "${model.id}" is of type ${model.type}, not chat.`, {
+      param: "model",
+    });
+  if (call.plan.length === 0)
+    throw new AppError(
+      "provider_unavailable",
+      `No provider serves the model "${model.id}" at the moment. You were not charged.`,
+    );
+  const price = priceFor(model, caller.scope.orgId);
+  if (!price && deps.snapshots.current().mode === "service") {
+    throw new AppError(
+      "model_not_priced",
+      `The model "${model.id}" has no price, so it cannot be called. Ask the operator to set one.`,
+      { param: "model" },
+    );
+  }
+  const size = sizeHold(chat, model, price?.rates ?? {}, price?.factorBp ?? 10_000);
+  const clientRetry = retryCount(request);
+  const granted = await hold(deps, call.reply, {
+    orgId: caller.scope.orgId,
+    requestId: request.id,
+    keyId: caller.keyId,
+    appId: caller.appId,
+    memberId: caller.memberId,
+    modelId: model.id,
+    context: { endpoint: "chat/completions", dialect: "openai-chat", stream: chat.stream, client_retry: clientRetry },
+    // request ids are made here and never reused, so the id alone tells two bodies apart
+    inputHash: request.id,
+    amount: size.amount,
+    minAmount: size.minAmount,
+    unitRate: size.unitRate,
+    priceVersionId: price?.versionId ?? null,
+    tokensEstimate: size.tokensEstimate,
+    restrictedOk: true,
+  });
+  const meter = new CallMeter(
+    { requestId: request.id, orgId: caller.scope.orgId, price, heldNano: granted, clientRetry },
+    { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },
+  );
+  return {
+    meter,
+    maxOutputTokens: size.limitToSend(granted),
+    inputTokens: once(() => estimatePromptTokens(chat.messages, chat.body.tools)),
+  };
+}
+
+async function hold(deps: GatewayDependencies, reply: Reply, wanted: HoldRequest): Promise<bigint> {
+  const giveUpAt = deps.clock.monotonic() + REQUEUE_MS;
+  for (;;) {
+    const answer = await withTimeout(deps, wanted);
+    if (answer.granted) return answer.amount;
+    const mayComeFree = answer.rule === "holds_only" && deps.clock.monotonic() < giveUpAt && !reply.gone;
+    if (!mayComeFree) throw refusalToError(answer, wanted.minAmount);
+    await new Promise((resume) => setTimeout(resume, REQUEUE_INTERVAL_MS));
+  }
+}
+
+/** A late grant that nobody waits for any more is given back. */
+async function withTimeout({ wallet }: GatewayDependencies, wanted: HoldRequest) {
+  let timer: NodeJS.Timeout | undefined;
+  let abandoned = false;
+  const answer = wallet.authorize(wanted).then((result) => {
+    if (abandoned && result.granted) void wallet.voidHold(wanted.requestId, wanted.orgId);
+    return result;
+  });
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      abandoned = true;
+      reject(
+        new AppError("unavailable", "The hub cannot reach its database. You were not charged. Try again in a moment.", {
+          retryAfterMs: 2_000,
+        }),
+      );
+    }, HOLD_TIMEOUT_MS);
+  });
+  // if the timeout wins, a later failure of the hold has no listener left
+  answer.catch(() => {});
+  return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
+}
+
+function retryCount({ headers }: GatewayRequest): number | null {
+  const value = Number(headers["x-stainless-retry-count"]);
+  return headers["x-stainless-retry-count"] && Number.isInteger(value) && value >= 0 ? Math.min(value, 1000) : null;
+}
+
+function once<Value>(compute: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= compute());
+}

@@ -1,0 +1,39 @@
+import { AppError } from "@/lib/errors";
+import { chatCompletions } from "@/lib/gateway/endpoints/chat-completions";
+import { getModel, listModels } from "@/lib/gateway/endpoints/models";
+import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import type { GatewayDependencies } from "@/lib/gateway/gateway";
+
+export type Endpoint = (deps: GatewayDependencies, request: GatewayRequest, reply: Reply) => Promise<void>;
+
+type Route = { method: "GET" | "POST"; path: string; prefix?: true; endpoint: Endpoint };
+
+/** Every endpoint of the data plane; both doors read this table. `prefix` routes take the rest of the path as an id. */
+export const ROUTES: readonly Route[] = [
+  { method: "POST", path: "/api/v1/chat/completions", endpoint: chatCompletions },
+  { method: "GET", path: "/api/v1/models", endpoint: listModels },
+  { method: "GET", path: "/api/v1/models/", prefix: true, endpoint: getModel },
+];
+
+/** HEAD works where GET does. Throws unknown_url and method_not_allowed. */
+export function findEndpoint({ method, path }: GatewayRequest): Endpoint {
+  const routes = ROUTES.filter((route) =>
+    route.prefix ? path.startsWith(route.path) && path.length > route.path.length : path === route.path,
+  );
+  const wanted = method === "HEAD" ? "GET" : method;
+  const route = routes.find((candidate) => candidate.method === wanted);
+  if (route) return route.endpoint;
+  if (routes.length === 0) throw new AppError("unknown_url", `Unknown URL: ${method} ${path}.${suggestion(path)}`);
+  const allow = routes.map((candidate) => (candidate.method === "GET" ? "GET, HEAD" : candidate.method)).join(", ");
+  throw new AppError("method_not_allowed", `${method} is not allowed for ${path}. Use ${allow}.`, {
+    headers: { allow: `${allow}, OPTIONS` },
+  });
+}
+
+/** The usual slip: a base URL pasted twice, or without its /v1. */
+function suggestion(path: string): string {
+  const known = ROUTES.find((route) => path.endsWith(route.path.slice("/api/v1".length).replace(/\/$/, "")));
+  return known
+    ? ` Did you mean ${known.path}? The base URL is …/api/v1.`
+    : " The base URL is …/api/v1; see /api/v1/models for what can be called.";
+}

@@ -1,0 +1,90 @@
+import type { Dispatcher } from "undici";
+import type { Wallet } from "@/lib/billing/wallet";
+import type { Clock } from "@/lib/clock";
+import { asAppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
+import { findEndpoint } from "@/lib/gateway/endpoints/table";
+import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import type { Ticker } from "@/lib/gateway/meter/ticker";
+import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
+import type { Vault } from "@/lib/gateway/vault";
+import type { Keyring } from "@/lib/keys/authenticate";
+import type { Recorder } from "@/lib/usage/record";
+
+/** Everything a call needs from outside: passed in, so that tests and the simulator can drive the same code. */
+export type GatewayDependencies = {
+  wallet: Wallet;
+  recorder: Recorder;
+  snapshots: SnapshotStore;
+  keyring: Keyring;
+  vault: Vault;
+  ticker: Ticker;
+  clock: Clock;
+  random: () => number;
+  /** Connections to providers, guarded by lib/egress.ts. */
+  dispatcher: Dispatcher;
+  sdkFetch: typeof globalThis.fetch;
+  onError: (error: unknown, requestId: string) => void;
+};
+
+export type Gateway = {
+  /** Answers one request completely; never throws. */
+  handle(request: GatewayRequest, reply: Reply): Promise<void>;
+};
+
+export function createGateway(deps: GatewayDependencies): Gateway {
+  return {
+    async handle(request, reply) {
+      try {
+        if (request.method === "OPTIONS") return reply.send(204, preflightHeaders(request), "");
+        await findEndpoint(request)(deps, request, reply);
+      } catch (error) {
+        answerWithError(deps, request, reply, error);
+      }
+    },
+  };
+}
+
+function answerWithError(deps: GatewayDependencies, request: GatewayRequest, reply: Reply, thrown: unknown): void {
+  const error = asAppError(thrown);
+  if (error.code === "internal_error") deps.onError(error.details.cause ?? error, request.id);
+  // a stream that has begun tells its own end
+  if (reply.started) return reply.end();
+  const headers = { ...responseHeaders(request), ...errorHeaders(error), "content-type": "application/json" };
+  reply.send(error.status, headers, JSON.stringify(openAIErrorBody(error)));
+}
+
+const EXPOSED = [
+  "x-request-id",
+  "request-id",
+  "retry-after",
+  "retry-after-ms",
+  "x-should-retry",
+  ...["limit", "remaining", "reset"].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
+  "x-aigne-provider",
+  "x-aigne-attempts",
+  "x-aigne-warnings",
+  "x-aigne-replayed",
+  "x-aigne-estimated",
+].join(", ");
+
+/** On every answer, errors included. */
+export function responseHeaders(request: GatewayRequest): Record<string, string> {
+  const clientId = request.headers["x-client-request-id"];
+  return {
+    "x-request-id": request.id,
+    "request-id": request.id,
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": EXPOSED,
+    ...(clientId && clientId.length <= 200 && { "x-client-request-id": clientId }),
+  };
+}
+
+function preflightHeaders(request: GatewayRequest): Record<string, string> {
+  return {
+    ...responseHeaders(request),
+    "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
+    "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "*",
+    "access-control-max-age": "86400",
+    "content-length": "0",
+  };
+}

@@ -1,0 +1,67 @@
+import type { Wallet } from "@/lib/billing/wallet";
+import type { Clock } from "@/lib/clock";
+import type { CallMeter } from "@/lib/gateway/meter/call-meter";
+import type { StreamOutput } from "@/lib/gateway/stream-output";
+
+/** Every open hold is renewed this often, progress or not. */
+const RENEW_AFTER_MS = 30_000;
+const CHECKPOINT_MS = 250;
+/** After the first content a checkpoint follows at once, but for this moment: a stream that is over by then is settled,
+ *  which is stronger and saves the statement. */
+const FIRST_CHECKPOINT_MS = 20;
+/** No call runs longer. */
+const MAX_CALL_MS = 30 * 60_000;
+
+type Running = { meter: CallMeter; output: StreamOutput | null };
+
+/** One timer for all running calls of a process: checkpoints what arrived every 250 ms, renews holds, keeps silent streams
+ *  alive. A timer per call would cost more than the call. */
+export type Ticker = {
+  /** Returns the function that ends it. */
+  add(running: Running): () => void;
+  readonly size: number;
+  stop(): void;
+};
+
+export function createTicker(deps: { wallet: Wallet; clock: Clock; onError: (error: unknown) => void }): Ticker {
+  const running = new Set<Running>();
+  let fresh: Running[] = [];
+  let freshTimer: NodeJS.Timeout | null = null;
+  const checkpoint = ({ meter }: Running) => {
+    const progress = meter.progress(RENEW_AFTER_MS);
+    if (!progress) return;
+    deps.wallet.checkpoint(progress).then(({ state }) => {
+      // closed under us (swept after a long silence, or voided): reading on would be free of charge
+      if (state !== "open" && !meter.settled) meter.abort();
+    }, deps.onError);
+  };
+  const checkpointFresh = () => {
+    const calls = fresh;
+    fresh = [];
+    freshTimer = null;
+    for (const call of calls) checkpoint(call);
+  };
+  const timer = setInterval(() => {
+    const now = deps.clock.monotonic();
+    for (const call of running) {
+      if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort();
+      checkpoint(call);
+      call.output?.tick();
+    }
+  }, CHECKPOINT_MS);
+  timer.unref();
+  return {
+    add(call) {
+      running.add(call);
+      call.meter.onFirstContent(() => {
+        fresh.push(call);
+        freshTimer ??= setTimeout(checkpointFresh, FIRST_CHECKPOINT_MS);
+      });
+      return () => running.delete(call);
+    },
+    get size() {
+      return running.size;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,78 @@
+import type { HoldAnswer, RefusalRule } from "@/lib/billing/wallet";
+import { AppError, type ErrorCode, type ErrorDetails } from "@/lib/errors";
+import { formatUsd } from "@/lib/money";
+
+type Refused = Extract<HoldAnswer, { granted: false }>;
+
+const CODES: Record<RefusalRule, ErrorCode> = {
+  key_revoked: "invalid_api_key",
+  key_expired: "invalid_api_key",
+  key_disabled: "key_disabled",
+  org_suspended: "org_suspended",
+  wallet_frozen: "wallet_frozen",
+  concurrency: "concurrency_limit_exceeded",
+  rpm: "rate_limit_exceeded",
+  tpm: "rate_limit_exceeded",
+  tpm_too_large: "tpm_too_large",
+  budget: "budget_exceeded",
+  insufficient_credits: "insufficient_quota",
+  holds_only: "insufficient_quota",
+  idempotency_mismatch: "idempotency_mismatch",
+  voided: "unavailable",
+  no_wallet: "insufficient_quota",
+};
+
+/** A refused hold as the error the client sees: which limit, of what, how much of it is used, and when it resets. */
+export function refusalToError(refused: Refused, needed: bigint): AppError {
+  return new AppError(CODES[refused.rule], message(refused, needed), details(refused));
+}
+
+function message({ rule, scope, limit, available }: Refused, needed: bigint): string {
+  const whose = scope ?? "key";
+  switch (rule) {
+    case "key_revoked":
+      return "This API key was revoked. Create a new one.";
+    case "key_expired":
+      return "This API key has expired. Create a new one.";
+    case "key_disabled":
+      return "This API key is disabled.";
+    case "org_suspended":
+      return "This organisation is suspended. Contact the operator.";
+    case "wallet_frozen":
+      return "The wallet of this organisation is frozen. Contact the operator.";
+    case "concurrency":
+      return `This ${whose} may have ${limit} calls running at once, and has. Wait for one to end.`;
+    case "rpm":
+      return `This ${whose} may make ${limit} requests per minute, and has.`;
+    case "tpm":
+      return `This ${whose} may use ${limit} tokens per minute, and has.`;
+    case "tpm_too_large":
+      return `This one call may use more tokens than the ${limit} per minute that this ${whose} is allowed. Lower "max_tokens" or shorten the input.`;
+    case "budget":
+      return `The budget of this ${whose} ($${formatUsd(limit ?? 0n)}) cannot cover this call. Raise it or wait for its reset.`;
+    case "holds_only":
+      return "The credit left is held by calls in flight. Try again in a moment.";
+    case "idempotency_mismatch":
+      return "This request id was used with another body.";
+    case "voided":
+      return "This call was given up before it started. Try again.";
+    case "insufficient_credits":
+    case "no_wallet":
+      return `Not enough credit: this call may cost up to $${formatUsd(needed)} and $${formatUsd(available ?? 0n)} is available. Add credits to go on.`;
+  }
+}
+
+const COUNTED: ReadonlySet<RefusalRule> = new Set(["concurrency", "rpm", "tpm", "tpm_too_large"]);
+const LIMITED: ReadonlySet<RefusalRule> = new Set([...COUNTED, "budget", "insufficient_credits", "holds_only"]);
+
+function details({ rule, scope, limit, used, resetAt, retryAfterMs, available }: Refused): ErrorDetails {
+  const show = (value: bigint | null) => (COUNTED.has(rule) ? Number(value ?? 0n) : formatUsd(value ?? 0n));
+  return {
+    ...(LIMITED.has(rule) && {
+      limit: { rule, scope: scope ?? "org", limit: show(limit ?? available), used: show(used), reset_at: resetAt },
+    }),
+    ...(rule === "holds_only" && { retry: true, retryAfterMs: 1_000 }),
+    ...(rule === "concurrency" && { retryAfterMs: 1_000 }),
+    ...((rule === "rpm" || rule === "tpm") && { retryAfterMs: retryAfterMs ?? 1_000 }),
+  };
+}

@@ -1,0 +1,114 @@
+import type { Logger } from "pino";
+import { createWallet, type Wallet } from "@/lib/billing/wallet";
+import { systemClock } from "@/lib/clock";
+import { egressAgent, egressFetch } from "@/lib/egress";
+import { createGateway, type Gateway } from "@/lib/gateway/gateway";
+import { createTicker } from "@/lib/gateway/meter/ticker";
+import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
+import { createVault } from "@/lib/gateway/vault";
+import { createKeyring } from "@/lib/keys/authenticate";
+import { connectListener, createPool, type Sql } from "@/lib/pg";
+import { createRecorder } from "@/lib/usage/record";
+
+export type GatewayRuntime = {
+  gateway: Gateway;
+  sql: Sql;
+  /** For metrics and readiness. */
+  statistics(): { running: number; unsettled: number; statements: ReturnType<Wallet["statistics"]> };
+  /** Resolves when no call runs and everything is settled, or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export type GatewaySettings = {
+  databaseUrl: string;
+  /** Unique per process; each start takes a new epoch of it. */
+  node: string;
+  /** Private half of the credential key; without it calls to providers that need a secret answer 503. */
+  secretsKey: string | undefined;
+  /** Current first, previous after it. */
+  peppers: readonly string[];
+  /** False behind a transaction pooler that cannot keep prepared statements. */
+  namedStatements: boolean;
+  log: Logger;
+  /** A newer process has taken this node's name. */
+  onFenced: () => void;
+};
+
+const POOL_SIZE = 6;
+const STATEMENT_TIMEOUT_MS = 2_000;
+const HEARTBEAT_MS = 5_000;
+
+/** Puts a gateway together from its parts and its own database pool. Throws where the database does not answer. */
+export async function startGateway(settings: GatewaySettings): Promise<GatewayRuntime> {
+  const { log, node } = settings;
+  const pool = createPool(settings.databaseUrl, {
+    max: POOL_SIZE,
+    applicationName: `hub-gateway ${node}`,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  const onError = (error: unknown) => log.error({ err: error }, "gateway trouble");
+  const { rows } = await pool.query<{ epoch: string }>("select node_boot($1)::text as epoch", [node]);
+  const epoch = rows[0]?.epoch ?? "1";
+
+  const wallet = createWallet({ sql: pool, node, epoch, named: settings.namedStatements });
+  const recorder = createRecorder({
+    wallet,
+    onError: (error, settlement) =>
+      log.error(
+        { err: error, requestId: settlement.id, orgId: settlement.org },
+        "a settlement was refused; the sweeper closes its hold",
+      ),
+  });
+  const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock });
+  const snapshots = await createSnapshotStore({
+    sql: pool,
+    connectListener: () => connectListener(settings.databaseUrl, `hub-listen ${node}`),
+    onKeyChange: (payload) => keyring.purge(payload),
+    onListening: (listening) => keyring.setListening(listening),
+    onError,
+  });
+  const ticker = createTicker({ wallet, clock: systemClock, onError });
+  const vault = createVault({ secretsKey: settings.secretsKey, clock: systemClock, onError });
+  const heartbeat = setInterval(() => {
+    pool
+      .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint) as alive", [node, epoch])
+      .then(({ rows: [row] }) => {
+        if (row && !row.alive) settings.onFenced();
+      }, onError);
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+
+  const gateway = createGateway({
+    wallet,
+    recorder,
+    snapshots,
+    keyring,
+    vault,
+    ticker,
+    clock: systemClock,
+    random: Math.random,
+    dispatcher: egressAgent("operator"),
+    sdkFetch: egressFetch("operator"),
+    onError: (error, requestId) => log.error({ err: error, requestId }, "a call failed inside the hub"),
+  });
+
+  return {
+    gateway,
+    sql: pool,
+    statistics: () => ({ running: ticker.size, unsettled: recorder.pending, statements: wallet.statistics() }),
+    async drain(timeoutMs) {
+      const deadline = systemClock.monotonic() + timeoutMs;
+      while (ticker.size > 0 && systemClock.monotonic() < deadline)
+        await new Promise((resume) => setTimeout(resume, 50));
+      await recorder.drain(Math.max(0, deadline - systemClock.monotonic()));
+    },
+    async stop() {
+      clearInterval(heartbeat);
+      ticker.stop();
+      vault.stop();
+      await snapshots.stop();
+      await pool.end();
+    },
+  };
+}

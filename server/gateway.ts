@@ -1,0 +1,101 @@
+import cluster from "node:cluster";
+import { databaseUrlFor, EnvError, env } from "@/lib/env";
+import { startGateway } from "@/lib/gateway/runtime";
+import { createClientAddress } from "@/lib/http/client-address";
+import { logger } from "@/lib/log";
+import { createMetrics, serveClusterMetrics } from "@/server/gateway/metrics";
+import { createGatewayServer } from "@/server/gateway/server";
+import { createWebProxy } from "@/server/gateway/web-proxy";
+
+// The data plane: owns the public port. With several workers the primary only forks, restarts and adds up metrics.
+
+const DRAIN_MS = 30_000;
+const log = logger("gateway");
+
+try {
+  if (cluster.isPrimary && env().gatewayWorkers > 1) runPrimary(env().gatewayWorkers);
+  else await serve();
+} catch (error) {
+  if (error instanceof EnvError) console.error(error.message);
+  else log.fatal({ err: error }, "gateway ended");
+  process.exit(1);
+}
+
+async function serve(): Promise<void> {
+  const settings = env();
+  const peppers = [settings.keyPepper, ...(settings.keyPepperPrevious ? [settings.keyPepperPrevious] : [])];
+  const node = settings.gatewayNode;
+  const runtime = await startGateway({
+    databaseUrl: databaseUrlFor("gateway"),
+    node,
+    secretsKey: settings.secretsKey,
+    peppers,
+    namedStatements: settings.pgNamedStatements,
+    log,
+    onFenced() {
+      log.fatal(
+        { node },
+        "another process has taken this node's name: set HUB_NODE_NAME to a name of its own for each hub",
+      );
+      process.exit(1);
+    },
+  });
+  const clients = createClientAddress(settings.trustedProxies);
+  const web = createWebProxy({
+    port: settings.webPort,
+    clients,
+    development: settings.development,
+    onError: (error) => log.warn({ err: error }, "web did not answer"),
+  });
+  let draining = false;
+  const server = createGatewayServer({
+    runtime,
+    metrics: createMetrics(runtime),
+    web,
+    clients,
+    webPort: settings.webPort,
+    peppers,
+    isDraining: () => draining,
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(settings.port, resolve);
+  });
+  log.info({ port: settings.port, node }, "gateway ready");
+
+  const drain = async () => {
+    if (draining) return;
+    draining = true;
+    server.close();
+    server.closeIdleConnections();
+    await runtime.drain(DRAIN_MS);
+    server.closeAllConnections();
+    await runtime.stop();
+    process.exit(0);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void drain());
+}
+
+/** Each worker keeps the slot of the one it replaces, so that its node name stays and a new epoch fences the old life. */
+function runPrimary(workers: number): void {
+  let stopping = false;
+  serveClusterMetrics();
+  const fork = (slot: number) => {
+    const startedAt = performance.now();
+    cluster.fork({ HUB_WORKER_SLOT: String(slot) }).on("exit", (code, signal) => {
+      if (stopping) return;
+      log.error({ exitCode: code, signal }, "a gateway worker ended and is replaced");
+      setTimeout(() => fork(slot), performance.now() - startedAt < 5_000 ? 1_000 : 0);
+    });
+  };
+  for (let slot = 1; slot <= workers; slot++) fork(slot);
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      stopping = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGTERM");
+    });
+  }
+  cluster.on("exit", () => {
+    if (stopping && Object.keys(cluster.workers ?? {}).length === 0) process.exit(0);
+  });
+}
