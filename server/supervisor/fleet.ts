@@ -64,5 +64,5 @@ function programFor(role: Role, input: FleetInput): Program {
 
 /** Next announces its internal address, which nobody should open. */
 function isNoise(line: string): boolean {
-  return /^\s*($|▲ Next|- (Local|Network|Environments)\b|✓ (Starting|Ready))/.test(line);
+  return /^\s*($|▲ Next|- (Local|Network|Environments)\b|✓ (Starting|Ready|Running))/.test(line);
 }

@@ -1,0 +1,40 @@
+import type { Job } from "@/lib/jobs";
+
+/** Usage partitions exist months ahead, so an hourly look is many times enough; the function says what it made. */
+const ensurePartitions: Job = {
+  name: "ensure_partitions",
+  schedule: "7 * * * *",
+  run: async (_payload, { sql, log }) => {
+    const { rows } = await sql.query<{ made: string[] }>("SELECT ensure_partitions() AS made");
+    const made = rows[0]?.made ?? [];
+    if (made.length > 0) log.info({ count: made.length, table: made.join(" ") }, "partitions made");
+  },
+};
+
+const pruneHolds: Job = {
+  name: "prune_holds",
+  schedule: "*/10 * * * *",
+  run: async (_payload, { sql }) => {
+    await sql.query("SELECT prune_holds()");
+  },
+};
+
+const pruneRefusals: Job = {
+  name: "prune_refusals",
+  schedule: "23 * * * *",
+  run: async (_payload, { sql }) => {
+    await sql.query("SELECT prune_refusals()");
+  },
+};
+
+/** What has expired and means nothing any more. */
+const pruneSessions: Job = {
+  name: "prune_sessions",
+  schedule: "41 * * * *",
+  run: async (_payload, { sql }) => {
+    await sql.query("DELETE FROM auth_session WHERE expires_at < clock_timestamp()");
+    await sql.query("DELETE FROM verification_token WHERE expires < clock_timestamp()");
+  },
+};
+
+export const maintenanceJobs: readonly Job[] = [ensurePartitions, pruneHolds, pruneRefusals, pruneSessions];
