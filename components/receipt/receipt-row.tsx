@@ -15,21 +15,24 @@ export function ReceiptRow({ line, arithmetic, rateLength, amount }: ReceiptRowP
   const described = classKey(line.class);
   const ratedAs = line.ratedAs && t(`classes.${classKey(line.ratedAs).key}`, { name: "" });
   return (
-    <tr className="@max-[21rem]:grid @max-[21rem]:grid-cols-[auto_1fr_auto] @max-[21rem]:py-1">
+    <tr className="@max-[21rem]:grid @max-[21rem]:grid-cols-[10ch_1fr_auto] @max-[21rem]:py-1">
       <th
         scope="row"
-        className={cn("py-0.5 pr-3 font-normal", NESTED.includes(line.class) && "pl-[2ch]")}
+        className={cn(
+          "py-0.5 pr-3 font-normal @max-[21rem]:order-1 @max-[21rem]:col-span-2 @max-[21rem]:pb-0!",
+          NESTED.includes(line.class) && "pl-[2ch]",
+        )}
         title={ratedAs && t("ratedAs", { class: ratedAs })}
       >
         {t(`classes.${described.key}`, { name: described.name })}
       </th>
-      <td className="py-0.5 pr-2 text-right whitespace-nowrap text-ink-2 @max-[21rem]:order-3 @max-[21rem]:py-0 @max-[21rem]:text-left">
+      <td className="py-0.5 pr-2 text-right whitespace-nowrap text-ink-2 @max-[21rem]:order-3 @max-[21rem]:py-0">
         {unit ? `${quantity} ${t(`units.${unit}`)}` : quantity}
       </td>
-      <td className="py-0.5 pr-3 whitespace-pre text-ink-2 @max-[21rem]:order-4 @max-[21rem]:py-0">
+      <td className="py-0.5 pr-3 whitespace-pre text-ink-2 @max-[21rem]:order-4 @max-[21rem]:col-span-2 @max-[21rem]:py-0">
         × {rate.padEnd(rateLength)} {per}
       </td>
-      <td className="py-0.5 text-right @max-[21rem]:order-2 @max-[21rem]:col-span-2">{amount}</td>
+      <td className="py-0.5 text-right @max-[21rem]:order-2 @max-[21rem]:pb-0!">{amount}</td>
     </tr>
   );
 }

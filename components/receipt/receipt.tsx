@@ -39,9 +39,9 @@ export function Receipt({
         </span>
       </div>
       <div className="px-4 pt-3 pb-4 sm:px-5 @min-[26rem]:text-sm">
-        <table className="w-full border-collapse text-left">
+        <table className="w-full border-collapse text-left @max-[21rem]:block">
           <caption className="sr-only">{t("caption")}</caption>
-          <tbody className="[&>tr:last-child>*]:pb-2">
+          <tbody className="@max-[21rem]:block [&>tr:last-child>*]:pb-2">
             {receipt.lines.map((line, index) => (
               <ReceiptRow
                 key={line.class}
@@ -52,8 +52,8 @@ export function Receipt({
               />
             ))}
           </tbody>
-          <tfoot className="border-t border-ink text-sm font-semibold">
-            <tr className="double-rule">
+          <tfoot className="@max-[21rem]:block border-t border-ink text-sm font-semibold">
+            <tr className="double-rule @max-[21rem]:flex @max-[21rem]:justify-between">
               <th scope="row" className="py-2 font-semibold">
                 {t("charged")}
               </th>

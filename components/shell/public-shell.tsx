@@ -15,7 +15,7 @@ export function PublicShell({ children }: { children: ReactNode }) {
         {t("skip")}
       </a>
       <PublicHeader />
-      <main id="content" tabIndex={-1} className="flex-1 outline-hidden">
+      <main id="content" tabIndex={-1} className="flex-1 outline-none">
         {children}
       </main>
       <PublicFooter />
