@@ -20,7 +20,7 @@ GRANT USAGE ON SCHEMA public TO hub_gateway, hub_web, hub_worker;
 
 -- Gateway: configuration, keys, and the functions it calls. Usage and balances only through functions that ask for the organisation.
 GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, setting, config_version,
-  org, app, api_key, management_key TO hub_gateway;
+  org, app, api_key, management_key, node TO hub_gateway;
 
 -- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;

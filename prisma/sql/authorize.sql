@@ -1,0 +1,303 @@
+-- Holds the worst-case price of up to 500 calls. See authorize_batch at the end; the functions before it are its parts.
+
+-- The limit rows of every scope the undecided items name, in the order in which they are tested.
+CREATE OR REPLACE FUNCTION load_limits(items authorization_item[], at timestamptz) RETURNS limit_view[]
+LANGUAGE sql STABLE AS $$
+  SELECT array_agg(ROW(l.org_id, l.scope, l.scope_id, l.period, k.rank * 10 + array_position('{rate,day,week,month,total}', l.period),
+      l.budget, roll_period(l.spent, l.period_start, l.period, at), l.held, l.max_concurrency, l.inflight,
+      l.rpm, l.tpm, coalesce(s.calls, 0), coalesce(s.tokens, 0), period_end(l.period, at))::limit_view)
+  FROM (
+    SELECT DISTINCT i.org, v.scope, v.scope_id, v.rank
+    FROM unnest(items) i
+    CROSS JOIN LATERAL (VALUES ('key', i.key, 1), ('app', i.app, 2), ('member', i.member, 3), ('org', i.org, 4)) v(scope, scope_id, rank)
+    WHERE i.verdict IS NULL AND v.scope_id IS NOT NULL
+  ) k
+  JOIN limit_state l ON l.org_id = k.org AND l.scope = k.scope AND l.scope_id = k.scope_id
+  LEFT JOIN LATERAL (
+    -- the current second and the 60 before it: any 60 s lie within
+    SELECT sum(calls)::bigint AS calls, sum(tokens)::bigint AS tokens
+    FROM limit_slot
+    WHERE org_id = l.org_id AND scope = l.scope AND scope_id = l.scope_id
+      AND sec BETWEEN floor(extract(epoch FROM at))::bigint - 60 AND floor(extract(epoch FROM at))::bigint
+  ) s ON l.rpm IS NOT NULL OR l.tpm IS NOT NULL
+$$;
+
+-- Decides at once the undecided items of every organisation in which all of them fit, wallet and limits taken together.
+-- The others keep verdict NULL. Joins of unnested arrays are misjudged by the planner, hence the setting.
+CREATE OR REPLACE FUNCTION grant_where_all_fit(items authorization_item[], limits limit_view[]) RETURNS authorization_item[]
+LANGUAGE sql STABLE SET enable_nestloop = off AS $$
+  WITH item AS MATERIALIZED (SELECT * FROM unnest(items)),
+  undecided AS MATERIALIZED (
+    SELECT i.*,
+      coalesce(sum(want) OVER (PARTITION BY org ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
+      w.posted - w.held - w.floor AS room, CASE WHEN i.restricted_ok THEN 0 ELSE w.restricted END AS barred
+    FROM item i JOIN wallet w ON w.org_id = i.org
+    WHERE i.verdict IS NULL
+  ),
+  scoped AS MATERIALIZED (
+    SELECT u.ord, u.org, l.budget, l.budget - l.spent - l.held AS left_over, u.want, u.tokens, u.price_version,
+      l.max_concurrency, l.inflight, l.rpm, l.tpm, l.calls, l.tokens AS window_tokens,
+      count(*) OVER upto AS nth, sum(u.want) OVER upto AS wanted, sum(u.tokens) OVER upto AS estimated
+    FROM undecided u
+    CROSS JOIN LATERAL (VALUES ('key', u.key), ('app', u.app), ('member', u.member), ('org', u.org)) v(scope, scope_id)
+    JOIN unnest(limits) l ON l.org = u.org AND l.scope = v.scope AND l.scope_id = v.scope_id
+    WINDOW upto AS (PARTITION BY l.org, l.scope, l.scope_id, l.period ORDER BY u.ord ROWS UNBOUNDED PRECEDING)
+  ),
+  tight AS MATERIALIZED (
+    SELECT org FROM undecided WHERE before + want > room - barred
+    UNION
+    SELECT org FROM scoped
+    WHERE wanted > left_over OR (budget IS NOT NULL AND price_version IS NULL)
+      OR inflight + nth > max_concurrency OR calls + nth > rpm OR window_tokens + estimated > tpm
+  ),
+  budget_room AS MATERIALIZED (SELECT ord, min(left_over - wanted + want) AS room FROM scoped GROUP BY ord)
+  SELECT array_agg(CASE
+      WHEN i.verdict IS NULL AND t.org IS NULL AND u.ord IS NOT NULL THEN
+        ROW(i.ord, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash, i.want, i.min_amount, i.price_version, i.tokens,
+          i.restricted_ok, 'granted', i.want, NULL, NULL, NULL, NULL, NULL, NULL, least(u.room - u.before - u.barred, b.room))::authorization_item
+      ELSE ROW(i.*)::authorization_item
+    END)
+  FROM item i
+  LEFT JOIN undecided u ON u.ord = i.ord
+  LEFT JOIN tight t ON t.org = i.org
+  LEFT JOIN budget_room b ON b.ord = i.ord
+$$;
+
+-- Milliseconds until `need` more fits into a rate window: until the slot that blocks it is more than 60 s old.
+-- `granted` is what this batch has already taken in the current second, which the table does not show yet.
+CREATE OR REPLACE FUNCTION rate_retry_ms(l limit_view, tokens boolean, need bigint, granted bigint, at timestamptz) RETURNS int
+LANGUAGE sql STABLE AS $$
+  WITH slot AS (
+    SELECT sec, sum(n) AS n FROM (
+      SELECT s.sec, CASE WHEN rate_retry_ms.tokens THEN s.tokens ELSE s.calls END AS n FROM limit_slot s
+      WHERE s.org_id = l.org AND s.scope = l.scope AND s.scope_id = l.scope_id
+        AND s.sec BETWEEN floor(extract(epoch FROM at))::bigint - 60 AND floor(extract(epoch FROM at))::bigint
+      UNION ALL SELECT floor(extract(epoch FROM at))::bigint, granted
+    ) x GROUP BY sec
+  ), newer AS (
+    SELECT sec, sum(n) OVER (ORDER BY sec DESC) - n AS n FROM slot
+  )
+  SELECT ((min(sec) + 61) * 1000 - floor(extract(epoch FROM at) * 1000))::int FROM newer
+  WHERE n + need <= CASE WHEN rate_retry_ms.tokens THEN l.tpm ELSE l.rpm END
+$$;
+
+-- Decides the items of one organisation one by one, in the order they came. A refused item consumes nothing, so a
+-- smaller one behind it may pass; what fits between min_amount and want is granted.
+CREATE OR REPLACE FUNCTION grant_one_by_one(items authorization_item[], limits limit_view[], at timestamptz) RETURNS authorization_item[]
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  w wallet;
+  rows limit_view[];
+  l limit_view;
+  next record;
+  item authorization_item;
+  matching int[];    -- the limit rows that bind it
+  x int;
+  room bigint;        -- NULL: the wallet never blocks
+  budget_room bigint; -- NULL: no budget applies
+  credit_room bigint;
+  barred bigint;      -- restricted credit, which this call may not use
+  taken bigint[];     -- per limit row: budget, calls and tokens this batch has granted
+  calls int[];
+  tokens bigint[];
+  decided authorization_item[] := '{}';
+BEGIN
+  SELECT * INTO w FROM wallet WHERE org_id = items[1].org;
+  rows := ARRAY(SELECT v FROM unnest(limits) v WHERE v.org = w.org_id ORDER BY v.rank);
+  taken := array_fill(0::bigint, ARRAY[cardinality(rows)]);
+  calls := array_fill(0, ARRAY[cardinality(rows)]);
+  tokens := array_fill(0::bigint, ARRAY[cardinality(rows)]);
+  room := w.posted - w.held - w.floor;
+  FOR next IN
+    SELECT i AS item, ARRAY(SELECT r.ordinality::int FROM unnest(rows) WITH ORDINALITY r
+      WHERE r.scope_id = CASE r.scope WHEN 'key' THEN i.key WHEN 'app' THEN i.app WHEN 'member' THEN i.member ELSE i.org END ORDER BY r.ordinality) AS matching
+    FROM unnest(items) i ORDER BY i.ord
+  LOOP
+    item := next.item;
+    matching := next.matching;
+    item.refused_by := NULL;
+    budget_room := NULL;
+    FOREACH x IN ARRAY matching LOOP
+      l := rows[x];
+      IF l.inflight + calls[x] >= l.max_concurrency THEN
+        item.refused_by := 'concurrency'; item.scope := l.scope;
+        item.limit_value := l.max_concurrency; item.used_value := l.inflight + calls[x];
+        EXIT;
+      END IF;
+    END LOOP;
+    IF item.refused_by IS NULL THEN
+      FOREACH x IN ARRAY matching LOOP
+        l := rows[x];
+        IF l.calls + calls[x] >= l.rpm THEN
+          item.refused_by := 'rpm'; item.scope := l.scope; item.limit_value := l.rpm; item.used_value := l.calls + calls[x];
+          item.retry_after_ms := rate_retry_ms(l, false, 1, calls[x], at);
+          item.reset_at := at + item.retry_after_ms * interval '1 millisecond';
+          EXIT;
+        END IF;
+      END LOOP;
+    END IF;
+    IF item.refused_by IS NULL THEN
+      FOREACH x IN ARRAY matching LOOP
+        l := rows[x];
+        IF l.tokens + tokens[x] + item.tokens > l.tpm THEN
+          item.scope := l.scope; item.limit_value := l.tpm; item.used_value := l.tokens + tokens[x];
+          IF item.tokens > l.tpm THEN
+            item.refused_by := 'tpm_too_large';
+          ELSE
+            item.refused_by := 'tpm';
+            item.retry_after_ms := rate_retry_ms(l, true, item.tokens, tokens[x], at);
+            item.reset_at := at + item.retry_after_ms * interval '1 millisecond';
+          END IF;
+          EXIT;
+        END IF;
+      END LOOP;
+    END IF;
+    IF item.refused_by IS NULL THEN
+      FOREACH x IN ARRAY matching LOOP
+        l := rows[x];
+        CONTINUE WHEN l.budget IS NULL;
+        -- an unpriced call cannot be counted against a budget, so no budget lets it pass
+        IF l.budget - l.spent - l.held - taken[x] < item.min_amount OR item.price_version IS NULL THEN
+          item.refused_by := 'budget'; item.scope := l.scope; item.limit_value := l.budget;
+          item.used_value := l.spent + l.held + taken[x]; item.reset_at := l.reset_at;
+          EXIT;
+        END IF;
+        budget_room := least(budget_room, l.budget - l.spent - l.held - taken[x]);
+      END LOOP;
+    END IF;
+    barred := CASE WHEN item.restricted_ok THEN 0 ELSE w.restricted END;
+    credit_room := room - barred;
+    IF item.refused_by IS NULL AND credit_room < item.min_amount THEN
+      -- holds_only: posted credit would do, only open holds are in the way, so waiting may help
+      item.refused_by := CASE WHEN w.posted - w.floor - barred >= item.min_amount THEN 'holds_only' ELSE 'insufficient_credits' END;
+    END IF;
+    item.available := least(credit_room, budget_room);
+    IF item.refused_by IS NULL THEN
+      item.verdict := 'granted';
+      item.amount := least(item.want, credit_room, budget_room);
+      room := room - item.amount;
+      FOREACH x IN ARRAY matching LOOP
+        taken[x] := taken[x] + item.amount;
+        calls[x] := calls[x] + 1;
+        tokens[x] := tokens[x] + item.tokens;
+      END LOOP;
+    ELSE
+      item.verdict := 'refused';
+    END IF;
+    decided := decided || item;
+  END LOOP;
+  RETURN decided;
+END $$;
+
+-- Raises held, inflight and the rate windows of the limits of newly granted items.
+CREATE OR REPLACE FUNCTION take_limits(items authorization_item[], at timestamptz) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+  WITH taken AS MATERIALIZED (
+    SELECT i.org, v.scope, v.scope_id, sum(i.amount)::bigint AS amount, count(*)::int AS calls, sum(i.tokens)::bigint AS tokens
+    FROM unnest(items) i
+    CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
+    WHERE i.verdict = 'granted' AND v.scope_id IS NOT NULL
+    GROUP BY 1, 2, 3
+  ), state AS (
+    UPDATE limit_state l SET
+      spent = roll_period(l.spent, l.period_start, l.period, at),
+      period_start = greatest(l.period_start, period_begin(l.period, at)),
+      held = l.held + CASE WHEN l.period = 'rate' THEN 0 ELSE t.amount END,
+      inflight = l.inflight + CASE WHEN l.period = 'rate' THEN t.calls ELSE 0 END
+    FROM taken t WHERE l.org_id = t.org AND l.scope = t.scope AND l.scope_id = t.scope_id
+    RETURNING l.org_id, l.scope, l.scope_id, l.rpm, l.tpm, t.calls, t.tokens
+  )
+  INSERT INTO limit_slot AS s (org_id, scope, scope_id, slot, sec, calls, tokens)
+  SELECT org_id, scope, scope_id, floor(extract(epoch FROM at))::bigint % 64, floor(extract(epoch FROM at))::bigint, calls, tokens
+  FROM state WHERE rpm IS NOT NULL OR tpm IS NOT NULL
+  ON CONFLICT (org_id, scope, scope_id, slot) DO UPDATE SET
+    calls = CASE WHEN s.sec = excluded.sec THEN s.calls + excluded.calls ELSE excluded.calls END,
+    tokens = CASE WHEN s.sec = excluded.sec THEN s.tokens + excluded.tokens ELSE excluded.tokens END,
+    sec = excluded.sec
+$$;
+
+-- Holds up to 500 calls, in the order they came, no id twice. Item: {org, id, key, app, member, model, ctx, input_hash, amount,
+-- min_amount, price_version, tokens_estimate, restricted_ok}. A repeated item gets its first answer again.
+-- `available` is what wallet and budgets leave this call, its own hold included; NULL where nothing bounds it.
+CREATE OR REPLACE FUNCTION authorize_batch(items jsonb, node text, epoch bigint, ttl interval)
+RETURNS TABLE (ord int, granted boolean, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
+  reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+  orgs text[];
+  locked text[];
+  at timestamptz;
+  checks authorization_item[];
+  walked authorization_item[] := '{}';
+  limits limit_view[];
+  tight text;
+BEGIN
+  -- Lock first, in a statement of its own, so that the next one sees what is committed. Never waits.
+  SELECT array_agg(DISTINCT x ->> 'org') INTO orgs FROM jsonb_array_elements(items) x;
+  SELECT array_agg(w.org_id) INTO locked FROM (
+    SELECT org_id FROM wallet WHERE org_id = ANY (orgs) ORDER BY org_id FOR NO KEY UPDATE SKIP LOCKED
+  ) w;
+  at := hub_now();
+  PERFORM expire_lots(w.org_id, at) FROM wallet w WHERE w.org_id = ANY (locked) AND w.next_expiry_at <= at;
+
+  SELECT array_agg(ROW(i.ordinality, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash,
+      i.amount, least(i.min_amount, i.amount), i.price_version, coalesce(i.tokens_estimate, 0), coalesce(i.restricted_ok, false),
+      CASE
+        WHEN w.org_id IS NULL THEN 'refused'
+        WHEN cardinality(locked) IS DISTINCT FROM cardinality(orgs) AND i.org <> ALL (coalesce(locked, '{}')) THEN 'skipped'
+        WHEN h.id IS NOT NULL THEN CASE WHEN h.state = 'open' AND h.org_id = i.org AND h.input_hash = i.input_hash THEN 'held' ELSE 'refused' END
+        WHEN k.id IS NULL OR k.org_id <> i.org OR k.status <> 'active' OR k.expires_at <= at
+          OR o.status IS DISTINCT FROM 'active' OR w.status <> 'active' THEN 'refused'
+      END,
+      h.amount,
+      CASE
+        WHEN w.org_id IS NULL THEN 'no_wallet'
+        WHEN h.id IS NOT NULL THEN CASE
+          WHEN h.org_id NOT IN ('', i.org) OR (h.input_hash <> i.input_hash AND h.org_id <> '') THEN 'idempotency_mismatch'
+          WHEN h.state <> 'open' THEN 'voided' END
+        WHEN k.id IS NULL OR k.org_id <> i.org OR k.status = 'revoked' THEN 'key_revoked'
+        WHEN k.status = 'disabled' THEN 'key_disabled'
+        WHEN k.expires_at <= at THEN 'key_expired'
+        WHEN o.status IS DISTINCT FROM 'active' THEN 'org_suspended'
+        WHEN w.status <> 'active' THEN 'wallet_frozen'
+      END,
+      NULL, NULL, NULL, NULL, NULL, w.posted - w.held - w.floor + coalesce(h.amount, 0))::authorization_item)
+  INTO checks
+  FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, key text, app text, member text, model text, ctx jsonb,
+    input_hash text, amount bigint, min_amount bigint, price_version bigint, tokens_estimate bigint, restricted_ok boolean)) WITH ORDINALITY i
+  LEFT JOIN wallet w ON w.org_id = i.org
+  LEFT JOIN hold h ON h.id = i.id
+  LEFT JOIN api_key k ON k.id = i.key
+  LEFT JOIN org o ON o.id = i.org;
+
+  IF EXISTS (SELECT FROM unnest(locked) l(org) WHERE EXISTS (SELECT FROM limit_state s WHERE s.org_id = l.org)) THEN
+    limits := load_limits(checks, at);
+  END IF;
+  checks := grant_where_all_fit(checks, limits);
+  FOR tight IN SELECT DISTINCT c.org FROM unnest(checks) c WHERE c.verdict IS NULL LOOP
+    walked := walked || grant_one_by_one(ARRAY(SELECT c FROM unnest(checks) c WHERE c.org = tight AND c.verdict IS NULL), limits, at);
+  END LOOP;
+  IF cardinality(walked) > 0 THEN
+    checks := ARRAY(SELECT c FROM unnest(checks) c WHERE c.verdict IS NOT NULL) || walked;
+  END IF;
+
+  WITH new AS MATERIALIZED (SELECT * FROM unnest(checks) WHERE verdict = 'granted'),
+  held AS (
+    INSERT INTO hold (id, org_id, key_id, app_id, member_id, model_id, input_hash, amount, restricted_ok, price_version_id,
+      node, epoch, ctx, tpm_reserved, sec, created_at, expires_at)
+    SELECT n.id, n.org, n.key, n.app, n.member, n.model, n.input_hash, n.amount, n.restricted_ok, n.price_version,
+      authorize_batch.node, authorize_batch.epoch, coalesce(n.ctx, '{}'), n.tokens, floor(extract(epoch FROM at)), at, at + ttl
+    FROM new n ORDER BY n.id
+  )
+  UPDATE wallet w SET held = w.held + s.amount, version = w.version + 1
+  FROM (SELECT n.org, sum(n.amount)::bigint AS amount FROM new n GROUP BY n.org) s WHERE w.org_id = s.org;
+  IF limits IS NOT NULL THEN
+    PERFORM take_limits(checks, at);
+  END IF;
+
+  RETURN QUERY SELECT c.ord, c.verdict IN ('granted', 'held'), c.amount, c.refused_by, c.scope, c.limit_value, c.used_value,
+    c.reset_at, c.retry_after_ms, c.available, c.verdict = 'skipped'
+  FROM unnest(checks) c ORDER BY c.ord;
+END $$;

@@ -1,0 +1,48 @@
+-- Sets limits of one scope: {day, week, month, total: nano-USD budgets; rpm, tpm, maxConcurrency}. A key that is absent stays
+-- as it is, null removes it. Binds from the next statement. New rows start with what is held, running and spent already.
+CREATE OR REPLACE FUNCTION set_limits(org text, scope text, scope_id text, limits jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  at timestamptz;
+  budget_period text;
+  start timestamptz;
+BEGIN
+  PERFORM FROM wallet WHERE org_id = org FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'organisation % has no wallet', org USING ERRCODE = 'no_data_found'; END IF;
+  IF set_limits.scope = 'org' AND set_limits.scope_id <> org THEN
+    RAISE EXCEPTION 'the org scope of % is itself', org USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  at := hub_now();
+  FOREACH budget_period IN ARRAY '{day,week,month,total}'::text[] LOOP
+    CONTINUE WHEN NOT limits ? budget_period;
+    IF limits ->> budget_period IS NULL THEN
+      DELETE FROM limit_state l WHERE l.org_id = org AND l.scope = set_limits.scope AND l.scope_id = set_limits.scope_id AND l.period = budget_period;
+      CONTINUE;
+    END IF;
+    start := period_begin(budget_period, at);
+    INSERT INTO limit_state AS l (org_id, scope, scope_id, period, budget, period_start, spent, held)
+    SELECT org, set_limits.scope, set_limits.scope_id, budget_period, (limits ->> budget_period)::bigint, start,
+      -- periods begin on a rollup's bucket, so the rollup knows their sum exactly
+      (SELECT coalesce(sum(r.price_paid + r.price_promo), 0) FROM usage_rollup r
+       WHERE r.org_id = org AND (start IS NULL OR r.bucket >= start)
+         AND set_limits.scope_id = CASE set_limits.scope WHEN 'key' THEN r.key_id WHEN 'app' THEN r.app_id WHEN 'member' THEN r.member_id ELSE r.org_id END),
+      (SELECT coalesce(sum(h.amount), 0) FROM hold h
+       WHERE h.org_id = org AND h.state = 'open'
+         AND set_limits.scope_id = CASE set_limits.scope WHEN 'key' THEN h.key_id WHEN 'app' THEN h.app_id WHEN 'member' THEN h.member_id ELSE h.org_id END)
+    ON CONFLICT (org_id, scope, scope_id, period) DO UPDATE SET budget = excluded.budget;
+  END LOOP;
+  IF limits ?| '{rpm,tpm,maxConcurrency}' THEN
+    INSERT INTO limit_state AS l (org_id, scope, scope_id, period, rpm, tpm, max_concurrency, inflight)
+    SELECT org, set_limits.scope, set_limits.scope_id, 'rate', (limits ->> 'rpm')::int, (limits ->> 'tpm')::bigint, (limits ->> 'maxConcurrency')::int,
+      (SELECT count(*) FROM hold h
+       WHERE h.org_id = org AND h.state = 'open'
+         AND set_limits.scope_id = CASE set_limits.scope WHEN 'key' THEN h.key_id WHEN 'app' THEN h.app_id WHEN 'member' THEN h.member_id ELSE h.org_id END)
+    ON CONFLICT (org_id, scope, scope_id, period) DO UPDATE SET
+      rpm = CASE WHEN limits ? 'rpm' THEN excluded.rpm ELSE l.rpm END,
+      tpm = CASE WHEN limits ? 'tpm' THEN excluded.tpm ELSE l.tpm END,
+      max_concurrency = CASE WHEN limits ? 'maxConcurrency' THEN excluded.max_concurrency ELSE l.max_concurrency END;
+    DELETE FROM limit_state l WHERE l.org_id = org AND l.scope = set_limits.scope AND l.scope_id = set_limits.scope_id AND l.period = 'rate'
+      AND l.rpm IS NULL AND l.tpm IS NULL AND l.max_concurrency IS NULL;
+  END IF;
+END $$;

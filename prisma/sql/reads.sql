@@ -1,0 +1,19 @@
+-- What the gateway may read of money: one organisation at a time.
+
+-- The usage event of a request, by its id or by the upstream's (then the newest), with its late adjustment if there is one.
+CREATE OR REPLACE FUNCTION find_usage(org text, id text) RETURNS SETOF usage_event
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH call AS (
+    SELECT e.id FROM usage_event e
+    WHERE e.org_id = find_usage.org AND (e.id = find_usage.id OR e.upstream_id = find_usage.id) AND e.kind = 'call'
+    ORDER BY e.id = find_usage.id DESC, e.at DESC LIMIT 1
+  )
+  SELECT e.* FROM call c JOIN usage_event e ON e.id IN (c.id, 'adj_' || c.id) WHERE e.org_id = find_usage.org ORDER BY e.at
+$$;
+
+CREATE OR REPLACE FUNCTION read_wallet(org text)
+RETURNS TABLE (posted bigint, held bigint, restricted bigint, floor bigint, available bigint, status text, freeze_reason text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT w.posted, w.held, w.restricted, w.floor, w.posted - w.held - w.floor, w.status, w.freeze_reason
+  FROM wallet w WHERE w.org_id = read_wallet.org
+$$;

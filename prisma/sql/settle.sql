@@ -1,0 +1,259 @@
+-- Closes holds at their price and posts them: usage event, ledger, lots, limits, rollup. See settle_batch at the end.
+
+-- Draws `amount` from an organisation's lots in burn order and returns what came from promotional or comp credit.
+-- A call that may not use restricted lots draws them only when nothing else is left, so that lots always sum up to the balance.
+CREATE OR REPLACE FUNCTION draw_lots(org text, request text, journal bigint, amount bigint, restricted_ok boolean) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  lot record;
+  part bigint;
+  rest bigint := amount;
+  promo bigint := 0;
+  barred bigint := 0;
+BEGIN
+  FOR lot IN
+    SELECT c.id, c.remaining, c.source, c.restricted FROM credit_lot c WHERE c.org_id = draw_lots.org AND c.remaining > 0
+    ORDER BY (c.restricted AND NOT draw_lots.restricted_ok), c.priority, c.expires_at NULLS LAST, c.created_at, c.id
+  LOOP
+    EXIT WHEN rest = 0;
+    part := least(rest, lot.remaining);
+    UPDATE credit_lot SET remaining = remaining - part WHERE id = lot.id;
+    INSERT INTO lot_draw (org_id, journal_id, request_id, lot_id, amount) VALUES (org, journal, request, lot.id, part);
+    rest := rest - part;
+    IF lot.source <> 'paid' THEN promo := promo + part; END IF;
+    IF lot.restricted THEN barred := barred + part; END IF;
+  END LOOP;
+  IF barred > 0 THEN
+    UPDATE wallet SET restricted = restricted - barred WHERE org_id = org;
+  END IF;
+  RETURN promo;
+END $$;
+
+-- All tokens of a usage, as TPM counts them.
+CREATE OR REPLACE FUNCTION usage_tokens(usage jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT coalesce((usage ->> 'input')::bigint, 0) + coalesce((usage ->> 'cacheRead')::bigint, 0) + coalesce((usage ->> 'cacheWrite')::bigint, 0)
+    + coalesce((usage ->> 'cacheWrite1h')::bigint, 0) + coalesce((usage ->> 'audioInput')::bigint, 0) + coalesce((usage ->> 'imageInput')::bigint, 0)
+    + coalesce((usage ->> 'videoInput')::bigint, 0) + coalesce((usage ->> 'output')::bigint, 0) + coalesce((usage ->> 'reasoning')::bigint, 0)
+    + coalesce((usage ->> 'audioOutput')::bigint, 0) + coalesce((usage ->> 'imageOutput')::bigint, 0)
+$$;
+
+-- Gives back what closed holds took from their limits, and adds what they spent. TPM is corrected from the estimate to the
+-- truth only while the call's second is still in its slot.
+CREATE OR REPLACE FUNCTION release_limits(items settlement[], at timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM (SELECT DISTINCT i.org FROM unnest(items) i) o WHERE EXISTS (SELECT FROM limit_state l WHERE l.org_id = o.org)) THEN
+    RETURN;
+  END IF;
+  WITH closed AS MATERIALIZED (
+    SELECT i.org, v.scope, v.scope_id, i.held, coalesce(i.price, 0) AS price, i.sec, usage_tokens(i.usage) - i.tpm_reserved AS drift
+    FROM unnest(items) i
+    CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
+    WHERE v.scope_id IS NOT NULL
+  ), given AS (
+    UPDATE limit_state l SET
+      spent = roll_period(l.spent, l.period_start, l.period, release_limits.at) + CASE WHEN l.period = 'rate' THEN 0 ELSE c.price END,
+      period_start = greatest(l.period_start, period_begin(l.period, release_limits.at)),
+      held = l.held - CASE WHEN l.period = 'rate' THEN 0 ELSE c.held END,
+      inflight = l.inflight - CASE WHEN l.period = 'rate' THEN c.calls ELSE 0 END
+    FROM (SELECT org, scope, scope_id, sum(held)::bigint AS held, sum(price)::bigint AS price, count(*)::int AS calls FROM closed GROUP BY 1, 2, 3) c
+    WHERE l.org_id = c.org AND l.scope = c.scope AND l.scope_id = c.scope_id
+  )
+  UPDATE limit_slot s SET tokens = greatest(s.tokens + c.drift, 0)
+  FROM (SELECT org, scope, scope_id, sec, sum(drift)::bigint AS drift FROM closed GROUP BY 1, 2, 3, 4) c
+  WHERE s.org_id = c.org AND s.scope = c.scope AND s.scope_id = c.scope_id AND s.slot = c.sec % 64 AND s.sec = c.sec AND c.drift <> 0;
+END $$;
+
+-- Posts settlements whose wallets the caller has locked and whose holds are open. One journal per wallet; write-offs in the
+-- same journal. Everything carries the one timestamp `at`, so dashboards equal the ledger.
+CREATE OR REPLACE FUNCTION post_settlements(items settlement[], at timestamptz, node text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+  draws jsonb := '{}';  -- request id -> promo_nano
+  journals jsonb := '{}'; -- org -> journal id
+  r record;
+BEGIN
+  -- What a wallet cannot bear above its floor is written off. A balance already below it bears nothing.
+  WITH bill AS MATERIALIZED (
+    SELECT w.org_id, min(i.id) AS ref, sum(i.price)::bigint AS price,
+      CASE WHEN w.floor IS NULL THEN sum(i.price) ELSE least(sum(i.price), greatest(w.posted - w.floor, 0)) END::bigint AS charged
+    FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
+    WHERE i.price > 0 GROUP BY w.org_id, w.floor, w.posted
+  ), booked AS (
+    INSERT INTO journal (org_id, kind, ref, at, actor)
+    SELECT org_id, 'usage', 'settle:' || ref, post_settlements.at, post_settlements.node FROM bill ORDER BY org_id
+    RETURNING id, org_id
+  ), entries AS (
+    INSERT INTO entry (journal_id, account_id, amount)
+    SELECT b.id, e.account_id, e.amount FROM booked b JOIN bill USING (org_id)
+    CROSS JOIN LATERAL (VALUES
+      ('customer:' || org_id, -price), ('revenue', price), ('bad_debt', charged - price), ('customer:' || org_id, price - charged)
+    ) e(account_id, amount) WHERE e.amount <> 0
+  )
+  SELECT coalesce(jsonb_object_agg(org_id, id), '{}') INTO journals FROM booked;
+
+  -- Lots: calls in batch order and lots in burn order are two lines of intervals; where they overlap, the call draws.
+  WITH bought AS MATERIALIZED (
+    SELECT * FROM (
+      SELECT i.id, i.org, least(w.posted, w.posted - w.floor, sum(i.price) OVER line) AS upto,
+        least(w.posted, w.posted - w.floor, sum(i.price) OVER line - i.price) AS since
+      FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
+      WHERE i.price > 0 AND w.floor IS NOT NULL AND w.restricted = 0 AND w.posted > 0
+      WINDOW line AS (PARTITION BY i.org ORDER BY i.ord ROWS UNBOUNDED PRECEDING)
+    ) x WHERE upto > since
+  ), lot AS MATERIALIZED (
+    SELECT c.id, c.org_id, c.source, sum(c.remaining) OVER line AS upto, sum(c.remaining) OVER line - c.remaining AS since
+    FROM credit_lot c WHERE c.org_id IN (SELECT org FROM bought) AND c.remaining > 0
+    WINDOW line AS (PARTITION BY c.org_id ORDER BY c.priority, c.expires_at NULLS LAST, c.created_at, c.id ROWS UNBOUNDED PRECEDING)
+  ), drawn AS (
+    INSERT INTO lot_draw (org_id, journal_id, request_id, lot_id, amount)
+    SELECT b.org, (journals ->> b.org)::bigint, b.id, l.id, (least(b.upto, l.upto) - greatest(b.since, l.since))::bigint
+    FROM bought b JOIN lot l ON l.org_id = b.org AND l.since < b.upto AND l.upto > b.since
+    RETURNING request_id, lot_id, amount
+  ), emptied AS (
+    UPDATE credit_lot c SET remaining = c.remaining - d.amount
+    FROM (SELECT lot_id, sum(amount)::bigint AS amount FROM drawn GROUP BY lot_id) d WHERE c.id = d.lot_id
+  )
+  SELECT coalesce(jsonb_object_agg(request_id, promo), '{}') INTO draws FROM (
+    SELECT d.request_id, sum(d.amount) AS promo FROM drawn d JOIN lot l ON l.id = d.lot_id WHERE l.source <> 'paid' GROUP BY d.request_id
+  ) p;
+  -- Where restricted credit is left, who draws what depends on the call: one by one.
+  FOR r IN
+    SELECT i.id, i.org, i.restricted_ok,
+      least(w.posted, w.posted - w.floor, sum(i.price) OVER line) - least(w.posted, w.posted - w.floor, sum(i.price) OVER line - i.price) AS amount
+    FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
+    WHERE i.price > 0 AND w.floor IS NOT NULL AND w.restricted > 0 AND w.posted > 0
+    WINDOW line AS (PARTITION BY i.org ORDER BY i.ord ROWS UNBOUNDED PRECEDING) ORDER BY i.ord
+  LOOP
+    CONTINUE WHEN r.amount <= 0;
+    draws := draws || jsonb_build_object(r.id, draw_lots(r.org, r.id, (journals ->> r.org)::bigint, r.amount::bigint, r.restricted_ok));
+  END LOOP;
+
+  WITH item AS MATERIALIZED (
+    SELECT i.*, (journals ->> i.org)::bigint AS journal_id, coalesce((draws ->> i.id)::bigint, 0) AS promo, coalesce(i.price, 0) AS billed, u.*,
+      latency_bucket(i.latency_ms) AS latency_in, latency_bucket(i.first_token_ms) AS first_token_in
+    FROM unnest(items) i
+    CROSS JOIN LATERAL jsonb_to_record(i.usage) AS u(input int, "cacheRead" int, "cacheWrite" int, "cacheWrite1h" int,
+      "audioInput" int, "imageInput" int, "videoInput" int, output int, reasoning int, "audioOutput" int, "imageOutput" int,
+      images int, milliseconds bigint, characters bigint, requests int, "toolCalls" jsonb)
+  ), event AS (
+    INSERT INTO usage_event (id, at, org_id, started_at, kind, upstream_id, app_id, key_id, member_id, model_id, provider, upstream_model,
+      credential_id, endpoint, dialect, route, stream, outcome, http_status, finish_reason, input_tokens, cache_read_tokens, cache_write_tokens,
+      cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
+      image_output_tokens, images, milliseconds, characters, requests, tool_calls, usage_source, price_nano, promo_nano, cost_nano, waste_nano,
+      held_nano, price_version_id, journal_id, latency_ms, first_token_ms, client_retry, node)
+    SELECT id, post_settlements.at, org, started_at, 'call', upstream_id, app, key, member, model, provider, upstream_model,
+      credential, endpoint, dialect, route, stream, outcome, http_status, finish_reason, coalesce(input, 0), coalesce("cacheRead", 0), coalesce("cacheWrite", 0),
+      coalesce("cacheWrite1h", 0), coalesce("audioInput", 0), coalesce("imageInput", 0), coalesce("videoInput", 0), coalesce(output, 0), coalesce(reasoning, 0), coalesce("audioOutput", 0),
+      coalesce("imageOutput", 0), coalesce(images, 0), coalesce(milliseconds, 0), coalesce(characters, 0), coalesce(requests, 0), "toolCalls", usage_source, price, promo, cost, waste,
+      held, price_version, CASE WHEN price > 0 THEN journal_id END, latency_ms, first_token_ms, client_retry, post_settlements.node
+    FROM item
+  ), tried AS (
+    INSERT INTO attempt (request_id, n, org_id, offer_id, provider, upstream_model, credential_id, outcome, http_status, usage,
+      cost_nano, cost_version_id, first_token_ms, latency_ms)
+    SELECT i.id, a.ordinality, i.org, a.offer, a.provider, a.upstream_model, a.credential, a.outcome, a.http_status, a.usage,
+      a.cost, a.cost_version, a.first_token_ms, a.latency_ms
+    FROM item i CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(i.attempts) AS (offer text, provider text, upstream_model text, credential text,
+      outcome text, http_status int, usage jsonb, cost bigint, cost_version bigint, first_token_ms int, latency_ms int)) WITH ORDINALITY a
+  ), closed AS (
+    UPDATE hold h SET state = i.state, closed_at = post_settlements.at FROM item i WHERE h.id = i.id
+  ), paid AS (
+    UPDATE wallet w SET held = w.held - s.held, version = w.version + 1,
+      posted = w.posted - CASE WHEN w.floor IS NULL THEN s.billed ELSE least(s.billed, greatest(w.posted - w.floor, 0)) END
+    FROM (SELECT org, sum(held)::bigint AS held, sum(billed)::bigint AS billed FROM item GROUP BY org) s WHERE w.org_id = s.org
+  )
+  INSERT INTO usage_rollup AS r (org_id, bucket, dims, node, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, status,
+    calls, input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens,
+    output_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, images, milliseconds, characters,
+    price_paid, price_promo, cost, waste, unpriced, latency_histogram, first_token_histogram)
+  SELECT org, date_bin('15 minutes', post_settlements.at, 'epoch'), md5(ROW(app, key, member, model, provider, credential, endpoint, outcome)::text)::uuid,
+    post_settlements.node, app, key, member, model, provider, credential, endpoint, outcome,
+    count(*), coalesce(sum(input), 0), coalesce(sum("cacheRead"), 0), coalesce(sum("cacheWrite"), 0), coalesce(sum("cacheWrite1h"), 0),
+    coalesce(sum("audioInput"), 0), coalesce(sum("imageInput"), 0), coalesce(sum("videoInput"), 0), coalesce(sum(output), 0), coalesce(sum(reasoning), 0),
+    coalesce(sum("audioOutput"), 0), coalesce(sum("imageOutput"), 0), coalesce(sum(images), 0), coalesce(sum(milliseconds), 0), coalesce(sum(characters), 0),
+    sum(billed - promo), sum(promo), coalesce(sum(cost), 0), sum(waste), count(*) FILTER (WHERE price IS NULL),
+    ARRAY[count(*) FILTER (WHERE latency_in = 1), count(*) FILTER (WHERE latency_in = 2), count(*) FILTER (WHERE latency_in = 3), count(*) FILTER (WHERE latency_in = 4),
+      count(*) FILTER (WHERE latency_in = 5), count(*) FILTER (WHERE latency_in = 6), count(*) FILTER (WHERE latency_in = 7), count(*) FILTER (WHERE latency_in = 8),
+      count(*) FILTER (WHERE latency_in = 9), count(*) FILTER (WHERE latency_in = 10), count(*) FILTER (WHERE latency_in = 11), count(*) FILTER (WHERE latency_in = 12),
+      count(*) FILTER (WHERE latency_in = 13), count(*) FILTER (WHERE latency_in = 14), count(*) FILTER (WHERE latency_in = 15), count(*) FILTER (WHERE latency_in = 16),
+      count(*) FILTER (WHERE latency_in = 17), count(*) FILTER (WHERE latency_in = 18), count(*) FILTER (WHERE latency_in = 19), count(*) FILTER (WHERE latency_in = 20),
+      count(*) FILTER (WHERE latency_in = 21), count(*) FILTER (WHERE latency_in = 22), count(*) FILTER (WHERE latency_in = 23), count(*) FILTER (WHERE latency_in = 24)],
+    ARRAY[count(*) FILTER (WHERE first_token_in = 1), count(*) FILTER (WHERE first_token_in = 2), count(*) FILTER (WHERE first_token_in = 3), count(*) FILTER (WHERE first_token_in = 4),
+      count(*) FILTER (WHERE first_token_in = 5), count(*) FILTER (WHERE first_token_in = 6), count(*) FILTER (WHERE first_token_in = 7), count(*) FILTER (WHERE first_token_in = 8),
+      count(*) FILTER (WHERE first_token_in = 9), count(*) FILTER (WHERE first_token_in = 10), count(*) FILTER (WHERE first_token_in = 11), count(*) FILTER (WHERE first_token_in = 12),
+      count(*) FILTER (WHERE first_token_in = 13), count(*) FILTER (WHERE first_token_in = 14), count(*) FILTER (WHERE first_token_in = 15), count(*) FILTER (WHERE first_token_in = 16),
+      count(*) FILTER (WHERE first_token_in = 17), count(*) FILTER (WHERE first_token_in = 18), count(*) FILTER (WHERE first_token_in = 19), count(*) FILTER (WHERE first_token_in = 20),
+      count(*) FILTER (WHERE first_token_in = 21), count(*) FILTER (WHERE first_token_in = 22), count(*) FILTER (WHERE first_token_in = 23), count(*) FILTER (WHERE first_token_in = 24)]
+  FROM item
+  GROUP BY org, app, key, member, model, provider, credential, endpoint, outcome
+  ORDER BY 1, 3
+  ON CONFLICT (org_id, bucket, dims, node) DO UPDATE SET
+    calls = r.calls + excluded.calls, input_tokens = r.input_tokens + excluded.input_tokens,
+    cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens, cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens,
+    cache_write_1h_tokens = r.cache_write_1h_tokens + excluded.cache_write_1h_tokens, audio_input_tokens = r.audio_input_tokens + excluded.audio_input_tokens,
+    image_input_tokens = r.image_input_tokens + excluded.image_input_tokens, video_input_tokens = r.video_input_tokens + excluded.video_input_tokens,
+    output_tokens = r.output_tokens + excluded.output_tokens, reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+    audio_output_tokens = r.audio_output_tokens + excluded.audio_output_tokens, image_output_tokens = r.image_output_tokens + excluded.image_output_tokens,
+    images = r.images + excluded.images, milliseconds = r.milliseconds + excluded.milliseconds, characters = r.characters + excluded.characters,
+    price_paid = r.price_paid + excluded.price_paid, price_promo = r.price_promo + excluded.price_promo, cost = r.cost + excluded.cost,
+    waste = r.waste + excluded.waste, unpriced = r.unpriced + excluded.unpriced,
+    latency_histogram = add_histogram(r.latency_histogram, excluded.latency_histogram),
+    first_token_histogram = add_histogram(r.first_token_histogram, excluded.first_token_histogram);
+
+  PERFORM release_limits(items, at);
+END $$;
+
+-- Settles up to 500 calls, no id twice. Holds that are not open any more are left alone (`applied` false, `prior_state` says why;
+-- `missing`: no such hold, never charged). Exactly once comes from the hold's state, so the epoch does not matter here:
+-- a new boot replays what its previous life left in the spool. Price NULL: unpriced.
+CREATE OR REPLACE FUNCTION settle_batch(items jsonb, node text, epoch bigint)
+RETURNS TABLE (ord int, id text, applied boolean, prior_state text, skipped boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+  orgs text[];
+  locked text[];
+  partial boolean;
+  at timestamptz;
+  settlements settlement[];
+BEGIN
+  SELECT array_agg(DISTINCT x ->> 'org') INTO orgs FROM jsonb_array_elements(items) x;
+  SELECT array_agg(w.org_id) INTO locked FROM (
+    SELECT org_id FROM wallet WHERE org_id = ANY (orgs) ORDER BY org_id FOR NO KEY UPDATE SKIP LOCKED
+  ) w;
+  partial := cardinality(locked) IS DISTINCT FROM cardinality(orgs);
+  at := hub_now();
+
+  SELECT array_agg(ROW(i.ordinality, i.org, i.id, h.state, h.key_id, h.app_id, h.member_id, h.model_id,
+      coalesce(h.ctx ->> 'endpoint', ''), coalesce(h.ctx ->> 'dialect', ''), coalesce((h.ctx ->> 'stream')::boolean, false), h.created_at, h.amount,
+      h.restricted_ok, h.tpm_reserved, h.sec, h.price_version_id, i.outcome, i.http_status, i.price, i.cost, coalesce(i.waste, 0),
+      coalesce(i.usage, '{}'), coalesce(i.usage_source, 'unknown'), i.provider, i.upstream_model, i.credential, i.route, i.upstream_id,
+      i.finish_reason, i.latency_ms, i.first_token_ms, coalesce(i.client_retry, (h.ctx ->> 'client_retry')::int), i.attempts)::settlement)
+  INTO settlements
+  FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
+    usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
+    latency_ms int, first_token_ms int, client_retry int, attempts jsonb)) WITH ORDINALITY i
+  LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
+  WHERE NOT partial OR i.org = ANY (locked);
+
+  IF EXISTS (SELECT FROM unnest(settlements) s WHERE s.state = 'open') THEN
+    PERFORM post_settlements(ARRAY(
+      SELECT ROW(s.ord, s.org, s.id, 'captured', s.key, s.app, s.member, s.model, s.endpoint, s.dialect, s.stream, s.started_at, s.held,
+        s.restricted_ok, s.tpm_reserved, s.sec, s.price_version, s.outcome, s.http_status, s.price, s.cost, s.waste, s.usage, s.usage_source,
+        s.provider, s.upstream_model, s.credential, s.route, s.upstream_id, s.finish_reason, s.latency_ms, s.first_token_ms, s.client_retry,
+        s.attempts)::settlement
+      FROM unnest(settlements) s WHERE s.state = 'open'), at, settle_batch.node);
+  END IF;
+
+  RETURN QUERY
+    SELECT s.ord, s.id, s.state IS NOT DISTINCT FROM 'open', coalesce(s.state, 'missing'), false FROM unnest(settlements) s
+    UNION ALL
+    SELECT x.ordinality::int, x.value ->> 'id', false, NULL, true FROM jsonb_array_elements(items) WITH ORDINALITY x
+    WHERE partial AND x.value ->> 'org' <> ALL (coalesce(locked, '{}')) AND EXISTS (SELECT FROM wallet w WHERE w.org_id = x.value ->> 'org')
+    UNION ALL
+    SELECT x.ordinality::int, x.value ->> 'id', false, 'missing', false FROM jsonb_array_elements(items) WITH ORDINALITY x
+    WHERE partial AND NOT EXISTS (SELECT FROM wallet w WHERE w.org_id = x.value ->> 'org')
+    ORDER BY 1;
+END $$;

@@ -1,0 +1,88 @@
+-- The invariants of the ledger that stored data can answer. Empty means healthy. I12-I14 need Stripe or the access log,
+-- I16 (price = recompute of usage at the pinned version) the pricing code.
+CREATE OR REPLACE VIEW violations AS
+WITH posting AS (
+  SELECT w.org_id, w.floor, j.id AS journal_id, j.kind, e.amount, sum(e.amount) OVER (PARTITION BY w.org_id ORDER BY j.id) AS after
+  FROM wallet w
+  JOIN (SELECT account_id, journal_id, sum(amount) AS amount FROM entry GROUP BY 1, 2) e ON e.account_id = 'customer:' || w.org_id
+  JOIN journal j ON j.id = e.journal_id
+), open_hold AS (
+  SELECT h.org_id, v.scope, v.scope_id, sum(h.amount) AS amount, count(*) AS n
+  FROM hold h CROSS JOIN LATERAL (VALUES ('key', h.key_id), ('app', h.app_id), ('member', h.member_id), ('org', h.org_id)) v(scope, scope_id)
+  WHERE h.state = 'open' AND v.scope_id IS NOT NULL GROUP BY 1, 2, 3
+), lot AS (
+  SELECT org_id, sum(remaining) AS remaining, sum(remaining) FILTER (WHERE restricted) AS restricted FROM credit_lot GROUP BY 1
+), event_sum AS (
+  SELECT org_id, date_bin('15 minutes', at, 'epoch') AS bucket, key_id, model_id, count(*) FILTER (WHERE kind = 'call') AS calls,
+    coalesce(sum(price_nano), 0) AS price, sum(promo_nano) AS promo, coalesce(sum(cost_nano), 0) AS cost, sum(waste_nano) AS waste,
+    sum(input_tokens) AS input, sum(output_tokens) AS output FROM usage_event GROUP BY 1, 2, 3, 4
+), rollup_sum AS (
+  SELECT org_id, bucket, key_id, model_id, sum(calls) AS calls, sum(price_paid + price_promo) AS price, sum(price_promo) AS promo,
+    sum(cost) AS cost, sum(waste) AS waste, sum(input_tokens) AS input, sum(output_tokens) AS output FROM usage_rollup GROUP BY 1, 2, 3, 4
+)
+SELECT 'I1' AS rule, w.org_id, w.org_id AS ref, format('posted %s, entries %s', w.posted, coalesce(e.total, 0)) AS detail
+FROM wallet w LEFT JOIN (SELECT account_id, sum(amount) AS total FROM entry GROUP BY 1) e ON e.account_id = 'customer:' || w.org_id
+WHERE w.posted <> coalesce(e.total, 0)
+UNION ALL
+SELECT 'I2', w.org_id, w.org_id, format('held %s, open holds %s', w.held, coalesce(h.amount, 0))
+FROM wallet w LEFT JOIN open_hold h ON h.org_id = w.org_id AND h.scope = 'org' WHERE w.held <> coalesce(h.amount, 0)
+UNION ALL
+SELECT 'I2', l.org_id, concat_ws(':', l.scope, l.scope_id, l.period),
+  format('held %s, inflight %s; open holds %s of %s', l.held, l.inflight, coalesce(h.n, 0), coalesce(h.amount, 0))
+FROM limit_state l LEFT JOIN open_hold h ON (h.org_id, h.scope, h.scope_id) = (l.org_id, l.scope, l.scope_id)
+WHERE CASE WHEN l.period = 'rate' THEN l.inflight <> coalesce(h.n, 0) ELSE l.held <> coalesce(h.amount, 0) END
+UNION ALL
+SELECT 'I3', w.org_id, w.org_id, format('posted %s below floor %s', w.posted, w.floor)
+FROM wallet w WHERE w.posted < w.floor AND w.status <> 'frozen'
+UNION ALL
+SELECT 'I4', j.org_id, j.ref, format('revenue %s, events %s', coalesce(r.amount, 0), coalesce(u.price, 0))
+FROM journal j
+LEFT JOIN (SELECT journal_id, sum(amount) AS amount FROM entry WHERE account_id = 'revenue' GROUP BY 1) r ON r.journal_id = j.id
+LEFT JOIN (SELECT journal_id, sum(price_nano) AS price FROM usage_event GROUP BY 1) u ON u.journal_id = j.id
+WHERE j.kind IN ('usage', 'late') AND coalesce(r.amount, 0) <> coalesce(u.price, 0)
+UNION ALL
+SELECT 'I5', j.org_id, j.ref, 'journal without usage events'
+FROM journal j WHERE j.kind IN ('usage', 'late') AND NOT EXISTS (SELECT FROM usage_event u WHERE u.journal_id = j.id)
+UNION ALL
+SELECT 'I5', u.org_id, u.id, 'priced event without journal'
+FROM usage_event u WHERE u.price_nano <> 0 AND NOT EXISTS (SELECT FROM journal j WHERE j.id = u.journal_id AND j.org_id = u.org_id)
+UNION ALL
+SELECT 'I6', h.org_id, h.id, format('%s hold with %s call events', h.state, coalesce(u.n, 0))
+FROM hold h LEFT JOIN (SELECT id, count(*) AS n FROM usage_event WHERE kind = 'call' GROUP BY 1) u ON u.id = h.id
+WHERE coalesce(u.n, 0) <> CASE WHEN h.state IN ('captured', 'expired') THEN 1 ELSE 0 END
+UNION ALL
+SELECT 'I7', h.org_id, h.id, format('open, expired at %s', h.expires_at)
+FROM hold h WHERE h.state = 'open' AND h.expires_at < clock_timestamp() - interval '60 seconds'
+UNION ALL
+SELECT 'I8', j.org_id, j.kind || ' ' || j.ref, format('entries sum up to %s', coalesce(sum(e.amount), 0))
+FROM journal j LEFT JOIN entry e ON e.journal_id = j.id GROUP BY j.id HAVING coalesce(sum(e.amount), 0) <> 0 OR count(e.id) = 0
+UNION ALL
+SELECT 'I9', NULL, 'all accounts', format('sum %s', sum(amount)) FROM entry HAVING sum(amount) <> 0
+UNION ALL
+SELECT 'I10', w.org_id, w.org_id, format('posted %s, lots %s; restricted %s, lots %s', w.posted, coalesce(l.remaining, 0), w.restricted, coalesce(l.restricted, 0))
+FROM wallet w LEFT JOIN lot l ON l.org_id = w.org_id
+WHERE w.floor IS NOT NULL AND (coalesce(l.remaining, 0) <> greatest(w.posted, 0) OR coalesce(l.restricted, 0) <> w.restricted)
+UNION ALL
+SELECT 'I11', p.org_id, p.journal_id::text, format('%s took %s of positive balance, lots gave %s', p.kind,
+  greatest(p.after - p.amount, 0) - greatest(p.after, 0), coalesce(d.amount, 0))
+FROM posting p LEFT JOIN (SELECT journal_id, sum(amount) AS amount FROM lot_draw GROUP BY 1) d ON d.journal_id = p.journal_id
+WHERE p.floor IS NOT NULL AND (p.kind IN ('usage', 'late', 'expiry') OR p.amount < 0)
+  AND coalesce(d.amount, 0) <> greatest(p.after - p.amount, 0) - greatest(p.after, 0)
+UNION ALL
+SELECT 'I15', min(u.org_id), u.id, format('%s call events', count(*)) FROM usage_event u WHERE u.kind = 'call' GROUP BY u.id HAVING count(*) > 1
+UNION ALL
+SELECT 'I15', min(u.org_id), u.parent_id, format('%s adjustments', count(*)) FROM usage_event u WHERE u.kind = 'adjust' GROUP BY u.parent_id HAVING count(*) > 1
+UNION ALL
+SELECT 'I17', l.org_id, concat_ws(':', l.scope, l.scope_id, l.period), format('spent %s, events %s', l.spent, coalesce(s.price, 0))
+FROM limit_state l
+CROSS JOIN LATERAL (
+  SELECT sum(u.price_nano) AS price FROM usage_event u
+  WHERE u.org_id = l.org_id AND (l.period_start IS NULL OR u.at >= l.period_start)
+    AND l.scope_id = CASE l.scope WHEN 'key' THEN u.key_id WHEN 'app' THEN u.app_id WHEN 'member' THEN u.member_id ELSE u.org_id END
+) s
+WHERE l.period <> 'rate' AND l.spent <> coalesce(s.price, 0)
+UNION ALL
+SELECT 'I18', coalesce(e.org_id, r.org_id), concat_ws(' ', coalesce(e.bucket, r.bucket), coalesce(e.key_id, r.key_id), coalesce(e.model_id, r.model_id)),
+  format('events %s, rollup %s', (e.calls, e.price, e.promo, e.cost, e.waste, e.input, e.output), (r.calls, r.price, r.promo, r.cost, r.waste, r.input, r.output))
+FROM event_sum e FULL JOIN rollup_sum r ON (r.org_id, r.bucket, r.key_id, r.model_id) = (e.org_id, e.bucket, e.key_id, e.model_id)
+WHERE (e.calls, e.price, e.promo, e.cost, e.waste, e.input, e.output) IS DISTINCT FROM (r.calls, r.price, r.promo, r.cost, r.waste, r.input, r.output);
