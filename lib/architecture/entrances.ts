@@ -76,6 +76,7 @@ const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
 /** Routes without a caller to authenticate; each line says why. */
 const BARE_ROUTES: Record<string, string> = {
   "app/api/internal/health/route.ts": "the gateway asks whether web serves; it reads nothing",
+  "app/api/openapi.json/route.ts": "the public description of the API; it reads nothing",
 };
 const METHODS = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
 
