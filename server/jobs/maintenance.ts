@@ -11,6 +11,15 @@ const ensurePartitions: Job = {
   },
 };
 
+/** Credit that nobody touches expires too; calls expire their own organisation's as they go. */
+const expireCredit: Job = {
+  name: "expire_credit",
+  schedule: "* * * * *",
+  run: async (_payload, { sql }) => {
+    await sql.query("SELECT expire_credit()");
+  },
+};
+
 const pruneHolds: Job = {
   name: "prune_holds",
   schedule: "*/10 * * * *",
@@ -37,4 +46,10 @@ const pruneSessions: Job = {
   },
 };
 
-export const maintenanceJobs: readonly Job[] = [ensurePartitions, pruneHolds, pruneRefusals, pruneSessions];
+export const maintenanceJobs: readonly Job[] = [
+  ensurePartitions,
+  expireCredit,
+  pruneHolds,
+  pruneRefusals,
+  pruneSessions,
+];

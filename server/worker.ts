@@ -1,0 +1,73 @@
+import { Logger as QueueLogger, type RunnerOptions, run } from "graphile-worker";
+import type { Pool } from "pg";
+import { createSweeper } from "@/lib/billing/sweeper";
+import { systemClock } from "@/lib/clock";
+import { databaseUrlFor, type Env, EnvError, env } from "@/lib/env";
+import type { Job } from "@/lib/jobs";
+import { logger } from "@/lib/log";
+import { createPool } from "@/lib/pg";
+import { every } from "@/server/jobs/every";
+import { startHeartbeat } from "@/server/jobs/heartbeat";
+import { maintenanceJobs } from "@/server/jobs/maintenance";
+import { probeJob } from "@/server/jobs/probe";
+
+// Background jobs. Any number of workers may run: the queue hands each job to one of them.
+
+const jobsOf = ({ secretsKey }: Env): readonly Job[] => [
+  ...maintenanceJobs, //
+  ...(secretsKey ? [probeJob(secretsKey)] : []),
+];
+
+const CONCURRENCY = 4;
+const SWEEP_EVERY_MS = 5_000;
+const log = logger("worker");
+
+await main().catch((error: unknown) => {
+  if (error instanceof EnvError) console.error(error.message);
+  else log.fatal({ err: error }, "worker ended");
+  process.exit(1);
+});
+
+async function main(): Promise<void> {
+  const settings = env();
+  const node = `worker:${settings.gatewayNode}`;
+  // One connection listens, and the loops need theirs while all jobs run.
+  const pool = createPool(databaseUrlFor("worker"), { max: CONCURRENCY + 4, applicationName: "hub-worker" });
+  // The queue keeps connections checked out, where the pool's own listener does not hear them.
+  pool.on("connect", (connection) => connection.on("error", () => {}));
+  const ending = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
+
+  const heartbeat = await startHeartbeat(pool, node, log, () => {
+    log.fatal({ node }, "another worker took this name: give each its own HUB_NODE_NAME");
+    process.exit(1);
+  });
+  const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
+  const jobs = jobsOf(settings);
+  const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
+  log.info({ node, count: jobs.length }, "worker ready");
+
+  ending.signal.addEventListener("abort", () => void runner.stop());
+  await runner.promise;
+  await Promise.all([sweeping.stop(), heartbeat.stop()]);
+  await pool.end();
+}
+
+function queueOptions(jobs: readonly Job[], pool: Pool, isNamed: boolean, signal: AbortSignal): RunnerOptions {
+  const tools = (name: string) => ({ sql: pool, log: log.child({ job: name }), signal });
+  return {
+    pgPool: pool,
+    concurrency: CONCURRENCY,
+    noHandleSignals: true, // ours: the pool must outlive the last job
+    noPreparedStatements: !isNamed,
+    logger: new QueueLogger(
+      () => (level, message) => log[level === "error" ? "error" : level === "warning" ? "warn" : "debug"](message),
+    ),
+    taskList: Object.fromEntries(
+      jobs.map((job) => [job.name, (payload: unknown) => job.run(payload, tools(job.name))]),
+    ),
+    crontab: jobs
+      .flatMap((job) => (job.schedule ? `${job.schedule} ${job.name} ?max=${job.maxAttempts ?? 1}` : []))
+      .join("\n"),
+  };
+}
