@@ -33,7 +33,11 @@ export async function listCredentials(
 
 /** Stores a secret that this process can never read back. Makes no upstream call.
  *  Throws not_found, conflict when the name is taken, unavailable without the public key. */
-export async function createCredential(scope: StaffScope, slug: string, input: CredentialInput): Promise<CredentialRow> {
+export async function createCredential(
+  scope: StaffScope,
+  slug: string,
+  input: CredentialInput,
+): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
   return db().$transaction(async (tx) => {
     const provider = await findBySlug(tx, slug);
@@ -98,7 +102,10 @@ export async function deleteCredential(scope: StaffScope, id: string): Promise<{
 }
 
 /** Throws not_found. */
-export async function getById(tx: Pick<Prisma.TransactionClient, "credential">, id: string): Promise<CredentialOfProvider> {
+export async function getById(
+  tx: Pick<Prisma.TransactionClient, "credential">,
+  id: string,
+): Promise<CredentialOfProvider> {
   const row = await tx.credential.findUnique({ where: { id }, include: { provider: true } });
   if (!row) throw new AppError("not_found", `There is no credential "${id}".`);
   return row;
@@ -116,9 +123,12 @@ function readSecret(provider: Provider, input: CredentialPatch): Secret | null {
     throw new AppError("invalid_request", `${param}: providers of kind "${provider.kind}" take an apiKey.`, { param });
   }
   if (apiKey !== undefined && awsField) {
-    throw new AppError("invalid_request", `${awsField}: give either an apiKey or an access key pair.`, { param: awsField });
+    throw new AppError("invalid_request", `${awsField}: give either an apiKey or an access key pair.`, {
+      param: awsField,
+    });
   }
-  if (apiKey !== undefined) return { plaintext: JSON.stringify({ apiKey }), last4: last4(apiKey), region: region ?? null };
+  if (apiKey !== undefined)
+    return { plaintext: JSON.stringify({ apiKey }), last4: last4(apiKey), region: region ?? null };
   if (!awsField) return null;
   const missing = !accessKeyId ? "accessKeyId" : !secretAccessKey ? "secretAccessKey" : region ? null : "region";
   if (missing) throw new AppError("invalid_request", `${missing}: is required.`, { param: missing });
@@ -131,17 +141,26 @@ function readSecret(provider: Provider, input: CredentialPatch): Secret | null {
 
 function missingSecret(provider: Provider): Secret {
   const shape = findProviderKind(provider.kind)?.credential;
-  if (shape === "none" || shape === "optionalApiKey") return { plaintext: JSON.stringify({ apiKey: "" }), last4: "", region: null };
+  if (shape === "none" || shape === "optionalApiKey")
+    return { plaintext: JSON.stringify({ apiKey: "" }), last4: "", region: null };
   throw new AppError("invalid_request", "apiKey: is required.", { param: "apiKey" });
 }
 
 async function sealed(provider: Provider, row: string, { plaintext, last4: shown, region }: Secret) {
   const { secretsPublicKey, keyPepper } = env();
   if (!secretsPublicKey) {
-    throw new AppError("unavailable", "HUB_SECRETS_PUBLIC_KEY is not set, so secrets cannot be stored.", { retry: false });
+    throw new AppError("unavailable", "HUB_SECRETS_PUBLIC_KEY is not set, so secrets cannot be stored.", {
+      retry: false,
+    });
   }
   const origin = sealingOrigin(provider);
-  const record = await sealSecret(secretsPublicKey, plaintext, { table: "credential", row, org: "platform", column: "sealed", origin });
+  const record = await sealSecret(secretsPublicKey, plaintext, {
+    table: "credential",
+    row,
+    org: "platform",
+    column: "sealed",
+    origin,
+  });
   return {
     sealed: record,
     sealedOrigin: origin,
@@ -159,7 +178,9 @@ function last4(secret: string): string {
 
 async function requireFreeName(tx: Prisma.TransactionClient, provider: Provider, name: string): Promise<void> {
   if (await tx.credential.findUnique({ where: { providerId_name: { providerId: provider.id, name } } })) {
-    throw new AppError("conflict", `name: provider "${provider.slug}" has a credential "${name}" already.`, { param: "name" });
+    throw new AppError("conflict", `name: provider "${provider.slug}" has a credential "${name}" already.`, {
+      param: "name",
+    });
   }
 }
 

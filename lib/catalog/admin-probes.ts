@@ -19,7 +19,11 @@ const LAST_POLL_MS = 250;
 export async function testCredential(scope: StaffScope, id: string): Promise<CredentialTest> {
   requireStaffPermission(scope, "providers.manage");
   const credential = await getById(db(), id);
-  const probe = await askWorker(scope, { kind: "test_credential", providerId: credential.providerId, credentialId: id });
+  const probe = await askWorker(scope, {
+    kind: "test_credential",
+    providerId: credential.providerId,
+    credentialId: id,
+  });
   const latencyMs = probe.latencyMs ?? 0;
   return probe.ok ? { ok: true, latencyMs } : { ok: false, latencyMs, error: probe.error ?? "The test failed." };
 }
@@ -51,5 +55,7 @@ async function askWorker(scope: StaffScope, question: Question): Promise<Provide
     const probe = await db().providerProbe.findUnique({ where: { id } });
     if (probe?.state === "done") return probe;
   }
-  throw new AppError("unavailable", "The worker did not answer within 15 seconds. Is it running?", { retryAfterMs: 1000 });
+  throw new AppError("unavailable", "The worker did not answer within 15 seconds. Is it running?", {
+    retryAfterMs: 1000,
+  });
 }

@@ -35,7 +35,9 @@ export async function createProvider(scope: StaffScope, input: ProviderInput): P
   requireStaffPermission(scope, "providers.manage");
   const kind = findProviderKind(input.kind);
   if (!kind?.available) {
-    throw new AppError("invalid_request", `kind: providers of kind "${input.kind}" cannot be connected yet.`, { param: "kind" });
+    throw new AppError("invalid_request", `kind: providers of kind "${input.kind}" cannot be connected yet.`, {
+      param: "kind",
+    });
   }
   const address = { kind: kind.id, baseUrl: await judgedBaseUrl(input.baseUrl), region: input.region ?? null };
   requireAddress(address);
@@ -67,7 +69,13 @@ export async function updateProvider(scope: StaffScope, slug: string, patch: Pro
     requireAddress({ kind: before.kind, baseUrl: baseUrl === undefined ? before.baseUrl : baseUrl, region: null });
     const row = await tx.provider.update({
       where: { id: before.id },
-      data: { displayName: patch.displayName, baseUrl, region: patch.region, enabled: patch.enabled, updatedAt: new Date() },
+      data: {
+        displayName: patch.displayName,
+        baseUrl,
+        region: patch.region,
+        enabled: patch.enabled,
+        updatedAt: new Date(),
+      },
     });
     await rebindCredentials(tx, row);
     await recordAudit(tx, scope, {
@@ -86,7 +94,8 @@ export async function deleteProvider(scope: StaffScope, slug: string): Promise<{
   return db().$transaction(async (tx) => {
     const row = await findBySlug(tx, slug);
     const offer = await tx.offer.findFirst({ where: { providerId: row.id } });
-    if (offer) throw new AppError("conflict", `Model "${offer.modelId}" still has an offer of this provider. Remove it first.`);
+    if (offer)
+      throw new AppError("conflict", `Model "${offer.modelId}" still has an offer of this provider. Remove it first.`);
     await tx.provider.delete({ where: { id: row.id } });
     await recordAudit(tx, scope, { action: "provider.delete", target: `provider:${slug}`, before: facts(row) });
     return { slug, deleted: true };
@@ -105,7 +114,11 @@ async function rebindCredentials(tx: Prisma.TransactionClient, provider: Provide
   const updatedAt = new Date();
   await tx.credential.updateMany({
     where: { providerId: provider.id, sealedOrigin: { not: sealedOrigin } },
-    data: { status: "needs_secret", statusReason: "The provider's address changed. Enter the secret again.", updatedAt },
+    data: {
+      status: "needs_secret",
+      statusReason: "The provider's address changed. Enter the secret again.",
+      updatedAt,
+    },
   });
   await tx.credential.updateMany({
     where: { providerId: provider.id, sealedOrigin, status: "needs_secret" },
@@ -120,7 +133,8 @@ async function judgedBaseUrl(baseUrl: string | null | undefined): Promise<string
     const url = await judgeEgressUrl("operator", baseUrl);
     if (url.search || url.hash) throw new EgressError("The address must not hold a query or fragment.");
   } catch (error) {
-    if (error instanceof EgressError) throw new AppError("invalid_request", `baseUrl: ${error.message}`, { param: "baseUrl" });
+    if (error instanceof EgressError)
+      throw new AppError("invalid_request", `baseUrl: ${error.message}`, { param: "baseUrl" });
     throw error;
   }
   return baseUrl.replace(/\/+$/, "");

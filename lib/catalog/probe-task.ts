@@ -46,7 +46,10 @@ export async function runProbe(dependencies: ProbeDependencies, payload: unknown
     (error: unknown): Outcome => ({ ok: false, latencyMs: 0, error: describe(error) }),
   );
   await dependencies.sql.query(FINISH, [
-    probeId, outcome.ok, outcome.latencyMs, outcome.error ?? null,
+    probeId,
+    outcome.ok,
+    outcome.latencyMs,
+    outcome.error ?? null,
     outcome.models ? JSON.stringify({ models: outcome.models }) : null,
   ]);
   if (row.kind === "test_credential") {
@@ -81,12 +84,16 @@ const STAMP = `
 
 async function probe({ secretsKey, findProvider, fetch }: ProbeDependencies, row: Row): Promise<Outcome> {
   const provider = findProvider(row.provider_kind);
-  if (!provider) return { ok: false, latencyMs: 0, error: `Providers of kind "${row.provider_kind}" are not served yet.` };
+  if (!provider)
+    return { ok: false, latencyMs: 0, error: `Providers of kind "${row.provider_kind}" are not served yet.` };
   const address = { kind: row.provider_kind, baseUrl: row.base_url, region: row.region };
   const baseUrl = effectiveBaseUrl(address);
   if (!provider.listModels || !baseUrl) return { ok: true, latencyMs: 0, models: [] };
-  if (provider.needsCredential && !row.sealed) return { ok: false, latencyMs: 0, error: "The provider has no active credential." };
-  const secret = row.sealed ? await open(secretsKey, row.credential_id as string, row.sealed, sealingOrigin(address)) : {};
+  if (provider.needsCredential && !row.sealed)
+    return { ok: false, latencyMs: 0, error: "The provider has no active credential." };
+  const secret = row.sealed
+    ? await open(secretsKey, row.credential_id as string, row.sealed, sealingOrigin(address))
+    : {};
 
   const started = performance.now();
   const response = await fetch(baseUrl + provider.listModels.path, {

@@ -14,7 +14,10 @@ const region = z.string().regex(/^[a-z0-9-]{1,40}$/, "must be a region such as e
 export const providerInput = z.strictObject({
   slug,
   // safe because PROVIDER_KINDS is never empty
-  kind: z.enum(PROVIDER_KIND_IDS as [ProviderKindId, ...ProviderKindId[]], `must be one of ${PROVIDER_KIND_IDS.join(", ")}`),
+  kind: z.enum(
+    PROVIDER_KIND_IDS as [ProviderKindId, ...ProviderKindId[]],
+    `must be one of ${PROVIDER_KIND_IDS.join(", ")}`,
+  ),
   displayName: name.optional(),
   baseUrl: baseUrl.nullable().optional(),
   region: region.nullable().optional(),
@@ -106,7 +109,10 @@ const marginPercent = z
       .regex(/^-?\d{1,5}(\.\d{1,4})?$/, "must be a percentage with at most 4 decimals")
       .refine((text) => Number(text) > -100 && Number(text) <= 10_000, "must be above -100 and at most 10000"),
   )
-  .meta({ description: "Price = cost of the first-priority enabled offer, raised by this percentage.", examples: [25] });
+  .meta({
+    description: "Price = cost of the first-priority enabled offer, raised by this percentage.",
+    examples: [25],
+  });
 
 const tokens = z.int().min(1).max(100_000_000).nullable();
 

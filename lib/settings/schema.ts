@@ -13,8 +13,6 @@ export type Settings = {
   /** Self-service sign-ups only, never organisations made by the operator. */
   starterCreditUsd: string;
   starterCreditProof: "email" | "card" | "oauth";
-  /** Daily cap of every key made in service mode without one of its own; null: none. */
-  keyDailyBudgetUsd: string | null;
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -24,7 +22,6 @@ export const DEFAULT_SETTINGS: Settings = {
   signUpDomains: [],
   starterCreditUsd: "0.5",
   starterCreditProof: "email",
-  keyDailyBudgetUsd: null,
 };
 
 const MAX_STARTER_NANO = parseUsd("5");
@@ -46,7 +43,6 @@ export const settingsPatch = z
   .strictObject({
     ...shape,
     starterCreditUsd: usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD"),
-    keyDailyBudgetUsd: usd().nullable(),
   })
   .partial();
 export type SettingsPatch = z.infer<typeof settingsPatch>;
@@ -55,6 +51,5 @@ export const settingsOut = z
   .object({
     ...shape,
     starterCreditUsd: usdOut,
-    keyDailyBudgetUsd: usdOut.nullable(),
   })
   .meta({ id: "Settings" }) satisfies z.ZodType<Settings>;

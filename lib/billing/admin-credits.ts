@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { recordAudit } from "@/lib/audit/mutations";
+import type { CreditInput, CreditRow, WalletRow } from "@/lib/billing/schema";
+import { db } from "@/lib/db";
+import { AppError } from "@/lib/errors";
+import { newId } from "@/lib/ids";
+import { formatUsd } from "@/lib/money";
+import { findOrg } from "@/lib/orgs/admin-orgs";
+import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
+import type { Prisma } from "@/prisma/generated/client";
+
+/** Throws not_found. */
+export async function getWallet(scope: StaffScope, orgId: string): Promise<WalletRow> {
+  requireStaffPermission(scope, "orgs.read");
+  await findOrg(db(), orgId);
+  return readWallet(db(), orgId);
+}
+
+/** Grants promotional or comp credit as a lot, or corrects the balance by a signed amount. With an Idempotency-Key the
+ *  ledger itself refuses to book twice, whatever became of the first answer. Throws not_found, or conflict when a correction
+ *  would take what is not there. */
+export async function grantCredit(scope: StaffScope, orgId: string, input: CreditInput): Promise<CreditRow> {
+  requireStaffPermission(scope, "credits.grant");
+  const { kind, amountUsd: amountNano, reason, expiresAt = null } = input;
+  const id = creditId(scope, orgId);
+  const actor = `${scope.actor.type}:${scope.actor.id}`;
+  return db().$transaction(async (tx) => {
+    await findOrg(tx, orgId);
+    if (kind === "correction") await correct(tx, { orgId, amountNano, id, actor, reason });
+    else {
+      await tx.$executeRaw`SELECT grant_credit(${orgId}, ${amountNano}::bigint, ${kind}, ${id}, ${actor}, ${reason}, ${expiresAt}::timestamptz, false)`;
+    }
+    const after = { kind, amountUsd: formatUsd(amountNano), expiresAt: expiresAt?.toISOString() ?? null };
+    await recordAudit(tx, scope, { action: "credit.grant", target: `credit:${id}`, orgId, after, reason });
+    return { id, ...after, reason, wallet: await readWallet(tx, orgId) };
+  });
+}
+
+type Correction = { orgId: string; amountNano: bigint; id: string; actor: string; reason: string };
+
+async function correct(
+  tx: Prisma.TransactionClient,
+  { orgId, amountNano, id, actor, reason }: Correction,
+): Promise<void> {
+  if (amountNano < 0n) {
+    // for the sentence only: correct_balance decides, under the wallet's lock
+    const [wallet] = await tx.$queryRaw<{ available: bigint | null }[]>`
+      SELECT posted - held - floor AS available FROM wallet WHERE org_id = ${orgId}`;
+    if (wallet?.available != null && wallet.available + amountNano < 0n) throw tooMuch(wallet.available);
+  }
+  try {
+    await tx.$executeRaw`SELECT correct_balance(${orgId}, ${amountNano}::bigint, ${id}, ${actor}, ${reason})`;
+  } catch (error) {
+    if (/22003|are available/.test(String((error as Error).message))) throw tooMuch(null, error);
+    throw error;
+  }
+}
+
+function tooMuch(availableNano: bigint | null, cause?: unknown): AppError {
+  const available = availableNano === null ? "less" : `${formatUsd(availableNano)} USD`;
+  return new AppError("conflict", `amountUsd: only ${available} is available to take.`, { param: "amountUsd", cause });
+}
+
+async function readWallet(tx: Pick<Prisma.TransactionClient, "wallet">, orgId: string): Promise<WalletRow> {
+  const wallet = await tx.wallet.findUnique({ where: { orgId } });
+  if (!wallet) throw new AppError("not_found", `Organisation "${orgId}" has no wallet.`);
+  const { posted, held, floor, status, freezeReason } = wallet;
+  return {
+    balanceUsd: formatUsd(posted),
+    heldUsd: formatUsd(held),
+    availableUsd: floor === null ? null : formatUsd(posted - held - floor),
+    // safe because a CHECK allows no other value
+    status: status as WalletRow["status"],
+    freezeReason,
+  };
+}
+
+/** The same call, repeated, books under the same reference. */
+function creditId(scope: StaffScope, orgId: string): string {
+  const key = scope.request?.idempotencyKey;
+  if (!key) return newId("credit");
+  const hash = createHash("sha256").update(`${scope.actor.id}\n${orgId}\n${key}`).digest("hex");
+  return `credit_${hash.slice(0, 32)}`;
+}

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { listAuditEvents } from "@/lib/audit/admin-audit";
+import { auditEventOut, auditFilter } from "@/lib/audit/schema";
+import { listViolations } from "@/lib/billing/admin-ledger";
+import { violationOut } from "@/lib/billing/schema";
+import { endpoint, listOf } from "@/lib/http/admin-api";
+import { readSettings, updateSettings } from "@/lib/settings/admin-settings";
+import { settingsOut, settingsPatch } from "@/lib/settings/schema";
+import { getReceipt, listRequests } from "@/lib/usage/admin-requests";
+import { sumUsage } from "@/lib/usage/admin-usage";
+import { receiptOut, requestOut, requestQuery, usageQuery, usageRowOut } from "@/lib/usage/schema";
+
+export const usageList = endpoint({
+  method: "GET",
+  path: "/usage",
+  summary: "Sum usage by any dimensions",
+  permission: "usage.read",
+  query: usageQuery,
+  response: listOf(usageRowOut),
+  run: (scope, { query }) => sumUsage(scope, query),
+});
+
+export const requestList = endpoint({
+  method: "GET",
+  path: "/requests",
+  summary: "List calls, refused ones included, newest first",
+  permission: "usage.read",
+  query: requestQuery,
+  response: listOf(requestOut),
+  run: (scope, { query }) => listRequests(scope, query),
+});
+
+export const requestGet = endpoint({
+  method: "GET",
+  path: "/requests/{id}",
+  summary: "Read one call with its attempts and the arithmetic of its price",
+  permission: "usage.read",
+  params: z.strictObject({ id: z.string() }),
+  response: receiptOut,
+  run: (scope, { params }) => getReceipt(scope, params.id),
+});
+
+export const violationList = endpoint({
+  method: "GET",
+  path: "/ledger/violations",
+  summary: "Check the books; an empty list means that they balance",
+  permission: "ledger.read",
+  response: z.object({ violations: z.array(violationOut) }),
+  run: async (scope) => ({ violations: await listViolations(scope) }),
+});
+
+export const settingsGet = endpoint({
+  method: "GET",
+  path: "/settings",
+  summary: "Read the settings",
+  permission: "settings.read",
+  response: settingsOut,
+  run: (scope) => readSettings(scope),
+});
+
+export const settingsPut = endpoint({
+  method: "PUT",
+  path: "/settings",
+  summary: "Merge into the settings",
+  permission: "settings.manage",
+  body: settingsPatch,
+  response: settingsOut,
+  run: (scope, { body }) => updateSettings(scope, body),
+});
+
+export const auditList = endpoint({
+  method: "GET",
+  path: "/audit",
+  summary: "Read the audit log, newest first",
+  permission: "audit.read",
+  query: auditFilter,
+  response: listOf(auditEventOut),
+  run: (scope, { query }) => listAuditEvents(scope, query),
+});

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { cidr, instant, instantOut, modelPattern, name } from "@/lib/fields";
+import { limitFields, limitFieldsOut } from "@/lib/orgs/schema";
+
+const keyFields = {
+  name,
+  /** Name or id of the app it belongs to; a new name makes the app. */
+  app: name.optional(),
+  ...limitFields,
+  /** Model names, or patterns that end with `*`; empty: all. */
+  allowedModels: z.array(modelPattern).max(1000).optional(),
+  /** Addresses or CIDR ranges; empty: any. */
+  allowedIps: z.array(cidr).max(1000).optional(),
+  expiresAt: instant.nullable().optional(),
+};
+
+export const keyInput = z.strictObject(keyFields);
+export type KeyInput = z.infer<typeof keyInput>;
+
+export const keyPatch = z
+  .strictObject({
+    ...keyFields,
+    enabled: z.boolean(),
+    /** The same as enabled. */
+    status: z.enum(["active", "disabled"]),
+  })
+  .omit({ app: true })
+  .partial()
+  .refine((patch) => patch.status === undefined || patch.enabled === undefined, {
+    path: ["enabled"],
+    message: "cannot be given together with status",
+  });
+export type KeyPatch = z.infer<typeof keyPatch>;
+
+const keyOutFields = {
+  id: z.string(),
+  orgId: z.string(),
+  name: z.string(),
+  appId: z.string(),
+  app: z.string(),
+  prefix: z.string(),
+  last4: z.string(),
+  status: z.enum(["active", "disabled", "revoked"]),
+  enabled: z.boolean(),
+  ...limitFieldsOut,
+  allowedModels: z.array(z.string()),
+  allowedIps: z.array(z.string()),
+  expiresAt: instantOut.nullable(),
+  createdAt: instantOut,
+  revokedAt: instantOut.nullable(),
+};
+
+export const keyOut = z.object(keyOutFields).meta({ id: "Key" });
+export type KeyRow = z.infer<typeof keyOut>;
+
+export const createdKeyOut = z
+  .object({ ...keyOutFields, key: z.string().meta({ description: "The secret. It is shown this once." }) })
+  .meta({ id: "CreatedKey" });
+export type CreatedKey = z.infer<typeof createdKeyOut>;

@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { cursor, instantOut, name, pageLimit, slug, usd, usdOut } from "@/lib/fields";
+
+export const page = z.strictObject({ limit: pageLimit(100, 1000), cursor });
+export type Page = z.infer<typeof page>;
+
+/** Paths of the product that no organisation may take, since organisations live at /{slug}. */
+export const RESERVED_SLUGS: ReadonlySet<string> = new Set([
+  "admin",
+  "api",
+  "app",
+  "assets",
+  "auth",
+  "billing",
+  "connect",
+  "console",
+  "docs",
+  "en",
+  "gen-simple-access-key",
+  "health",
+  "how-we-bill",
+  "image",
+  "invitation",
+  "ja",
+  "legal",
+  "login",
+  "logout",
+  "models",
+  "new-org",
+  "playground",
+  "pricing",
+  "prices",
+  "privacy",
+  "public",
+  "reset",
+  "setup",
+  "sign-in",
+  "sign-out",
+  "sign-up",
+  "static",
+  "status",
+  "support",
+  "terms",
+  "verify",
+  "webhooks",
+  "well-known",
+  "zh",
+  "zh-tw",
+]);
+
+// Limits: the same fields for an organisation and for a key. null removes one.
+
+export const BUDGET_PERIODS = ["day", "week", "month", "total"] as const;
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
+
+const positive = (max: number) =>
+  z
+    .int("must be a whole number, or null for no limit")
+    .min(1, "must be at least 1, or null for no limit")
+    .max(max)
+    .nullable()
+    .optional();
+
+export const limitFields = {
+  budgetUsd: usd().nullable().optional(),
+  /** Without one, the budget is a total. UTC; weeks start on Monday. */
+  budgetPeriod: z.enum(BUDGET_PERIODS).optional(),
+  rpm: positive(1_000_000_000),
+  tpm: positive(1_000_000_000_000),
+  maxConcurrency: positive(1_000_000),
+};
+export type LimitPatch = z.infer<z.ZodObject<typeof limitFields>>;
+
+export const limitFieldsOut = {
+  budgetUsd: usdOut.nullable(),
+  budgetPeriod: z.enum(BUDGET_PERIODS).nullable(),
+  /** In the budget's current period. */
+  spentUsd: usdOut.nullable(),
+  rpm: z.int().nullable(),
+  tpm: z.int().nullable(),
+  maxConcurrency: z.int().nullable(),
+};
+export type Limits = z.infer<z.ZodObject<typeof limitFieldsOut>>;
+
+// Organisations
+
+const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");
+const freeSlug = slug.refine((value) => !RESERVED_SLUGS.has(value), "is reserved");
+
+export const orgInput = z.strictObject({
+  name,
+  slug: freeSlug.optional(),
+  ownerEmail: z.email("must be an e-mail address").max(254).optional(),
+  timeZone: timeZone.optional(),
+  ...limitFields,
+});
+export type OrgInput = z.infer<typeof orgInput>;
+
+export const orgPatch = z
+  .strictObject({
+    name,
+    slug: freeSlug,
+    timeZone,
+    status: z.enum(["active", "suspended"]),
+    /** The same as status. */
+    suspended: z.boolean(),
+    ...limitFields,
+  })
+  .partial()
+  .refine((patch) => patch.status === undefined || patch.suspended === undefined, {
+    path: ["suspended"],
+    message: "cannot be given together with status",
+  });
+export type OrgPatch = z.infer<typeof orgPatch>;
+
+export const orgOut = z
+  .object({
+    id: z.string(),
+    slug: z.string(),
+    name: z.string(),
+    status: z.enum(["active", "suspended"]),
+    timeZone: z.string(),
+    ...limitFieldsOut,
+    createdAt: instantOut,
+  })
+  .meta({ id: "Organisation" });
+export type OrgRow = z.infer<typeof orgOut>;
+
+function isTimeZone(value: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: value });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,190 @@
+import { decodeCursor, encodeCursor } from "@/lib/cursor";
+import { db } from "@/lib/db";
+import { AppError } from "@/lib/errors";
+import { formatUsd } from "@/lib/money";
+import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
+import { adjustmentsOf } from "@/lib/usage/admin-adjustments";
+import { readPrice } from "@/lib/usage/admin-receipt-price";
+import type { Receipt, RequestQuery, RequestRow } from "@/lib/usage/schema";
+import type { Attempt, Refusal, UsageEvent } from "@/prisma/generated/client";
+
+/** Admitted and refused calls of all organisations, newest settled first. A late adjustment counts into its call. */
+export async function listRequests(
+  scope: StaffScope,
+  query: RequestQuery,
+): Promise<{ data: RequestRow[]; nextCursor: string | null }> {
+  requireStaffPermission(scope, "usage.read");
+  const take = query.limit + 1;
+  const where = conditions(query);
+  const orderBy = [{ at: "desc" }, { id: "desc" }] as const;
+  const { provider, credentialId, outcome, ...shared } = where;
+  const wantsEvents = query.outcome !== "refused";
+  // a refused call never had a provider
+  const wantsRefusals = !query.provider && !query.credentialId && (!query.outcome || query.outcome === "refused");
+  const [events, refusals] = await Promise.all([
+    wantsEvents ? db().usageEvent.findMany({ where: { ...where, kind: "call" }, orderBy: [...orderBy], take }) : [],
+    wantsRefusals ? db().refusal.findMany({ where: shared, orderBy: [...orderBy], take }) : [],
+  ]);
+  const newest = [...events, ...refusals].sort(newestFirst).slice(0, take);
+  const page = newest.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    data: await toRows(page),
+    nextCursor: newest.length > query.limit && last ? encodeCursor(last.at.toISOString(), last.id) : null,
+  };
+}
+
+/** One call with its attempts and the arithmetic of its price. Throws not_found. */
+export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt> {
+  requireStaffPermission(scope, "usage.read");
+  const event = await db().usageEvent.findFirst({ where: { id, kind: "call" } });
+  const found = event ?? (await db().refusal.findUnique({ where: { id } }));
+  if (!found) throw new AppError("not_found", `There is no request "${id}".`);
+  const [row] = await toRows([found]);
+  const none = { finishReason: null, upstreamId: null, heldUsd: "0", promoUsd: "0", usage: {}, price: null };
+  if (!event) return { ...(row as RequestRow), ...none };
+  return {
+    ...(row as RequestRow),
+    finishReason: event.finishReason,
+    upstreamId: event.upstreamId,
+    heldUsd: formatUsd(event.heldNano),
+    promoUsd: formatUsd(event.promoNano),
+    ...(await readPrice(event)),
+  };
+}
+
+function conditions(query: RequestQuery) {
+  const { orgId, appId, keyId, memberId, model, provider, credentialId, endpoint, outcome, from, to, cursor } = query;
+  const [at = "", id = ""] = cursor ? decodeCursor(cursor, 2) : [];
+  return {
+    orgId,
+    appId,
+    keyId,
+    memberId,
+    modelId: model,
+    provider,
+    credentialId,
+    endpoint,
+    outcome,
+    at: { gte: from, lt: to },
+    ...(cursor && { OR: [{ at: { lt: new Date(at) } }, { at: new Date(at), id: { lt: id } }] }),
+  };
+}
+
+async function toRows(found: (UsageEvent | Refusal)[]): Promise<RequestRow[]> {
+  const events = found.filter(isEvent);
+  const [attempts, adjustments] = await Promise.all([
+    db().attempt.findMany({ where: { requestId: { in: events.map(({ id }) => id) } }, orderBy: { n: "asc" } }),
+    adjustmentsOf(events),
+  ]);
+  return found.map((row) => {
+    if (!isEvent(row)) return fromRefusal(row);
+    const own = attempts.filter(({ requestId }) => requestId === row.id);
+    return fromEvents([row, ...(adjustments.get(row.id) ?? [])], own);
+  });
+}
+
+/** The call's own event first, then its adjustments. */
+function fromEvents(events: [UsageEvent, ...UsageEvent[]], attempts: Attempt[]): RequestRow {
+  const [call] = events;
+  const sum = (...names: (keyof UsageEvent)[]) =>
+    events.reduce((total, event) => names.reduce((part, name) => part + Number(event[name]), total), 0);
+  const money = (name: "priceNano" | "costNano") => {
+    const amounts = events.map((event) => event[name]).filter((amount) => amount !== null);
+    return amounts.length > 0 ? formatUsd(amounts.reduce((total, amount) => total + amount, 0n)) : null;
+  };
+  const { id, orgId, appId, keyId, memberId, endpoint, dialect, route, provider, upstreamModel, credentialId } = call;
+  return {
+    id,
+    orgId,
+    appId,
+    keyId,
+    memberId,
+    endpoint,
+    dialect,
+    route,
+    provider,
+    upstreamModel,
+    credentialId,
+    model: call.modelId,
+    startedAt: call.startedAt.toISOString(),
+    settledAt: call.at.toISOString(),
+    stream: call.stream,
+    outcome: call.outcome,
+    httpStatus: call.httpStatus,
+    refusedBy: null,
+    inputTokens: sum(
+      "inputTokens",
+      "cacheReadTokens",
+      "cacheWriteTokens",
+      "cacheWrite1hTokens",
+      "audioInputTokens",
+      "imageInputTokens",
+      "videoInputTokens",
+    ),
+    outputTokens: sum("outputTokens", "reasoningTokens", "audioOutputTokens", "imageOutputTokens"),
+    cacheReadTokens: sum("cacheReadTokens"),
+    cacheWriteTokens: sum("cacheWriteTokens", "cacheWrite1hTokens"),
+    reasoningTokens: sum("reasoningTokens"),
+    usageSource: call.usageSource,
+    priceUsd: money("priceNano"),
+    costUsd: money("costNano"),
+    wasteUsd: formatUsd(events.reduce((total, { wasteNano }) => total + wasteNano, 0n)),
+    latencyMs: call.latencyMs,
+    firstTokenMs: call.firstTokenMs,
+    attempts: attempts.map((attempt) => ({
+      provider: attempt.provider,
+      upstreamModel: attempt.upstreamModel,
+      credentialId: attempt.credentialId,
+      outcome: attempt.outcome,
+      httpStatus: attempt.httpStatus,
+      costUsd: attempt.costNano === null ? null : formatUsd(attempt.costNano),
+      latencyMs: attempt.latencyMs,
+      firstTokenMs: attempt.firstTokenMs,
+    })),
+  };
+}
+
+function fromRefusal(row: Refusal): RequestRow {
+  const { id, orgId, appId, keyId, memberId, endpoint, dialect, stream, httpStatus } = row;
+  return {
+    id,
+    orgId,
+    appId,
+    keyId,
+    memberId,
+    endpoint,
+    dialect,
+    stream,
+    httpStatus,
+    route: null,
+    provider: null,
+    upstreamModel: null,
+    credentialId: null,
+    model: row.modelId,
+    startedAt: row.at.toISOString(),
+    settledAt: row.at.toISOString(),
+    outcome: "refused",
+    refusedBy: row.rule,
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    usageSource: "unknown",
+    priceUsd: "0",
+    costUsd: "0",
+    wasteUsd: "0",
+    latencyMs: null,
+    firstTokenMs: null,
+    attempts: [],
+  };
+}
+
+function isEvent(row: UsageEvent | Refusal): row is UsageEvent {
+  return "startedAt" in row;
+}
+
+function newestFirst(a: { at: Date; id: string }, b: { at: Date; id: string }): number {
+  return b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1);
+}

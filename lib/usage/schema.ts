@@ -1,0 +1,162 @@
+import { z } from "zod";
+import { cursor, instant, instantOut, pageLimit, usdOut } from "@/lib/fields";
+
+const text = z.string().min(1).max(300).optional();
+
+/** Filters shared by sums and lists. `from` is inclusive, `to` exclusive; both judge the settling time, as the ledger does. */
+const filters = {
+  orgId: text,
+  appId: text,
+  keyId: text,
+  memberId: text,
+  model: text,
+  provider: text,
+  credentialId: text,
+  endpoint: text,
+  outcome: text,
+  from: instant.optional(),
+  to: instant.optional(),
+};
+export type UsageFilter = z.infer<z.ZodObject<typeof filters>>;
+
+export const DIMENSIONS = [
+  "org",
+  "app",
+  "key",
+  "member",
+  "model",
+  "provider",
+  "credential",
+  "endpoint",
+  "status",
+  "day",
+  "hour",
+] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+const groupBy = z
+  .string()
+  .transform((value) => [...new Set(value.split(",").map((part) => part.trim()))].filter(Boolean))
+  .pipe(z.array(z.enum(DIMENSIONS, `must be one or more of ${DIMENSIONS.join(", ")}, separated by commas`)))
+  .default([])
+  .meta({ description: `One or more of ${DIMENSIONS.join(", ")}, separated by commas.` });
+
+const timeZone = z
+  .string()
+  .refine(isTimeZone, "must be a time zone such as Europe/Berlin")
+  .default("UTC")
+  .meta({ description: "Decides where days begin." });
+
+export const usageQuery = z.strictObject({ ...filters, groupBy, timeZone, limit: pageLimit(1000, 10_000), cursor });
+export type UsageQuery = z.infer<typeof usageQuery>;
+
+/** A late adjustment may be negative where it stands alone in its group. */
+const count = z.int();
+
+export const usageRowOut = z
+  .object({
+    /** The group's id; an object for several groups; null for the sum of everything. */
+    key: z.union([z.string(), z.record(z.string(), z.string().nullable())]).nullable(),
+    calls: count,
+    inputTokens: count,
+    outputTokens: count,
+    cacheReadTokens: count,
+    cacheWriteTokens: count,
+    reasoningTokens: count,
+    priceUsd: usdOut,
+    costUsd: usdOut,
+    wasteUsd: usdOut,
+  })
+  .meta({ id: "UsageRow" });
+export type UsageRow = z.infer<typeof usageRowOut>;
+
+export const requestQuery = z.strictObject({ ...filters, limit: pageLimit(100, 1000), cursor });
+export type RequestQuery = z.infer<typeof requestQuery>;
+
+const attemptOut = z.object({
+  provider: z.string(),
+  upstreamModel: z.string(),
+  credentialId: z.string().nullable(),
+  outcome: z.string(),
+  httpStatus: z.int().nullable(),
+  costUsd: usdOut.nullable(),
+  latencyMs: z.int().nullable(),
+  firstTokenMs: z.int().nullable(),
+});
+
+const requestFields = {
+  id: z.string(),
+  orgId: z.string(),
+  appId: z.string(),
+  keyId: z.string(),
+  memberId: z.string().nullable(),
+  endpoint: z.string(),
+  dialect: z.string(),
+  route: z.string().nullable(),
+  model: z.string(),
+  provider: z.string().nullable(),
+  upstreamModel: z.string().nullable(),
+  credentialId: z.string().nullable(),
+  startedAt: instantOut,
+  settledAt: instantOut,
+  stream: z.boolean(),
+  outcome: z.string(),
+  httpStatus: z.int(),
+  /** Of a refused call: the limit or rule that refused it. */
+  refusedBy: z.string().nullable(),
+  inputTokens: count,
+  outputTokens: count,
+  cacheReadTokens: count,
+  cacheWriteTokens: count,
+  reasoningTokens: count,
+  usageSource: z.string(),
+  /** null: the model had no price. */
+  priceUsd: usdOut.nullable(),
+  costUsd: usdOut.nullable(),
+  wasteUsd: usdOut,
+  latencyMs: z.int().nullable(),
+  firstTokenMs: z.int().nullable(),
+  attempts: z.array(attemptOut),
+};
+
+export const requestOut = z.object(requestFields).meta({ id: "Request" });
+export type RequestRow = z.infer<typeof requestOut>;
+
+export const receiptOut = z
+  .object({
+    ...requestFields,
+    finishReason: z.string().nullable(),
+    upstreamId: z.string().nullable(),
+    heldUsd: usdOut,
+    promoUsd: usdOut,
+    /** Exclusive classes: they add up without overlap. */
+    usage: z.record(z.string(), z.number()),
+    price: z
+      .object({
+        versionId: z.string(),
+        factorBp: z.int(),
+        lines: z.array(
+          z.object({
+            class: z.string(),
+            /** The class whose rate applied, where the class has none of its own. */
+            ratedAs: z.string().nullable(),
+            units: z.number(),
+            usdPerMillion: usdOut,
+            /** Exact nano-USD before factor and rounding; a decimal string. */
+            exactNano: z.string(),
+          }),
+        ),
+      })
+      .nullable(),
+  })
+  .meta({ id: "Receipt" });
+export type Receipt = z.infer<typeof receiptOut>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
