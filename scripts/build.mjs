@@ -18,6 +18,8 @@ const ESBUILD_OPTIONS = {
   format: "esm",
   target: "node24",
   packages: "external",
+  // Not left to tsconfig: a path that does not exist would pass for a package and fail only when it runs.
+  alias: { "@": root },
   jsx: "automatic",
   sourcemap: true,
   logLevel: "warning",
