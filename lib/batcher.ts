@@ -59,7 +59,7 @@ export class Batcher<Item, Result> {
     this.items += batch.length;
     try {
       const outcomes = await this.run(batch.map((waiting) => waiting.item));
-      batch.forEach((waiting, index) => this.deliver(waiting, outcomes[index]));
+      for (const [index, waiting] of batch.entries()) this.deliver(waiting, outcomes[index]);
     } catch (error) {
       await this.recover(batch, error);
     }

@@ -71,7 +71,7 @@ function bareActions(module: Module, isActionsFile: boolean): Violation[] {
 /** Route folders and the module whose exports build their handlers. First match wins. */
 const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/admin\//, builder: "lib/http/admin-api.ts" },
-  { folder: /^app\/api\/v\d+\//, builder: "lib/http/web-door.ts" },
+  { folder: /^app\/api\/v\d+\//, builder: "lib/http/portable-door.ts" },
 ];
 /** Routes without a caller to authenticate; each line says why. */
 const BARE_ROUTES: Record<string, string> = {

@@ -5,6 +5,7 @@ import { asAppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { Ticker } from "@/lib/gateway/meter/ticker";
+import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
 import type { Vault } from "@/lib/gateway/vault";
 import type { Keyring } from "@/lib/keys/authenticate";
@@ -51,32 +52,6 @@ function answerWithError(deps: GatewayDependencies, request: GatewayRequest, rep
   if (reply.started) return reply.end();
   const headers = { ...responseHeaders(request), ...errorHeaders(error), "content-type": "application/json" };
   reply.send(error.status, headers, JSON.stringify(openAIErrorBody(error)));
-}
-
-const EXPOSED = [
-  "x-request-id",
-  "request-id",
-  "retry-after",
-  "retry-after-ms",
-  "x-should-retry",
-  ...["limit", "remaining", "reset"].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
-  "x-aigne-provider",
-  "x-aigne-attempts",
-  "x-aigne-warnings",
-  "x-aigne-replayed",
-  "x-aigne-estimated",
-].join(", ");
-
-/** On every answer, errors included. */
-export function responseHeaders(request: GatewayRequest): Record<string, string> {
-  const clientId = request.headers["x-client-request-id"];
-  return {
-    "x-request-id": request.id,
-    "request-id": request.id,
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": EXPOSED,
-    ...(clientId && clientId.length <= 200 && { "x-client-request-id": clientId }),
-  };
 }
 
 function preflightHeaders(request: GatewayRequest): Record<string, string> {

@@ -3,12 +3,13 @@ import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { findModel, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
 
-/** A miss asks the database at most once in this time. */
-const MISS_REFRESH_MS = 1_000;
-const lastRefresh = new WeakMap<object, number>();
+/** A name that was looked up in vain is not looked up again for so long. */
+const MISS_MEMORY_MS = 1_000;
+const MAX_MISSES = 1_000;
+const missesOf = new WeakMap<object, Map<string, number>>();
 
 /** The model a client names, if its key may use it. A model made a moment ago works at once: before a 404 the
- *  configuration is read again, at most once a second. Throws model_not_found and model_not_allowed. */
+ *  configuration is read again. Throws model_not_found and model_not_allowed. */
 export async function resolveModel(deps: GatewayDependencies, caller: Caller, name: string): Promise<SnapshotModel> {
   const model = findModel(deps.snapshots.current(), name) ?? (await findAfterRefresh(deps, name));
   if (!model)
@@ -22,10 +23,18 @@ export async function resolveModel(deps: GatewayDependencies, caller: Caller, na
   return model;
 }
 
-async function findAfterRefresh(deps: GatewayDependencies, name: string): Promise<SnapshotModel | null> {
-  const now = deps.clock.monotonic();
-  if (now - (lastRefresh.get(deps.snapshots) ?? Number.NEGATIVE_INFINITY) < MISS_REFRESH_MS) return null;
-  lastRefresh.set(deps.snapshots, now);
-  await deps.snapshots.refresh();
-  return findModel(deps.snapshots.current(), name);
+/** Concurrent misses share one reading of the configuration. */
+async function findAfterRefresh({ snapshots, clock }: GatewayDependencies, name: string): Promise<SnapshotModel | null> {
+  const misses = missesOf.get(snapshots) ?? new Map<string, number>();
+  missesOf.set(snapshots, misses);
+  const missedAt = misses.get(name);
+  if (missedAt !== undefined && clock.monotonic() - missedAt < MISS_MEMORY_MS) return null;
+  await snapshots.refresh();
+  const model = findModel(snapshots.current(), name);
+  if (model) misses.delete(name);
+  else {
+    if (misses.size >= MAX_MISSES) misses.clear();
+    misses.set(name, clock.monotonic());
+  }
+  return model;
 }

@@ -7,7 +7,7 @@ const POLL_MS = 5_000;
 
 export type SnapshotStore = {
   current(): Snapshot;
-  /** Re-reads now; callers that missed a model ask at most once a second. */
+  /** Re-reads: resolves once the configuration of this moment, or a later one, is current. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -25,30 +25,32 @@ export async function createSnapshotStore(deps: {
 }): Promise<SnapshotStore> {
   let snapshot = await loadSnapshot(deps.sql);
   let loading: Promise<void> | null = null;
-  let stale = false;
+  let queued: Promise<void> | null = null;
   let stopped = false;
   let listener: pg.Client | null = null;
   let priceTimer: NodeJS.Timeout | null = null;
 
-  const reload = (): Promise<void> => {
-    if (loading) {
-      stale = true;
-      return loading;
-    }
-    loading = loadSnapshot(deps.sql)
+  const load = (): Promise<void> => {
+    const done = loadSnapshot(deps.sql)
       .then((next) => {
         snapshot = next;
         scheduleNextPrice();
       })
       .catch(deps.onError)
       .finally(() => {
-        loading = null;
-        if (stale && !stopped) {
-          stale = false;
-          void reload();
-        }
+        if (loading === done) loading = null;
       });
-    return loading;
+    loading = done;
+    return done;
+  };
+  // a load under way may have read before the change that is asked about: the promise is that of one begun afterwards
+  const reload = (): Promise<void> => {
+    if (!loading || stopped) return loading ?? load();
+    queued ??= loading.then(() => {
+      queued = null;
+      return stopped ? undefined : load();
+    });
+    return queued;
   };
 
   const scheduleNextPrice = () => {

@@ -1,8 +1,7 @@
-import { AppError } from "@/lib/errors";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
-import { type GatewayDependencies, responseHeaders } from "@/lib/gateway/gateway";
 import { resolveModel } from "@/lib/gateway/resolve-model";
+import { responseHeaders } from "@/lib/gateway/response-headers";
 import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
 import { formatUsd } from "@/lib/money";

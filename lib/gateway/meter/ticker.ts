@@ -55,7 +55,7 @@ export function createTicker(deps: { wallet: Wallet; clock: Clock; onError: (err
       running.add(call);
       call.meter.onFirstContent(() => {
         fresh.push(call);
-        freshTimer ??= setTimeout(checkpointFresh, FIRST_CHECKPOINT_MS);
+        if (freshTimer === null) freshTimer = setTimeout(checkpointFresh, FIRST_CHECKPOINT_MS);
       });
       return () => running.delete(call);
     },

@@ -58,7 +58,21 @@ export type ProviderDefinition = {
   developerAsSystem?: boolean;
 };
 
-/** Identity, so that a provider file is checked against the type where it stands. */
+/** No answer is this long: a figure above it is a mistake, not usage. */
+const MOST_UNITS = 100_000_000;
+
+/** The definition as given, save that a usage report which cannot be true (negative, fractional, absurd, no number) reads as
+ *  none: the call is then charged by our own count. */
 export function defineProvider(definition: ProviderDefinition): ProviderDefinition {
-  return definition;
+  const usage: ReadUsage = (raw) => {
+    const reported = definition.usage(raw);
+    return reported && isPlausible(reported) ? reported : null;
+  };
+  return { ...definition, usage };
+}
+
+function isPlausible({ toolCalls = {}, ...units }: Usage): boolean {
+  return [...Object.values(units), ...Object.values(toolCalls)].every(
+    (count) => Number.isSafeInteger(count) && count >= 0 && count <= MOST_UNITS,
+  );
 }

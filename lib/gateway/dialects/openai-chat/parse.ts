@@ -108,7 +108,6 @@ type Kinds = { boolean: boolean; number: number };
 function optional<Kind extends keyof Kinds>(body: JsonObject, name: string, kind: Kind): Kinds[Kind] | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
-  // biome-ignore lint/suspicious/useValidTypeof: kind is one of the two literals
   if (typeof value !== kind) throw new AppError("invalid_type", `"${name}" must be a ${kind}.`, { param: name });
   return value as Kinds[Kind];
 }
