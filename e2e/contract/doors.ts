@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { TestDatabase } from "@/e2e/support/database";
+import { startGateway } from "@/lib/gateway/runtime";
+import { fromNode, toNode } from "@/lib/http/node-door";
+import { answerWebRequest } from "@/lib/http/web-door";
+import { logger } from "@/lib/log";
+
+export type DoorName = "fast" | "portable";
+
+/** One way in. `fetch` reaches the door whatever it is made of. */
+export type Door = { baseUrl: string; fetch: typeof globalThis.fetch };
+
+export type OpenDoors = Record<DoorName, Door> & { close(): Promise<void> };
+
+type Options = { database: TestDatabase; keyPepper: string; secretsKey: string };
+
+/** One gateway, on Node's `http` as the gateway process mounts it and on the web's Request and Response as the framework does. */
+export async function openDoors({ database, keyPepper, secretsKey }: Options): Promise<OpenDoors> {
+  const runtime = await startGateway({
+    databaseUrl: database.roleUrl("gateway"),
+    node: `contract-${randomBytes(4).toString("hex")}`,
+    secretsKey,
+    peppers: [keyPepper],
+    namedStatements: true,
+    log: logger("contract"),
+    onFenced: () => {},
+  });
+  const { gateway } = runtime;
+  const server = http.createServer((incoming, outgoing) => {
+    void gateway.handle(fromNode(incoming, incoming.socket.remoteAddress ?? null), toNode(outgoing));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    fast: { baseUrl: `http://127.0.0.1:${port}/api/v1`, fetch: globalThis.fetch },
+    portable: {
+      baseUrl: "http://portable.test/api/v1",
+      fetch: (input, init) => answerWebRequest(gateway, new Request(input, init), "127.0.0.1"),
+    },
+    close: async () => {
+      await runtime.drain(5_000);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await runtime.stop();
+    },
+  };
+}

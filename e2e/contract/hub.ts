@@ -1,0 +1,286 @@
+import { randomBytes } from "node:crypto";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import OpenAI, { type ClientOptions } from "openai";
+import { expect } from "vitest";
+import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import {
+  type HubSecrets,
+  type KeyOptions,
+  type KeyRow,
+  type ModelText,
+  makeKey,
+  makeModel,
+  makeOrg,
+  makeProvider,
+  type OfferText,
+  type OrgRow,
+  type PriceText,
+  type ProviderRow,
+} from "@/e2e/support/fixtures";
+import { startAnthropicSimulator } from "@/e2e/support/providers/anthropic";
+import { startOpenAISimulator } from "@/e2e/support/providers/openai";
+import type { Simulator } from "@/e2e/support/providers/server";
+import type { RequestRecord, Truth } from "@/e2e/support/providers/truth";
+import { generateKey } from "@/lib/keys/secret";
+import { generateSecretsKeyPair } from "@/lib/secrets";
+import { type DoorName, type OpenDoors, openDoors } from "./doors";
+import { readCall, type SettledCall } from "./settled-call";
+
+export const DOORS = ["fast", "portable"] as const satisfies readonly DoorName[];
+
+/** Whole nano-USD per token, so that a price is a sum of products with nothing to round. */
+const PRICE: PriceText = { input: "1", output: "4", cacheRead: "0.1", cacheWrite: "1.25", cacheWrite1h: "2" };
+const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWrite: "0.6", cacheWrite1h: "1" };
+
+export type Tenant = { org: OrgRow; key: string };
+type Offers = string | (string | { upstreamModel: string; priority?: number; weight?: number })[];
+type ModelOptions = Pick<ModelText, "id" | "aliases"> & { price?: PriceText | null; provider?: ProviderRow };
+
+/** One gateway behind both doors, its own database, and one simulator per wire. */
+export type ContractHub = Awaited<ReturnType<typeof startContractHub>>;
+
+export async function startContractHub() {
+  const [database, openaiUpstream, anthropicUpstream, keys] = await Promise.all([
+    testDatabase(),
+    startOpenAISimulator(),
+    startAnthropicSimulator(),
+    generateSecretsKeyPair(),
+  ]);
+  const secrets: HubSecrets = { keyPepper: randomBytes(32).toString("hex"), secretsPublicKey: keys.publicKey };
+  const openaiProvider = await makeProvider(database.pool, secrets, {
+    kind: "openai",
+    baseUrl: openaiUpstream.baseUrl,
+  });
+  const anthropicProvider = await makeProvider(database.pool, secrets, {
+    kind: "anthropic",
+    baseUrl: anthropicUpstream.baseUrl,
+  });
+  const doors = await openDoors({ database, keyPepper: secrets.keyPepper, secretsKey: keys.secretKey });
+  return new Hub(database, secrets, doors, { openaiUpstream, anthropicUpstream, openaiProvider, anthropicProvider });
+}
+
+class Hub {
+  readonly openaiProvider: ProviderRow;
+  readonly openaiTruth: Truth;
+  readonly anthropicTruth: Truth;
+  readonly #database: TestDatabase;
+  readonly #secrets: HubSecrets;
+  readonly #doors: OpenDoors;
+  readonly #upstreams: Upstreams;
+  readonly #keyIds = new Map<string, string>();
+  readonly #attempts = new Map<string, number>();
+
+  constructor(database: TestDatabase, secrets: HubSecrets, doors: OpenDoors, upstreams: Upstreams) {
+    this.#database = database;
+    this.#secrets = secrets;
+    this.#doors = doors;
+    this.#upstreams = upstreams;
+    this.openaiProvider = upstreams.openaiProvider;
+    this.openaiTruth = upstreams.openaiUpstream.truth;
+    this.anthropicTruth = upstreams.anthropicUpstream.truth;
+  }
+
+  /** An organisation of its own with `creditUsd` and one key. */
+  async tenant({ creditUsd = "1000" }: { creditUsd?: string } = {}): Promise<Tenant> {
+    const org = await makeOrg(this.#database.pool, { creditUsd });
+    return { org, key: await this.keyOf({ org }, {}) };
+  }
+
+  async keyOf({ org }: Pick<Tenant, "org">, options: KeyOptions): Promise<string> {
+    const row: KeyRow = await makeKey(this.#database.pool, this.#secrets, org, options);
+    this.#keyIds.set(row.key, row.id);
+    return row.key;
+  }
+
+  /** Well formed, and nobody's. */
+  unknownKey(): string {
+    return generateKey("sk");
+  }
+
+  managementKey(): string {
+    return generateKey("mk");
+  }
+
+  async revoke(key: string): Promise<void> {
+    await this.#database.pool.query("update api_key set status = 'revoked', revoked_at = now() where id = $1", [
+      this.#keyIds.get(key),
+    ]);
+  }
+
+  /** An OpenAI-shaped provider with these API keys, in order; the simulator refuses one that contains `bad`. */
+  provider(apiKeys: string[]): Promise<ProviderRow> {
+    return makeProvider(this.#database.pool, this.#secrets, {
+      kind: "openai",
+      baseUrl: this.#upstreams.openaiUpstream.baseUrl,
+      apiKeys,
+    });
+  }
+
+  /** A model served by relay; several offers are tried in the order given. */
+  async relayModel(offers: Offers, options: ModelOptions = {}): Promise<string> {
+    // what an upstream error does to a credential must not reach the other tests
+    const isolated = JSON.stringify(offers).match(/error|quota/) !== null;
+    return this.#model(
+      offers,
+      options.provider ?? (isolated ? await this.provider(["sk-simulated"]) : this.openaiProvider),
+      options,
+    );
+  }
+
+  /** A model served by translation to Anthropic's wire. */
+  async translatedModel(offers: Offers): Promise<string> {
+    const { anthropicProvider, anthropicUpstream } = this.#upstreams;
+    const isolated = JSON.stringify(offers).includes("error");
+    const fresh = () =>
+      makeProvider(this.#database.pool, this.#secrets, { kind: "anthropic", baseUrl: anthropicUpstream.baseUrl });
+    return this.#model(offers, isolated ? await fresh() : anthropicProvider, {});
+  }
+
+  openai(door: DoorName, key: string, options: ClientOptions = {}): OpenAI {
+    const { baseUrl, fetch } = this.#doors[door];
+    const counted: typeof globalThis.fetch = (...request) => {
+      this.#attempts.set(key, this.attempts(key) + 1);
+      return fetch(...request);
+    };
+    return new OpenAI({ apiKey: key, baseURL: baseUrl, fetch: counted, maxRetries: 0, ...options });
+  }
+
+  /** How many HTTP requests clients of `openai()` have made with this key. */
+  attempts(key: string): number {
+    return this.#attempts.get(key) ?? 0;
+  }
+
+  send(door: DoorName, path: string, init: RequestInit): Promise<Response> {
+    const { baseUrl, fetch } = this.#doors[door];
+    return fetch(baseUrl + path, init);
+  }
+
+  post(door: DoorName, path: string, key: string, body: unknown): Promise<Response> {
+    return this.send(door, path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+
+  compress(encoding: string, text: string): Uint8Array<ArrayBuffer> {
+    const compressors = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync };
+    return new Uint8Array(compressors[encoding as keyof typeof compressors](text));
+  }
+
+  /** The settled call, at most 5 s after it ended. */
+  async settled(requestId: string | null): Promise<SettledCall> {
+    if (!requestId) throw new Error("the answer has no x-request-id");
+    return expect
+      .poll(() => readCall(this.#database.pool, requestId), { timeout: 5_000, interval: 20 })
+      .not.toBeNull()
+      .then(
+        async () => (await readCall(this.#database.pool, requestId)) as SettledCall,
+        () => {
+          throw new Error(`the call ${requestId} was not settled within 5 s`);
+        },
+      );
+  }
+
+  /** Waits until every call of the tenant is settled. */
+  async quiet({ org }: Tenant): Promise<void> {
+    const open = "select count(*)::int as open from hold where org_id = $1 and state = 'open'";
+    await expect
+      .poll(async () => (await this.#database.pool.query(open, [org.id])).rows[0]?.open, {
+        timeout: 5_000,
+        interval: 20,
+      })
+      .toBe(0);
+  }
+
+  /** The price by the simulator's own count. */
+  priceOf(truth: RequestRecord | undefined): bigint {
+    return sum(truth, {
+      input: 1_000n,
+      cacheRead: 100n,
+      cacheWrite: 1_250n,
+      cacheWrite1h: 2_000n,
+      output: 4_000n,
+      reasoning: 4_000n,
+    });
+  }
+
+  costOf(truth: RequestRecord | undefined): bigint {
+    return sum(truth, {
+      input: 500n,
+      cacheRead: 50n,
+      cacheWrite: 600n,
+      cacheWrite1h: 1_000n,
+      output: 2_000n,
+      reasoning: 2_000n,
+    });
+  }
+
+  /** Status, headers and body of an answer without what differs from call to call or belongs to the connection. */
+  comparable(response: Response, body: string) {
+    const headers = Object.fromEntries(response.headers);
+    for (const name of [
+      "date",
+      "connection",
+      "keep-alive",
+      "transfer-encoding",
+      "content-length",
+      "x-request-id",
+      "request-id",
+    ])
+      delete headers[name];
+    return {
+      status: response.status,
+      headers,
+      body: body.replace(/\b(chatcmpl-|msg_|req_|call_|toolu_)[0-9a-z]+/g, "$1…"),
+    };
+  }
+
+  /** The tenant's books balance and nothing of its is held; `stop` looks at everybody's. */
+  assertHealthy({ org }: Tenant): Promise<void> {
+    return assertHealthy(this.#database.pool, org.id);
+  }
+
+  async stop(): Promise<void> {
+    await this.#doors.close();
+    await Promise.all([this.#upstreams.openaiUpstream.stop(), this.#upstreams.anthropicUpstream.stop()]);
+    await assertHealthy(this.#database.pool).finally(() => this.#database.drop());
+  }
+
+  /** In one transaction, so that the gateway never sees a model without its offers and price. */
+  async #model(offers: Offers, provider: ProviderRow, { price = PRICE, ...rest }: ModelOptions): Promise<string> {
+    const list = typeof offers === "string" ? [offers] : offers;
+    const rows: OfferText[] = list.map((offer, priority) =>
+      typeof offer === "string"
+        ? { provider, upstreamModel: offer, priority, cost: COST }
+        : { provider, cost: COST, ...offer },
+    );
+    const client = await this.#database.pool.connect();
+    try {
+      await client.query("begin");
+      const id = await makeModel(client, { ...rest, price, offers: rows });
+      await client.query("commit");
+      return id;
+    } finally {
+      client.release();
+    }
+  }
+}
+
+type Upstreams = {
+  openaiUpstream: Simulator;
+  anthropicUpstream: Simulator;
+  openaiProvider: ProviderRow;
+  anthropicProvider: ProviderRow;
+};
+
+function sum(
+  truth: RequestRecord | undefined,
+  rates: RequestRecord["usage"] extends infer U ? { [K in keyof U]: bigint } : never,
+): bigint {
+  if (!truth) throw new Error("the upstream saw no such call");
+  return (Object.keys(rates) as (keyof typeof rates)[]).reduce(
+    (total, name) => total + BigInt(truth.usage[name]) * rates[name],
+    0n,
+  );
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "@playwright/test";
+import { fetch } from "undici";
+import { manyConnections, type Stage, setStage } from "./stage";
+
+test.describe.configure({ mode: "serial" });
+
+let stage: Stage;
+test.beforeAll(async () => {
+  test.setTimeout(120_000);
+  stage = await setStage();
+});
+test.afterAll(() => stage.stop());
+
+const CALLS = 1_000;
+const AFFORDABLE = 100;
+
+for (const stream of [false, true])
+  test(`of ${CALLS} ${stream ? "streams" : "calls"} at once, exactly the ${AFFORDABLE} that the credit pays for are served`, async () => {
+    test.setTimeout(120_000);
+    const model = await stage.model("text:tokens=5,ms=20", { perRequest: "0.01" });
+    const { orgId, key } = await stage.tenant("1.00");
+    stage.upstream.truth.clear();
+
+    const answers = await Promise.all(
+      Array.from({ length: CALLS }, async () => {
+        const response = await fetch(`${stage.hub.url}/api/v1/chat/completions`, {
+          method: "POST",
+          dispatcher: manyConnections,
+          headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+          body: JSON.stringify({ model, messages: [{ role: "user", content: "hi" }], stream }),
+        });
+        return { status: response.status, text: await response.text() };
+      }),
+    );
+
+    const served = answers.filter(({ status }) => status === 200);
+    const refused = answers.filter(({ status }) => status === 402);
+    expect(served.length).toBe(AFFORDABLE);
+    expect(refused.length).toBe(CALLS - AFFORDABLE);
+    for (const { text } of refused)
+      expect(JSON.parse(text).error).toMatchObject({ type: "insufficient_quota", code: "insufficient_quota" });
+    expect(stage.upstream.truth.summary()).toMatchObject({ total: AFFORDABLE, complete: AFFORDABLE });
+    await expect
+      .poll(() => stage.admin("GET", `/orgs/${orgId}/wallet`))
+      .toMatchObject({ balanceUsd: "0", heldUsd: "0", availableUsd: "0" });
+    expect(await stage.violations()).toEqual([]);
+  });

@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type pg from "pg";
+import { Agent } from "undici";
+import { type Hub, type HubOptions, startHub } from "@/e2e/support/hub";
+import { startOpenAISimulator } from "@/e2e/support/providers/openai";
+import type { Simulator } from "@/e2e/support/providers/server";
+import { createPool } from "@/lib/pg";
+
+export type Stage = {
+  hub: Hub;
+  upstream: Simulator;
+  /** The database as its owner; survives a crash of the server. */
+  sql: pg.Pool;
+  /** One call of the admin API. Throws what it answers unless that is a success. */
+  admin<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** A model priced `price` USD, served by the simulator's `scenario`. */
+  model(scenario: string, price: Record<string, string>): Promise<string>;
+  tenant(creditUsd: string): Promise<{ orgId: string; key: string }>;
+  violations(): Promise<unknown[]>;
+  stop(): Promise<void>;
+};
+
+/** A hub of its own as a user starts it, configured through the admin API, and an upstream that knows the truth. */
+export async function setStage(options: HubOptions = {}): Promise<Stage> {
+  const [hub, upstream] = await Promise.all([startHub(options), startOpenAISimulator()]);
+  const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
+    max: 4,
+    applicationName: "fault-test",
+  });
+
+  const admin = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
+    const response = await fetch(`${hub.url}/api/admin/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${hub.managementKey}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text || "null") as Answer;
+  };
+  await admin("POST", "/providers", { slug: "simulated", kind: "openai", baseUrl: upstream.baseUrl });
+  await admin("POST", "/providers/simulated/credentials", { name: "main", apiKey: "sk-simulated" });
+
+  let made = 0;
+  return {
+    hub,
+    upstream,
+    sql,
+    admin,
+    model: async (scenario, price) => {
+      const id = `faults/model-${++made}`;
+      await admin("PUT", `/models/${id}`, {
+        type: "chat",
+        contextWindow: 128_000,
+        maxOutputTokens: 16_384,
+        offers: [{ provider: "simulated", upstreamModel: scenario, cost: { input: "0.5", output: "2" } }],
+        price,
+      });
+      return id;
+    },
+    tenant: async (creditUsd) => {
+      const org = await admin<{ id: string }>("POST", "/orgs", { name: `Fault test ${++made}` });
+      await admin("POST", `/orgs/${org.id}/credits`, { amountUsd: creditUsd, kind: "comp", reason: "fault test" });
+      const { key } = await admin<{ key: string }>("POST", `/orgs/${org.id}/keys`, { name: "main" });
+      return { orgId: org.id, key };
+    },
+    violations: async () => (await admin<{ violations: unknown[] }>("GET", "/ledger/violations")).violations,
+    stop: async () => {
+      await sql.end();
+      await hub.stop();
+      await upstream.stop();
+    },
+  };
+}
+
+/** As many connections as there are calls: a thousand clients, not one client with a queue. */
+export const manyConnections = new Agent({
+  connections: null,
+  pipelining: 1,
+  headersTimeout: 60_000,
+  bodyTimeout: 60_000,
+});
+
+/** Ends a process and all it has started, at once, without any of them noticing beforehand. */
+export function killFamily(pid: number): void {
+  const family = [pid];
+  for (const parent of family)
+    for (const task of readdirSync(`/proc/${parent}/task`))
+      family.push(
+        ...readFileSync(`/proc/${parent}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+      );
+  for (const member of family) process.kill(member, "SIGKILL");
+}
+
+/** The embedded server's own process, from its lock file. */
+export async function postmasterPid(sql: pg.Pool): Promise<number> {
+  const { rows } = await sql.query<{ directory: string }>("select current_setting('data_directory') as directory");
+  return Number(readFileSync(join(rows[0]?.directory ?? "", "postmaster.pid"), "utf8").split("\n")[0]);
+}
