@@ -82,6 +82,8 @@ async function seedSettings(tx: Tx): Promise<void> {
 }
 
 async function seedSandboxModels(tx: Tx, { production, sandboxInProduction = false }: SeedInput): Promise<void> {
+  if (production && sandboxInProduction)
+    await tx.provider.updateMany({ where: { slug: "sandbox" }, data: { enabled: true } });
   // once each: a provider or model that its operator deleted does not come back
   const seeded = await tx.priceVersion.findMany({
     where: { source: "seed", subject: "model" },

@@ -36,7 +36,11 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
   const param = path.join(".");
   const isMissing = issue.code !== "custom" && valueAt(value, issue.path) === undefined && path.length > 0;
   const message = isMissing ? "is required" : readable(issue.message);
-  throw new AppError("invalid_request", param ? `${param}: ${message}.` : `The ${noun} ${message}.`, { param });
+  throw new AppError(
+    "invalid_request",
+    param ? `${param}: ${message}.` : `The ${noun} ${message}.`,
+    param ? { param } : {},
+  );
 }
 
 /** `a=1&a=2` reads as "1,2", like `a=1,2`. */
