@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { join } from "node:path";
 import { databaseUrlFor, EnvError, env } from "@/lib/env";
 import { startGateway } from "@/lib/gateway/runtime";
 import { createClientAddress } from "@/lib/http/client-address";
@@ -31,6 +32,7 @@ async function serve(): Promise<void> {
     secretsKey: settings.secretsKey,
     peppers,
     namedStatements: settings.pgNamedStatements,
+    spoolDirectory: join(settings.dataDir, "spool"),
     log,
     onFenced() {
       log.fatal(

@@ -24,6 +24,7 @@ export async function openDoors({ database, keyPepper, secretsKey }: Options): P
     secretsKey,
     peppers: [keyPepper],
     namedStatements: true,
+    spoolDirectory: null,
     log: logger("contract"),
     onFenced: () => {},
   });

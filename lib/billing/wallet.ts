@@ -113,8 +113,11 @@ export type Wallet = {
   authorize(request: HoldRequest): Promise<HoldAnswer>;
   /** Raises the progress of a running stream and renews its hold. A state other than `open` means: abort upstream. */
   checkpoint(progress: Progress): Promise<ProgressAnswer>;
-  /** Closes the hold and writes event, ledger and rollup. Exactly once per request id however often it is repeated. */
-  settle(settlement: Settlement): Promise<SettleAnswer>;
+  /** Closes the hold and writes event, ledger and rollup. Takes a `Settlement` as JSON text, which the caller has anyway.
+   *  Exactly once per request id however often it is repeated. */
+  settle(settlementJson: string): Promise<SettleAnswer>;
+  /** Posts the difference between the truth and what the sweeper charged; once per request. */
+  lateAdjust(settlementJson: string): Promise<void>;
   /** Gives back a hold whose caller gave up before anything went upstream. Safe for unknown ids. */
   voidHold(requestId: string, orgId: string): Promise<void>;
   /** Statements and items per verb since start, for metrics. */
@@ -128,8 +131,8 @@ const MAX_BATCH = 500;
 export function createWallet(deps: { sql: Sql; node: string; epoch: string; named: boolean }): Wallet {
   const call = <Row>(name: string, text: string) => {
     const statement = deps.named ? { name, text } : { text };
-    return async (items: unknown[]): Promise<Row[]> => {
-      const values = [JSON.stringify(items), deps.node, deps.epoch];
+    return async (itemsJson: string): Promise<Row[]> => {
+      const values = [itemsJson, deps.node, deps.epoch];
       return (await deps.sql.query({ ...statement, values })).rows as Row[];
     };
   };
@@ -141,24 +144,32 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
   const settleRows = call<SettleRow>("settle_batch", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
 
   const authorize = new Batcher<HoldRequest, HoldAnswer>(
-    async (items) => inOrder(items.length, await authorizeRows(items.map(holdItem)), holdAnswer),
+    async (items) => inOrder(items.length, await authorizeRows(JSON.stringify(items.map(holdItem))), holdAnswer),
     { max: MAX_BATCH, onError },
   );
   const checkpoint = new Batcher<Progress, ProgressAnswer>(
     async (items) =>
-      inOrder(items.length, await checkpointRows(items.map(progressItem)), (row) => ({ state: row.state })),
+      inOrder(items.length, await checkpointRows(JSON.stringify(items.map(progressItem))), (row) => ({
+        state: row.state,
+      })),
     { max: MAX_BATCH, onError },
   );
-  const settle = new Batcher<Settlement, SettleAnswer>(
+  const settle = new Batcher<string, SettleAnswer>(
     async (items) =>
-      inOrder(items.length, await settleRows(items), (row) => ({ applied: row.applied, priorState: row.prior_state })),
+      inOrder(items.length, await settleRows(`[${items.join(",")}]`), (row) => ({
+        applied: row.applied,
+        priorState: row.prior_state,
+      })),
     { max: MAX_BATCH, onError },
   );
 
   return {
     authorize: (request) => authorize.add(request),
     checkpoint: (progress) => checkpoint.add(progress),
-    settle: (settlement) => settle.add(settlement),
+    settle: (settlementJson) => settle.add(settlementJson),
+    async lateAdjust(settlementJson) {
+      await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${settlementJson}]`]);
+    },
     async voidHold(requestId) {
       await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [[requestId], deps.node, deps.epoch]);
     },

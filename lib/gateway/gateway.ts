@@ -10,11 +10,13 @@ import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
 import type { Vault } from "@/lib/gateway/vault";
 import type { Keyring } from "@/lib/keys/authenticate";
 import type { Recorder } from "@/lib/usage/record";
+import type { RefusalLog } from "@/lib/usage/refusals";
 
 /** Everything a call needs from outside: passed in, so that tests and the simulator can drive the same code. */
 export type GatewayDependencies = {
   wallet: Wallet;
   recorder: Recorder;
+  refusals: RefusalLog;
   snapshots: SnapshotStore;
   keyring: Keyring;
   vault: Vault;

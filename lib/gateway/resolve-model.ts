@@ -24,7 +24,10 @@ export async function resolveModel(deps: GatewayDependencies, caller: Caller, na
 }
 
 /** Concurrent misses share one reading of the configuration. */
-async function findAfterRefresh({ snapshots, clock }: GatewayDependencies, name: string): Promise<SnapshotModel | null> {
+async function findAfterRefresh(
+  { snapshots, clock }: GatewayDependencies,
+  name: string,
+): Promise<SnapshotModel | null> {
   const misses = missesOf.get(snapshots) ?? new Map<string, number>();
   missesOf.set(snapshots, misses);
   const missedAt = misses.get(name);

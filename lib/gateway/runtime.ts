@@ -9,6 +9,8 @@ import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
 import { connectListener, createPool, type Sql } from "@/lib/pg";
 import { createRecorder } from "@/lib/usage/record";
+import { createRefusalLog } from "@/lib/usage/refusals";
+import { openSpool } from "@/lib/usage/spool";
 
 export type GatewayRuntime = {
   gateway: Gateway;
@@ -30,6 +32,8 @@ export type GatewaySettings = {
   peppers: readonly string[];
   /** False behind a transaction pooler that cannot keep prepared statements. */
   namedStatements: boolean;
+  /** Where settlements are written down before they are committed; null for none. */
+  spoolDirectory: string | null;
   log: Logger;
   /** A newer process has taken this node's name. */
   onFenced: () => void;
@@ -52,14 +56,18 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const epoch = rows[0]?.epoch ?? "1";
 
   const wallet = createWallet({ sql: pool, node, epoch, named: settings.namedStatements });
+  const spool =
+    settings.spoolDirectory === null ? null : openSpool({ directory: settings.spoolDirectory, node, epoch, onError });
   const recorder = createRecorder({
     wallet,
-    onError: (error, settlement) =>
-      log.error(
-        { err: error, requestId: settlement.id, orgId: settlement.org },
-        "a settlement was refused; the sweeper closes its hold",
-      ),
+    spool,
+    onRefused: (error, requestId) =>
+      log.error({ err: error, requestId }, "a settlement was refused; the sweeper closes its hold"),
   });
+  const replayed = await recorder.replay();
+  if (replayed > 0) log.info({ count: replayed, node }, "settled what the last run had written down");
+  await pool.query("select node_spool_replayed($1, $2::bigint)", [node, epoch]);
+  const refusals = createRefusalLog({ sql: pool, node, onError });
   const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock });
   const snapshots = await createSnapshotStore({
     sql: pool,
@@ -82,6 +90,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const gateway = createGateway({
     wallet,
     recorder,
+    refusals,
     snapshots,
     keyring,
     vault,
@@ -107,7 +116,9 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
       clearInterval(heartbeat);
       ticker.stop();
       vault.stop();
+      await refusals.flush();
       await snapshots.stop();
+      spool?.close();
       await pool.end();
     },
   };

@@ -28,6 +28,7 @@ function start(): Promise<GatewayRuntime> {
     secretsKey: settings.secretsKey,
     peppers: [settings.keyPepper, ...(settings.keyPepperPrevious ? [settings.keyPepperPrevious] : [])],
     namedStatements: settings.pgNamedStatements,
+    spoolDirectory: null,
     log,
     onFenced: () =>
       log.error("another process has taken this node's name: set HUB_NODE_NAME to a name of its own for each host"),

@@ -1,8 +1,12 @@
 import type { Settlement, Wallet } from "@/lib/billing/wallet";
+import type { Spool } from "@/lib/usage/spool";
 
-/** Where finished calls go. Settling is off the response path: the answer does not wait for the commit. */
+/** Where finished calls go. Settling is off the response path: the answer waits for the spool, not for the commit. */
 export type Recorder = {
+  /** Writes the settlement down and queues its commit. Call it before the last byte of the answer leaves. */
   settle(settlement: Settlement): void;
+  /** Settles what an earlier life of this node wrote down but may not have committed. Safe to repeat. */
+  replay(): Promise<number>;
   /** Settlements not yet committed. */
   readonly pending: number;
   /** Resolves when nothing is pending, or after `timeoutMs`. */
@@ -11,7 +15,10 @@ export type Recorder = {
 
 export function createRecorder(deps: {
   wallet: Wallet;
-  onError: (error: unknown, settlement: Settlement) => void;
+  /** Null where there is no disk of our own (portable door): checkpoints alone cover a crash. */
+  spool: Spool | null;
+  /** The database refused this settlement for good; the sweeper closes its hold. */
+  onRefused: (error: unknown, requestId: string) => void;
 }): Recorder {
   let pending = 0;
   let whenIdle: (() => void)[] = [];
@@ -21,13 +28,34 @@ export function createRecorder(deps: {
     for (const wake of whenIdle) wake();
     whenIdle = [];
   };
+
+  const commit = async (id: string, line: string) => {
+    try {
+      const { applied, priorState } = await deps.wallet.settle(line);
+      // swept while it was under way: what it really cost is posted on top, once
+      if (!applied && priorState === "expired") await deps.wallet.lateAdjust(line);
+      if (!applied && priorState === "missing") deps.onRefused(new Error("no hold has this request id"), id);
+    } catch (error) {
+      deps.onRefused(error, id);
+    }
+  };
+
   return {
     settle(settlement) {
       pending++;
-      deps.wallet.settle(settlement).then(done, (error) => {
-        deps.onError(error, settlement);
+      const line = JSON.stringify(settlement);
+      const committed = deps.spool?.append(line);
+      void commit(settlement.id, line).finally(() => {
+        committed?.();
         done();
       });
+    },
+    async replay() {
+      if (!deps.spool) return 0;
+      const { lines, discard } = deps.spool.leftovers();
+      await Promise.all(lines.map((line) => commit((JSON.parse(line) as Settlement).id, line)));
+      discard();
+      return lines.length;
     },
     get pending() {
       return pending;

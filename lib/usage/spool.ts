@@ -1,0 +1,117 @@
+import fs from "node:fs";
+import path from "node:path";
+
+/** An append-only file of settlements that are not committed yet. A line is written before the last byte of its answer
+ *  leaves, so that a crash between the two loses no charge: the next start of the same node settles what it finds. */
+export type Spool = {
+  /** Writes one line (one JSON object, no newline inside). Returns the function to call once it is committed. */
+  append(line: string): () => void;
+  /** Lines that previous lives of this node left behind, oldest first, and the function that removes their files. */
+  leftovers(): { lines: string[]; discard(): void };
+  close(): void;
+};
+
+const ROTATE_BYTES = 16 * 1024 * 1024;
+/** A file whose every line is committed is emptied once it is worth the call. */
+const EMPTY_BYTES = 256 * 1024;
+
+type Generation = { file: string; descriptor: number; bytes: number; pending: number };
+
+/** Opens the spool of one node below `directory`. Several processes may share the directory, never a node name.
+ *  `onError` hears of a full or broken disk; calls go on, covered by their checkpoints alone. */
+export function openSpool(options: {
+  directory: string;
+  node: string;
+  epoch: string;
+  onError: (error: unknown) => void;
+}): Spool {
+  const name = options.node.replace(/[^a-zA-Z0-9.-]/g, "_");
+  fs.mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const left = fs
+    .readdirSync(options.directory)
+    .filter((file) => file.startsWith(`${name}@`) && file.endsWith(".jsonl"))
+    .sort(byAge)
+    .map((file) => path.join(options.directory, file));
+
+  let rotations = 0;
+  let current = open();
+  let syncing = false;
+  let dirty = false;
+
+  function open(): Generation {
+    const file = path.join(options.directory, `${name}@${options.epoch}.${rotations++}.jsonl`);
+    return { file, descriptor: fs.openSync(file, "a", 0o600), bytes: 0, pending: 0 };
+  }
+
+  /** One fdatasync at a time, for everything written meanwhile: a machine that loses power loses at most that much. */
+  function sync(): void {
+    dirty = true;
+    if (syncing) return;
+    syncing = true;
+    dirty = false;
+    fs.fdatasync(current.descriptor, (error) => {
+      syncing = false;
+      // a rotated file is closed before its last sync may have run
+      if (error && error.code !== "EBADF") options.onError(error);
+      if (dirty) sync();
+    });
+  }
+
+  function committed(generation: Generation): void {
+    generation.pending--;
+    if (generation.pending > 0) return;
+    try {
+      if (generation !== current) remove(generation);
+      else if (generation.bytes > EMPTY_BYTES) {
+        fs.ftruncateSync(generation.descriptor, 0);
+        generation.bytes = 0;
+      }
+    } catch (error) {
+      options.onError(error);
+    }
+  }
+
+  return {
+    append(line) {
+      if (current.bytes > ROTATE_BYTES) current = open();
+      const generation = current;
+      generation.pending++;
+      try {
+        generation.bytes += fs.writeSync(generation.descriptor, `${line}\n`);
+        sync();
+      } catch (error) {
+        options.onError(error);
+      }
+      return () => committed(generation);
+    },
+    leftovers() {
+      return {
+        lines: left.flatMap((file) => wholeLines(fs.readFileSync(file, "utf8"))),
+        discard: () => {
+          for (const file of left) fs.rmSync(file, { force: true });
+        },
+      };
+    },
+    close() {
+      if (current.pending === 0) remove(current);
+      else fs.closeSync(current.descriptor);
+    },
+  };
+}
+
+function remove(generation: Generation): void {
+  fs.closeSync(generation.descriptor);
+  fs.rmSync(generation.file, { force: true });
+}
+
+/** A line without its newline was being written when the process died: its answer never ended. */
+function wholeLines(text: string): string[] {
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter(Boolean);
+}
+
+function byAge(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
