@@ -1,6 +1,7 @@
-import { AppError } from "@/lib/errors";
+import { AppError, asAppError } from "@/lib/errors";
 import type { Admitted } from "@/lib/gateway/admit";
 import { type AttemptContext, type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
+import { errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
@@ -47,10 +48,16 @@ export async function runChat(deps: GatewayDependencies, call: Call): Promise<vo
         error instanceof AppError ? error.status : 500,
       );
     }
+    // a timer may have sent the status before any attempt had content: the failure is then told in the stream
+    if (output?.open) output.write(errorFrame(asAppError(error), identityOf(deps, call)));
     throw error;
   } finally {
     stopTicking();
   }
+}
+
+function identityOf({ clock }: GatewayDependencies, { request, chat }: Call) {
+  return { id: `chatcmpl-${request.id.slice(4)}`, created: Math.floor(clock.now() / 1000), model: chat.model };
 }
 
 /** Null: the client has its answer. Otherwise the last failure. */

@@ -15,6 +15,7 @@ const HEARTBEAT_AFTER_MS = 15_000;
 export class StreamOutput {
   private readonly openedAt: number;
   private lastWriteAt: number;
+  private ended = false;
 
   constructor(
     private readonly reply: Reply,
@@ -45,7 +46,13 @@ export class StreamOutput {
   }
 
   end(): void {
+    this.ended = true;
     this.reply.end();
+  }
+
+  /** True while the client has the status of a stream and waits for its end. */
+  get open(): boolean {
+    return this.reply.started && !this.ended && !this.reply.gone;
   }
 
   onDrain(callback: () => void): void {

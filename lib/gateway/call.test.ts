@@ -1,0 +1,60 @@
+import { expect, it } from "vitest";
+import { runChat } from "@/lib/gateway/call";
+import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import { CallMeter } from "@/lib/gateway/meter/call-meter";
+import { openai } from "@/lib/gateway/providers/openai";
+import type { Candidate } from "@/lib/gateway/routing/candidates";
+
+it("tells a failure in the stream once a timer has sent its status", async () => {
+  let now = 0;
+  const clock = { now: () => now, monotonic: () => now };
+  const settled: string[] = [];
+  const written: string[] = [];
+  const reply = {
+    started: false,
+    gone: false,
+    start() {
+      this.started = true;
+    },
+    write: (chunk: string | Uint8Array) => written.push(String(chunk)) > 0,
+    end: () => {},
+    send: () => {},
+    onDrain: () => {},
+    onGone: () => {},
+  };
+  const candidate = {
+    definition: openai,
+    offer: { id: "off_1", provider: { slug: "p" } },
+    credential: { id: "cred_1" },
+  };
+  const admission = { requestId: "req_1", orgId: "org_1", price: null, heldNano: 0n, clientRetry: null };
+  const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
+  const deps = {
+    clock,
+    // ten seconds of silence, then the credential turns out not to open
+    ticker: {
+      add({ output }: { output: { tick(): void } }) {
+        now += 10_000;
+        output.tick();
+        return () => {};
+      },
+    },
+    vault: { secretFor: async () => null },
+  };
+
+  const call = runChat(deps as unknown as GatewayDependencies, {
+    request: { id: "req_1", headers: {} } as never,
+    chat: parseChat({ model: "m", messages: [{ role: "user" }], stream: true }, 50),
+    plan: [[candidate as unknown as Candidate]],
+    admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
+    reply,
+  });
+
+  await expect(call).rejects.toMatchObject({ code: "provider_unavailable" });
+  expect(written[0]).toBe(": ping\n\n");
+  const chunk = JSON.parse(String(written[1]).slice("data: ".length));
+  expect(chunk).toMatchObject({ error: { code: "provider_unavailable" }, choices: [{ finish_reason: "error" }] });
+  expect(written).toHaveLength(2);
+  expect(settled).toEqual(["upstream_error"]);
+});
