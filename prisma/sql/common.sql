@@ -7,20 +7,23 @@ CREATE OR REPLACE FUNCTION hub_now() RETURNS timestamptz LANGUAGE sql VOLATILE P
 $$;
 
 -- First instant of the budget period that holds `at`; NULL for total and rate. UTC, weeks start on Monday.
-CREATE OR REPLACE FUNCTION period_begin(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- These three are STABLE, as date_trunc is: only then does the planner inline them.
+CREATE OR REPLACE FUNCTION period_begin(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN period IN ('day', 'week', 'month') THEN date_trunc(period, at, 'UTC') END
 $$;
 
 -- When that period's budget starts anew; NULL where it never does.
-CREATE OR REPLACE FUNCTION period_end(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN period IN ('day', 'week', 'month')
-    THEN (date_trunc(period, at, 'UTC') AT TIME ZONE 'UTC' + ('1 ' || period)::interval) AT TIME ZONE 'UTC' END
+CREATE OR REPLACE FUNCTION period_end(period text, at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT CASE period
+    WHEN 'day' THEN date_trunc('day', at, 'UTC') + interval '24 hours'
+    WHEN 'week' THEN date_trunc('week', at, 'UTC') + interval '168 hours'
+    WHEN 'month' THEN (date_trunc('month', at, 'UTC') AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' END
 $$;
 
 -- What a budget row has spent in the period of `at`: periods roll by being read, forward only, and are written back
 -- with the next change. Serves authorize, checkpoint, settle and sweep alike.
 CREATE OR REPLACE FUNCTION roll_period(spent bigint, period_start timestamptz, period text, at timestamptz) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN period_start < period_begin(period, at) THEN 0 ELSE spent END
 $$;
 
@@ -60,6 +63,7 @@ BEGIN
       max_concurrency int, inflight int, rpm int, tpm bigint, calls bigint, tokens bigint, reset_at timestamptz);
   END IF;
   -- A hold being closed, with everything its usage event needs. `state` is what the hold becomes: captured or expired.
+  -- From `leader` on, post_settlements fills in what its wallet makes of it; the org_ columns are sums over the batch.
   IF to_regtype('settlement') IS NULL THEN
     CREATE TYPE settlement AS (
       ord int, org text, id text, state text, key text, app text, member text, model text,
@@ -67,6 +71,7 @@ BEGIN
       tpm_reserved bigint, sec bigint, price_version bigint,
       outcome text, http_status int, price bigint, cost bigint, waste bigint, usage jsonb, usage_source text,
       provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
-      latency_ms int, first_token_ms int, client_retry int, attempts jsonb);
+      latency_ms int, first_token_ms int, client_retry int, attempts jsonb,
+      leader boolean, first_id text, org_price bigint, org_charged bigint, org_drawn bigint, org_held bigint, journal bigint, drawn bigint, lot text, promo bigint);
   END IF;
 END $$;

@@ -70,73 +70,66 @@ CREATE OR REPLACE FUNCTION post_settlements(items settlement[], at timestamptz, 
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-  draws jsonb := '{}';  -- request id -> promo_nano
-  journals jsonb := '{}'; -- org -> journal id
-  r record;
+  posts settlement[];
+  i int;
 BEGIN
-  -- What a wallet cannot bear above its floor is written off. A balance already below it bears nothing.
-  WITH bill AS MATERIALIZED (
-    SELECT w.org_id, min(i.id) AS ref, sum(i.price)::bigint AS price,
-      CASE WHEN w.floor IS NULL THEN sum(i.price) ELSE least(sum(i.price), greatest(w.posted - w.floor, 0)) END::bigint AS charged
-    FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
-    WHERE i.price > 0 GROUP BY w.org_id, w.floor, w.posted
-  ), booked AS (
-    INSERT INTO journal (org_id, kind, ref, at, actor)
-    SELECT org_id, 'usage', 'settle:' || ref, post_settlements.at, post_settlements.node FROM bill ORDER BY org_id
-    RETURNING id, org_id
-  ), entries AS (
-    INSERT INTO entry (journal_id, account_id, amount)
-    SELECT b.id, e.account_id, e.amount FROM booked b JOIN bill USING (org_id)
-    CROSS JOIN LATERAL (VALUES
-      ('customer:' || org_id, -price), ('revenue', price), ('bad_debt', charged - price), ('customer:' || org_id, price - charged)
-    ) e(account_id, amount) WHERE e.amount <> 0
+  -- What a wallet cannot bear above its floor is written off; a balance already below it bears nothing. Lots pay what lies above
+  -- zero, calls in batch order. One row per organisation (the leader) stands for its sums. Mostly one lot pays for a whole
+  -- batch: then it is named here. Where several must, or restricted credit is left, `lot` stays NULL and draw_lots walks them.
+  WITH line AS MATERIALIZED (
+    SELECT s, w.floor IS NOT NULL AS prepaid, w.posted, w.restricted, CASE WHEN w.floor IS NULL THEN 9e18 ELSE greatest(w.posted - w.floor, 0) END AS room,
+      sum(coalesce(s.price, 0)) OVER upto AS upto, sum(coalesce(s.price, 0)) OVER whole AS org_price, sum(s.held) OVER whole AS org_held,
+      row_number() OVER upto = 1 AS leader, min(s.id) OVER whole AS first_id
+    FROM unnest(items) s JOIN wallet w ON w.org_id = s.org
+    WINDOW whole AS (PARTITION BY s.org), upto AS (PARTITION BY s.org ORDER BY s.ord ROWS UNBOUNDED PRECEDING)
+  ), priced AS MATERIALIZED (
+    SELECT l.*, least(l.org_price, l.room) AS org_charged,
+      CASE WHEN l.prepaid AND (l.s).price > 0 THEN greatest(least(l.upto, l.room, l.posted), 0) - greatest(least(l.upto - (l.s).price, l.room, l.posted), 0) ELSE 0 END AS drawn,
+      CASE WHEN l.leader AND l.org_price > 0 THEN nextval('journal_id_seq') END AS journal, f.id AS lot, f.source
+    FROM line l
+    LEFT JOIN LATERAL (
+      SELECT c.id, c.source, c.remaining FROM credit_lot c
+      WHERE l.leader AND l.prepaid AND l.restricted = 0 AND l.org_price > 0 AND c.org_id = (l.s).org AND c.remaining > 0
+      ORDER BY c.priority, c.expires_at NULLS LAST, c.created_at, c.id LIMIT 1
+    ) f ON f.remaining >= least(l.org_price, l.room, l.posted)
+  ), spread AS (
+    SELECT p.s, p.leader, p.first_id, p.org_price, p.org_charged, p.org_held, p.drawn, sum(p.drawn) OVER org AS org_drawn,
+      max(p.journal) OVER org AS journal, max(p.lot) OVER org AS lot, max(p.source) OVER org AS source
+    FROM priced p WINDOW org AS (PARTITION BY (p.s).org)
   )
-  SELECT coalesce(jsonb_object_agg(org_id, id), '{}') INTO journals FROM booked;
-
-  -- Lots: calls in batch order and lots in burn order are two lines of intervals; where they overlap, the call draws.
-  WITH bought AS MATERIALIZED (
-    SELECT * FROM (
-      SELECT i.id, i.org, least(w.posted, w.posted - w.floor, sum(i.price) OVER line) AS upto,
-        least(w.posted, w.posted - w.floor, sum(i.price) OVER line - i.price) AS since
-      FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
-      WHERE i.price > 0 AND w.floor IS NOT NULL AND w.restricted = 0 AND w.posted > 0
-      WINDOW line AS (PARTITION BY i.org ORDER BY i.ord ROWS UNBOUNDED PRECEDING)
-    ) x WHERE upto > since
-  ), lot AS MATERIALIZED (
-    SELECT c.id, c.org_id, c.source, sum(c.remaining) OVER line AS upto, sum(c.remaining) OVER line - c.remaining AS since
-    FROM credit_lot c WHERE c.org_id IN (SELECT org FROM bought) AND c.remaining > 0
-    WINDOW line AS (PARTITION BY c.org_id ORDER BY c.priority, c.expires_at NULLS LAST, c.created_at, c.id ROWS UNBOUNDED PRECEDING)
-  ), drawn AS (
-    INSERT INTO lot_draw (org_id, journal_id, request_id, lot_id, amount)
-    SELECT b.org, (journals ->> b.org)::bigint, b.id, l.id, (least(b.upto, l.upto) - greatest(b.since, l.since))::bigint
-    FROM bought b JOIN lot l ON l.org_id = b.org AND l.since < b.upto AND l.upto > b.since
-    RETURNING request_id, lot_id, amount
-  ), emptied AS (
-    UPDATE credit_lot c SET remaining = c.remaining - d.amount
-    FROM (SELECT lot_id, sum(amount)::bigint AS amount FROM drawn GROUP BY lot_id) d WHERE c.id = d.lot_id
-  )
-  SELECT coalesce(jsonb_object_agg(request_id, promo), '{}') INTO draws FROM (
-    SELECT d.request_id, sum(d.amount) AS promo FROM drawn d JOIN lot l ON l.id = d.lot_id WHERE l.source <> 'paid' GROUP BY d.request_id
-  ) p;
-  -- Where restricted credit is left, who draws what depends on the call: one by one.
-  FOR r IN
-    SELECT i.id, i.org, i.restricted_ok,
-      least(w.posted, w.posted - w.floor, sum(i.price) OVER line) - least(w.posted, w.posted - w.floor, sum(i.price) OVER line - i.price) AS amount
-    FROM unnest(items) i JOIN wallet w ON w.org_id = i.org
-    WHERE i.price > 0 AND w.floor IS NOT NULL AND w.restricted > 0 AND w.posted > 0
-    WINDOW line AS (PARTITION BY i.org ORDER BY i.ord ROWS UNBOUNDED PRECEDING) ORDER BY i.ord
-  LOOP
-    CONTINUE WHEN r.amount <= 0;
-    draws := draws || jsonb_build_object(r.id, draw_lots(r.org, r.id, (journals ->> r.org)::bigint, r.amount::bigint, r.restricted_ok));
+  SELECT array_agg(ROW((x.s).ord, (x.s).org, (x.s).id, (x.s).state, (x.s).key, (x.s).app, (x.s).member, (x.s).model,
+    (x.s).endpoint, (x.s).dialect, (x.s).stream, (x.s).started_at, (x.s).held, (x.s).restricted_ok, (x.s).tpm_reserved, (x.s).sec, (x.s).price_version,
+    (x.s).outcome, (x.s).http_status, (x.s).price, (x.s).cost, (x.s).waste, (x.s).usage, (x.s).usage_source,
+    (x.s).provider, (x.s).upstream_model, (x.s).credential, (x.s).route, (x.s).upstream_id, (x.s).finish_reason,
+    (x.s).latency_ms, (x.s).first_token_ms, (x.s).client_retry, (x.s).attempts,
+    x.leader, x.first_id, x.org_price, x.org_charged, x.org_drawn, x.org_held, x.journal, x.drawn, x.lot,
+    CASE WHEN x.drawn > 0 AND x.lot IS NOT NULL AND x.source <> 'paid' THEN x.drawn ELSE 0 END)::settlement ORDER BY (x.s).ord)
+  INTO posts FROM spread x;
+  FOR i IN SELECT p.ordinality FROM unnest(posts) WITH ORDINALITY p WHERE p.drawn > 0 AND p.lot IS NULL ORDER BY 1 LOOP
+    posts[i].promo := draw_lots(posts[i].org, posts[i].id, posts[i].journal, posts[i].drawn, posts[i].restricted_ok);
   END LOOP;
 
   WITH item AS MATERIALIZED (
-    SELECT i.*, (journals ->> i.org)::bigint AS journal_id, coalesce((draws ->> i.id)::bigint, 0) AS promo, coalesce(i.price, 0) AS billed, u.*,
+    SELECT i.*, coalesce(i.price, 0) AS billed, u.*,
       latency_bucket(i.latency_ms) AS latency_in, latency_bucket(i.first_token_ms) AS first_token_in
-    FROM unnest(items) i
+    FROM unnest(posts) i
     CROSS JOIN LATERAL jsonb_to_record(i.usage) AS u(input int, "cacheRead" int, "cacheWrite" int, "cacheWrite1h" int,
       "audioInput" int, "imageInput" int, "videoInput" int, output int, reasoning int, "audioOutput" int, "imageOutput" int,
       images int, milliseconds bigint, characters bigint, requests int, "toolCalls" jsonb)
+  ), booked AS (
+    INSERT INTO journal (id, org_id, kind, ref, at, actor)
+    SELECT journal, org, 'usage', 'settle:' || first_id, post_settlements.at, post_settlements.node FROM item WHERE leader AND journal IS NOT NULL
+  ), entries AS (
+    INSERT INTO entry (journal_id, account_id, amount)
+    SELECT journal, e.account_id, e.amount FROM item
+    CROSS JOIN LATERAL (VALUES
+      ('customer:' || org, -org_price), ('revenue', org_price), ('bad_debt', org_charged - org_price), ('customer:' || org, org_price - org_charged)
+    ) e(account_id, amount) WHERE leader AND journal IS NOT NULL AND e.amount <> 0
+  ), draws AS (
+    INSERT INTO lot_draw (org_id, journal_id, request_id, lot_id, amount)
+    SELECT org, journal, id, lot, drawn FROM item WHERE lot IS NOT NULL AND drawn > 0
+  ), emptied AS (
+    UPDATE credit_lot c SET remaining = c.remaining - i.org_drawn FROM item i WHERE i.leader AND i.org_drawn > 0 AND c.id = i.lot
   ), event AS (
     INSERT INTO usage_event (id, at, org_id, started_at, kind, upstream_id, app_id, key_id, member_id, model_id, provider, upstream_model,
       credential_id, endpoint, dialect, route, stream, outcome, http_status, finish_reason, input_tokens, cache_read_tokens, cache_write_tokens,
@@ -147,7 +140,7 @@ BEGIN
       credential, endpoint, dialect, route, stream, outcome, http_status, finish_reason, coalesce(input, 0), coalesce("cacheRead", 0), coalesce("cacheWrite", 0),
       coalesce("cacheWrite1h", 0), coalesce("audioInput", 0), coalesce("imageInput", 0), coalesce("videoInput", 0), coalesce(output, 0), coalesce(reasoning, 0), coalesce("audioOutput", 0),
       coalesce("imageOutput", 0), coalesce(images, 0), coalesce(milliseconds, 0), coalesce(characters, 0), coalesce(requests, 0), "toolCalls", usage_source, price, promo, cost, waste,
-      held, price_version, CASE WHEN price > 0 THEN journal_id END, latency_ms, first_token_ms, client_retry, post_settlements.node
+      held, price_version, CASE WHEN price > 0 THEN journal END, latency_ms, first_token_ms, client_retry, post_settlements.node
     FROM item
   ), tried AS (
     INSERT INTO attempt (request_id, n, org_id, offer_id, provider, upstream_model, credential_id, outcome, http_status, usage,
@@ -159,9 +152,8 @@ BEGIN
   ), closed AS (
     UPDATE hold h SET state = i.state, closed_at = post_settlements.at FROM item i WHERE h.id = i.id
   ), paid AS (
-    UPDATE wallet w SET held = w.held - s.held, version = w.version + 1,
-      posted = w.posted - CASE WHEN w.floor IS NULL THEN s.billed ELSE least(s.billed, greatest(w.posted - w.floor, 0)) END
-    FROM (SELECT org, sum(held)::bigint AS held, sum(billed)::bigint AS billed FROM item GROUP BY org) s WHERE w.org_id = s.org
+    UPDATE wallet w SET held = w.held - i.org_held, posted = w.posted - i.org_charged, version = w.version + 1
+    FROM item i WHERE i.leader AND w.org_id = i.org
   )
   INSERT INTO usage_rollup AS r (org_id, bucket, dims, node, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, status,
     calls, input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens,
@@ -230,7 +222,7 @@ BEGIN
       coalesce(h.ctx ->> 'endpoint', ''), coalesce(h.ctx ->> 'dialect', ''), coalesce((h.ctx ->> 'stream')::boolean, false), h.created_at, h.amount,
       h.restricted_ok, h.tpm_reserved, h.sec, h.price_version_id, i.outcome, i.http_status, i.price, i.cost, coalesce(i.waste, 0),
       coalesce(i.usage, '{}'), coalesce(i.usage_source, 'unknown'), i.provider, i.upstream_model, i.credential, i.route, i.upstream_id,
-      i.finish_reason, i.latency_ms, i.first_token_ms, coalesce(i.client_retry, (h.ctx ->> 'client_retry')::int), i.attempts)::settlement)
+      i.finish_reason, i.latency_ms, i.first_token_ms, coalesce(i.client_retry, (h.ctx ->> 'client_retry')::int), i.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement)
   INTO settlements
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
     usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
@@ -243,7 +235,7 @@ BEGIN
       SELECT ROW(s.ord, s.org, s.id, 'captured', s.key, s.app, s.member, s.model, s.endpoint, s.dialect, s.stream, s.started_at, s.held,
         s.restricted_ok, s.tpm_reserved, s.sec, s.price_version, s.outcome, s.http_status, s.price, s.cost, s.waste, s.usage, s.usage_source,
         s.provider, s.upstream_model, s.credential, s.route, s.upstream_id, s.finish_reason, s.latency_ms, s.first_token_ms, s.client_retry,
-        s.attempts)::settlement
+        s.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement
       FROM unnest(settlements) s WHERE s.state = 'open'), at, settle_batch.node);
   END IF;
 
