@@ -118,7 +118,8 @@ export type Wallet = {
   settle(settlementJson: string): Promise<SettleAnswer>;
   /** Posts the difference between the truth and what the sweeper charged; once per request. */
   lateAdjust(settlementJson: string): Promise<void>;
-  /** Gives back a hold whose caller gave up before anything went upstream. Safe for unknown ids. */
+  /** Gives back a hold whose caller gave up before anything went upstream. Safe for unknown ids. Tried until the database
+   *  has acknowledged it, since callers give up when it does not answer; never rejects. */
   voidHold(requestId: string, orgId: string): Promise<void>;
   /** Statements and items per verb since start, for metrics. */
   statistics(): Record<"authorize" | "checkpoint" | "settle", { statements: number; items: number; depth: number }>;
@@ -163,6 +164,14 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
     { max: MAX_BATCH, onError },
   );
 
+  const voided = new Batcher<string, void>(
+    async (ids) => {
+      await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [ids, deps.node, deps.epoch]);
+      return ids.map(() => ({ result: undefined }));
+    },
+    { max: MAX_BATCH, onError: () => "retry" },
+  );
+
   return {
     authorize: (request) => authorize.add(request),
     checkpoint: (progress) => checkpoint.add(progress),
@@ -170,9 +179,7 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
     async lateAdjust(settlementJson) {
       await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${settlementJson}]`]);
     },
-    async voidHold(requestId) {
-      await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [[requestId], deps.node, deps.epoch]);
-    },
+    voidHold: (requestId) => voided.add(requestId),
     statistics: () => ({
       authorize: count(authorize),
       checkpoint: count(checkpoint),
