@@ -3,6 +3,7 @@
 CREATE OR REPLACE FUNCTION log_refusals(items jsonb, node text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
+<<listing>>
 DECLARE
   at timestamptz := hub_now();
 BEGIN
@@ -14,7 +15,7 @@ BEGIN
     INSERT INTO refusal (id, org_id, at, app_id, key_id, member_id, model_id, endpoint, dialect, stream, http_status, rule)
     SELECT i.id, i.org, at, i.app, i.key, i.member, i.model, i.endpoint, i.dialect, coalesce(i.stream, false), i.http_status, i.rule
     FROM item i
-    WHERE i.nth <= 10 - (SELECT count(*) FROM refusal f WHERE f.org_id = i.org AND f.at > log_refusals.at - interval '1 second' AND f.key_id = i.key)
+    WHERE i.nth <= 10 - (SELECT count(*) FROM refusal f WHERE f.org_id = i.org AND f.at > listing.at - interval '1 second' AND f.key_id = i.key)
     ON CONFLICT (id) DO NOTHING
   )
   INSERT INTO refusal_rollup AS r (org_id, bucket, key_id, model_id, rule, node, calls)

@@ -938,6 +938,7 @@ END $$;
 CREATE OR REPLACE FUNCTION late_adjust(items jsonb) RETURNS TABLE (ord int, id text, applied boolean, delta bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
+<<adjusting>>
 DECLARE
   at timestamptz;
   late record;
@@ -1019,7 +1020,7 @@ BEGIN
       e.input_tokens, e.cache_read_tokens, e.cache_write_tokens, e.cache_write_1h_tokens, e.audio_input_tokens, e.image_input_tokens, e.video_input_tokens,
       e.output_tokens, e.reasoning_tokens, e.audio_output_tokens, e.image_output_tokens, e.images, e.milliseconds, e.characters,
       coalesce(e.price_nano, 0) - e.promo_nano, e.promo_nano, e.cost_nano, e.waste_nano, array_fill(0, ARRAY[24]), array_fill(0, ARRAY[24])
-    FROM usage_event e WHERE e.id = 'adj_' || late.hold_id AND e.at = late_adjust.at
+    FROM usage_event e WHERE e.id = 'adj_' || late.hold_id AND e.at = adjusting.at
     ON CONFLICT (org_id, bucket, dims, node) DO UPDATE SET
       input_tokens = r.input_tokens + excluded.input_tokens, cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens, cache_write_1h_tokens = r.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
@@ -1217,6 +1218,7 @@ $$;
 CREATE OR REPLACE FUNCTION log_refusals(items jsonb, node text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
+<<listing>>
 DECLARE
   at timestamptz := hub_now();
 BEGIN
@@ -1228,7 +1230,7 @@ BEGIN
     INSERT INTO refusal (id, org_id, at, app_id, key_id, member_id, model_id, endpoint, dialect, stream, http_status, rule)
     SELECT i.id, i.org, at, i.app, i.key, i.member, i.model, i.endpoint, i.dialect, coalesce(i.stream, false), i.http_status, i.rule
     FROM item i
-    WHERE i.nth <= 10 - (SELECT count(*) FROM refusal f WHERE f.org_id = i.org AND f.at > log_refusals.at - interval '1 second' AND f.key_id = i.key)
+    WHERE i.nth <= 10 - (SELECT count(*) FROM refusal f WHERE f.org_id = i.org AND f.at > listing.at - interval '1 second' AND f.key_id = i.key)
     ON CONFLICT (id) DO NOTHING
   )
   INSERT INTO refusal_rollup AS r (org_id, bucket, key_id, model_id, rule, node, calls)
