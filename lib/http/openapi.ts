@@ -77,7 +77,11 @@ function operation({
     summary,
     description: `Needs the permission \`${permission}\`.`,
     tags: [words[0] ?? "admin"],
-    requestParams: { path: params, query, ...(method !== "GET" && { header: idempotencyHeader }) },
+    requestParams: {
+      ...(params && { path: params }),
+      ...(query && { query }),
+      ...(method !== "GET" && { header: idempotencyHeader }),
+    },
     ...(body && { requestBody: { required: true, content: { "application/json": { schema: body } } } }),
     responses: {
       [String(status ?? 200)]: { description: "Done.", content: { "application/json": { schema: response } } },
