@@ -23,13 +23,13 @@ const HEIGHT: Record<string, number> = {
   settings: 2,
   orgs: 3,
   billing: 4,
+  catalog: 4,
   keys: 4,
   notifications: 4,
-  catalog: 5,
-  usage: 6,
-  auth: 7,
-  gateway: 7,
-  http: 8,
+  usage: 5,
+  auth: 6,
+  gateway: 6,
+  http: 7,
 };
 
 /** Proof types that every domain takes as its first argument; they import leaves only. */
