@@ -1,4 +1,11 @@
-import { TOKEN_CLASSES, type TokenClass, totalInputTokens, type Usage } from "@/lib/billing/usage";
+import {
+  INPUT_CLASSES,
+  OUTPUT_CLASSES,
+  TOKEN_CLASSES,
+  type TokenClass,
+  totalInputTokens,
+  type Usage,
+} from "@/lib/billing/usage";
 import type { Nano } from "@/lib/money";
 
 /** Integer nano-USD per 1,000,000 units. A unit is a token, an image, a millisecond, a character, a request or a tool call. */
@@ -98,10 +105,9 @@ export function parseRates(stored: unknown): Rates {
   };
 }
 
-/** The dearest rate any input (or output) token of a call with at most `maxInputTokens` can meet, tiers included. */
+/** The dearest rate any input (or output) token of a call with at most `maxInputTokens` can meet: media and tiers included. */
 export function dearestRate(rates: Rates, direction: "input" | "output", maxInputTokens: number): Nano {
-  const classes: readonly TokenClass[] =
-    direction === "input" ? ["input", "cacheWrite", "cacheWrite1h", "cacheRead"] : ["output", "reasoning"];
+  const classes: readonly TokenClass[] = direction === "input" ? INPUT_CLASSES : OUTPUT_CLASSES;
   const sets: RateSet[] = [
     rates,
     ...(rates.tiers ?? [])

@@ -23,7 +23,7 @@ export type Usage = Partial<Record<TokenClass | UnitClass, number>> & { toolCall
 /** reported: the provider said so · estimated: our own count of what passed · unknown: neither was possible. */
 export type UsageSource = "reported" | "estimated" | "unknown";
 
-const INPUT_CLASSES = [
+export const INPUT_CLASSES = [
   "input",
   "cacheRead",
   "cacheWrite",
@@ -32,7 +32,7 @@ const INPUT_CLASSES = [
   "imageInput",
   "videoInput",
 ] as const;
-const OUTPUT_CLASSES = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
+export const OUTPUT_CLASSES = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
 
 /** All input tokens, cached ones and media included: what providers call prompt tokens. */
 export function totalInputTokens(usage: Usage): number {
