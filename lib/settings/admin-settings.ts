@@ -2,6 +2,7 @@ import { recordAudit } from "@/lib/audit/mutations";
 import { db } from "@/lib/db";
 import { formatUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
+import { switchWallets } from "@/lib/settings/admin-mode";
 import { getSettings } from "@/lib/settings/queries";
 import type { Settings, SettingsPatch } from "@/lib/settings/schema";
 import { Prisma } from "@/prisma/generated/client";
@@ -23,6 +24,8 @@ export async function updateSettings(scope: StaffScope, patch: SettingsPatch): P
       const row = { value: (value as Prisma.InputJsonValue | null) ?? Prisma.JsonNull, updatedAt: new Date() };
       await tx.setting.upsert({ where: { key }, create: { key, ...row }, update: row });
     }
+    const mode = changes.find(([key]) => key === "mode")?.[1] as Settings["mode"] | undefined;
+    if (mode) await switchWallets(tx, scope, mode);
     const after = { ...before, ...(Object.fromEntries(changes) as Partial<Settings>) };
     if (changes.length > 0) {
       const keys = changes.map(([key]) => key as keyof Settings);

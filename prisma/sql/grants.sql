@@ -43,7 +43,7 @@ DECLARE
   rights CONSTANT jsonb := '{
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential"],
-    "hub_web":     ["grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds"],
+    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds"],
     "hub_worker":  ["sweep_holds", "expire_credit", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
   }';
   role text;

@@ -67,6 +67,8 @@ SELECT 'I11', p.org_id, p.journal_id::text, format('%s took %s of positive balan
   greatest(p.after - p.amount, 0) - greatest(p.after, 0), coalesce(d.amount, 0))
 FROM posting p LEFT JOIN (SELECT journal_id, sum(amount) AS amount FROM lot_draw GROUP BY 1) d ON d.journal_id = p.journal_id
 WHERE p.floor IS NOT NULL AND (p.kind IN ('usage', 'late', 'expiry') OR p.amount < 0)
+  -- what came before a change of mode had no lots
+  AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = p.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id >= p.journal_id)
   AND coalesce(d.amount, 0) <> greatest(p.after - p.amount, 0) - greatest(p.after, 0)
 UNION ALL
 SELECT 'I15', min(u.org_id), u.id, format('%s call events', count(*)) FROM usage_event u WHERE u.kind = 'call' GROUP BY u.id HAVING count(*) > 1

@@ -98,11 +98,37 @@ describe("organisations", () => {
     expect((await hub.call("PATCH", "/orgs/none", { name: "x" })).status).toBe(404);
   });
 
-  test("in enterprise mode a wallet never blocks", async () => {
+  test("a change of mode turns every wallet, closes what the other mode does not know, and the books balance", async () => {
+    const before = await org();
+    await hub.call("POST", `/orgs/${before}/credits`, {
+      amountUsd: 5,
+      kind: "promo",
+      reason: "x",
+      expiresAt: "2099-01-01T00:00:00Z",
+    });
     await hub.call("PUT", "/settings", { mode: "enterprise" });
-    const id = await org();
-    expect((await hub.call("GET", `/orgs/${id}/wallet`)).body).toMatchObject({ balanceUsd: "0", availableUsd: null });
+    const during = await org();
+    for (const id of [before, during]) {
+      expect((await hub.call("GET", `/orgs/${id}/wallet`)).body).toMatchObject({ balanceUsd: "0", availableUsd: null });
+    }
+    await hub.call("POST", `/orgs/${during}/credits`, { amountUsd: 2, kind: "comp", reason: "x" });
+    await hub.call("POST", `/orgs/${during}/credits`, { amountUsd: "-3", kind: "correction", reason: "x" });
+    await assertHealthy(hub.database.pool);
     await hub.call("PUT", "/settings", { mode: "service" });
+    for (const id of [before, during]) {
+      expect((await hub.call("GET", `/orgs/${id}/wallet`)).body).toMatchObject({ balanceUsd: "0", availableUsd: "0" });
+    }
+    await hub.call("POST", `/orgs/${during}/credits`, { amountUsd: 1, kind: "comp", reason: "x" });
+    await assertHealthy(hub.database.pool);
+  });
+
+  test("purchased credit stands in the way of enterprise mode", async () => {
+    const id = await org();
+    await hub.database.pool.query("SELECT grant_credit($1, 100, 'paid', $2, 'test', 'test')", [id, `lot_${id}`]);
+    const answer = await hub.call("PUT", "/settings", { mode: "enterprise", instanceName: "X" });
+    expect([answer.status, answer.body.error.param]).toEqual([409, "mode"]);
+    expect((await hub.call("GET", "/settings")).body).toMatchObject({ mode: "service", instanceName: "AIGNE Hub" });
+    expect((await hub.call("GET", `/orgs/${id}/wallet`)).body.availableUsd).toBe("0.0000001");
   });
 });
 
