@@ -87,6 +87,8 @@ function call(pool: Pool, body: string, headers: Record<string, string>, stream:
   });
 }
 
+// whoever started this waits for a first line
+process.stdout.write("{}\n");
 for await (const line of createInterface({ input: process.stdin }))
   process.stdout.write(`${JSON.stringify(await run(JSON.parse(line) as LoadOrder))}\n`);
 process.exit(0);
