@@ -22,11 +22,14 @@ const CONCURRENCY = 4;
 const SWEEP_EVERY_MS = 5_000;
 const log = logger("worker");
 
-await main().catch((error: unknown) => {
-  if (error instanceof EnvError) console.error(error.message);
-  else log.fatal({ err: error }, "worker ended");
-  process.exit(1);
-});
+await main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    if (error instanceof EnvError) console.error(error.message);
+    else log.fatal({ err: error }, "worker ended");
+    process.exit(1);
+  },
+);
 
 async function main(): Promise<void> {
   const settings = env();

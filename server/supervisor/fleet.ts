@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import type { Role } from "@/lib/env";
 import { root } from "@/server/root";
 import { environmentFor, type RoleInput } from "./environment";
@@ -64,5 +65,6 @@ function programFor(role: Role, input: FleetInput): Program {
 
 /** Next announces its internal address, which nobody should open. */
 function isNoise(line: string): boolean {
-  return /^\s*($|▲ Next|- (Local|Network|Environments)\b|✓ (Starting|Ready|Running))/.test(line);
+  const text = stripVTControlCharacters(line).trim();
+  return text === "" || /^(▲ Next|- (Local|Network|Environments)\b|✓ (Starting|Ready|Running))/.test(text);
 }

@@ -41,6 +41,15 @@ describe("a role that ends by itself", () => {
   });
 });
 
+test("a role that is replaced starts at once, without a word", async () => {
+  const { role, sentences, pids } = run("setInterval(() => {}, 1000)");
+  await role.replace();
+  expect(pids).toHaveLength(2);
+  expect(isAlive(pids[0] ?? 0)).toBe(false);
+  expect(isAlive(pids[1] ?? 0)).toBe(true);
+  expect(sentences).toEqual([]);
+});
+
 describe("stopping", () => {
   const stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); process.send('up')";
 

@@ -23,6 +23,7 @@ export class RoleProcess {
   private delayMs = FIRST_DELAY_MS;
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
+  private replacing = false;
 
   constructor(
     private readonly program: Program,
@@ -71,14 +72,13 @@ export class RoleProcess {
 
   /** Ends it; it then starts again like after a crash, at once. */
   async replace(): Promise<void> {
-    this.delayMs = 0;
+    this.replacing = isRunning(this.child);
     await this.end(5_000, new AbortController().signal);
   }
 
   private end(graceMs: number, hurry: AbortSignal): Promise<void> {
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
-      return Promise.resolve();
+    if (!isRunning(child)) return Promise.resolve();
     return new Promise((resolve) => {
       const kill = () => killGroup(child);
       const timer = setTimeout(kill, graceMs);
@@ -95,14 +95,21 @@ export class RoleProcess {
 
   private restart(livedMs: number, how: string): void {
     if (this.stopping) return;
-    if (livedMs >= HEALTHY_AFTER_MS) this.delayMs = FIRST_DELAY_MS;
-    const delayMs = this.delayMs;
-    if (delayMs > 0) {
-      this.events.say(`The ${this.name} ended (${how}); it starts again in ${delayMs / 1000} s.`);
+    if (this.replacing) {
+      this.replacing = false;
+      this.start();
+      return;
     }
-    this.delayMs = Math.min(LAST_DELAY_MS, Math.max(FIRST_DELAY_MS, delayMs * 2));
+    if (livedMs >= HEALTHY_AFTER_MS) this.delayMs = FIRST_DELAY_MS;
+    const { delayMs } = this;
+    this.events.say(`The ${this.name} ended (${how}); it starts again in ${delayMs / 1000} s.`);
+    this.delayMs = Math.min(LAST_DELAY_MS, delayMs * 2);
     this.timer = setTimeout(() => this.start(), delayMs);
   }
+}
+
+function isRunning(child: ChildProcess | undefined): child is ChildProcess {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
 function killGroup(child: ChildProcess): void {
