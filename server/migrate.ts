@@ -37,7 +37,9 @@ async function applyAll(client: pg.Client, strict: boolean): Promise<string[]> {
     const checksum = createHash("sha256").update(sql).digest("hex");
     const row = known.get(name);
     if (row && !row.finished_at) {
-      throw new Error(`The migration ${name} failed before: mend its cause, then run "npm run prisma -- migrate resolve --rolled-back ${name}".`);
+      throw new Error(
+        `The migration ${name} failed before: mend its cause, then run "npm run prisma -- migrate resolve --rolled-back ${name}".`,
+      );
     }
     if (!row) {
       await apply(client, name, sql.toString("utf8"), checksum);
@@ -54,7 +56,11 @@ async function applyAll(client: pg.Client, strict: boolean): Promise<string[]> {
 /** A file of several statements is one implicit transaction; a file of one statement (CREATE INDEX CONCURRENTLY) is none. */
 async function apply(client: pg.Client, name: string, sql: string, checksum: string): Promise<void> {
   const id = randomUUID();
-  await client.query(`INSERT INTO "_prisma_migrations" (id, checksum, migration_name) VALUES ($1, $2, $3)`, [id, checksum, name]);
+  await client.query(`INSERT INTO "_prisma_migrations" (id, checksum, migration_name) VALUES ($1, $2, $3)`, [
+    id,
+    checksum,
+    name,
+  ]);
   try {
     await client.query(sql);
   } catch (error) {
@@ -63,7 +69,9 @@ async function apply(client: pg.Client, name: string, sql: string, checksum: str
     await client.query(`UPDATE "_prisma_migrations" SET logs = $2 WHERE id = $1`, [id, message]);
     throw new Error(`The migration ${name} failed: ${message}`, { cause: error });
   }
-  await client.query(`UPDATE "_prisma_migrations" SET finished_at = now(), applied_steps_count = 1 WHERE id = $1`, [id]);
+  await client.query(`UPDATE "_prisma_migrations" SET finished_at = now(), applied_steps_count = 1 WHERE id = $1`, [
+    id,
+  ]);
 }
 
 function readMigrations(): { name: string; sql: Buffer }[] {
@@ -106,7 +114,9 @@ export async function ensureRoles(ownerUrl: string, secret: string): Promise<Rol
   await client.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [PRISMA_LOCK]);
-    const able = await client.query("SELECT 1 FROM pg_roles WHERE rolname = current_user AND (rolcreaterole OR rolsuper)");
+    const able = await client.query(
+      "SELECT 1 FROM pg_roles WHERE rolname = current_user AND (rolcreaterole OR rolsuper)",
+    );
     if (able.rowCount === 0) return null;
     for (const role of ROLES) await ensureRole(client, `hub_${role}`, passwordFor(role, secret));
     await client.query(fs.readFileSync(path.join(prismaDirectory(), "sql", "grants.sql"), "utf8"));
@@ -120,7 +130,9 @@ export async function ensureRoles(ownerUrl: string, secret: string): Promise<Rol
 async function ensureRole(client: pg.Client, role: string, password: string): Promise<void> {
   const found = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [role]);
   const verb = found.rowCount === 0 ? "CREATE" : "ALTER";
-  await client.query(`${verb} ROLE ${pg.escapeIdentifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(password)}`);
+  await client.query(
+    `${verb} ROLE ${pg.escapeIdentifier(role)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(password)}`,
+  );
 }
 
 function passwordFor(role: string, secret: string): string {

@@ -12,6 +12,7 @@ const TEMPLATE = "hub_template";
 
 type Cluster = { url: string; roles: RoleUrls };
 declare module "vitest" {
+  // biome-ignore lint/style/useConsistentTypeDefinitions: only an interface merges into vitest's own
   export interface ProvidedContext {
     database: Cluster;
   }
@@ -55,9 +56,16 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 /** Fails unless the ledger has no violation (of `orgId`, if given), no hold is left open and nothing has deadlocked. */
 export async function assertHealthy(sql: Sql, orgId?: string): Promise<void> {
-  const violations = await sql.query("SELECT * FROM violations WHERE $1::text IS NULL OR org_id IS NULL OR org_id = $1", [orgId ?? null]);
-  const open = await sql.query("SELECT id FROM hold WHERE state = 'open' AND ($1::text IS NULL OR org_id = $1)", [orgId ?? null]);
-  const deadlocks = await sql.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0");
+  const violations = await sql.query(
+    "SELECT * FROM violations WHERE $1::text IS NULL OR org_id IS NULL OR org_id = $1",
+    [orgId ?? null],
+  );
+  const open = await sql.query("SELECT id FROM hold WHERE state = 'open' AND ($1::text IS NULL OR org_id = $1)", [
+    orgId ?? null,
+  ]);
+  const deadlocks = await sql.query(
+    "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0",
+  );
   const found = [
     ...violations.rows.map((row) => `violation ${JSON.stringify(row)}`),
     ...open.rows.map((row) => `open hold ${row.id}`),

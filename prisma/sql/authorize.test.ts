@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
-import { authorize, createKey, createOrg, grant, holdItem, inParallel, settle, settleItem, spend, wallet } from "./testing";
+import {
+  authorize,
+  createKey,
+  createOrg,
+  grant,
+  holdItem,
+  inParallel,
+  settle,
+  settleItem,
+  spend,
+  wallet,
+} from "./testing";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -8,8 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-async function settleAll(items: { org: string; id: string }[]) {
-  await settle(database.pool, items.map((item) => settleItem(item)));
+async function settleAll(items: readonly { org: string; id: string }[]) {
+  await settle(
+    database.pool,
+    items.map((item) => settleItem(item)),
+  );
 }
 
 describe("authorize_batch", () => {
@@ -18,7 +32,14 @@ describe("authorize_batch", () => {
     const item = holdItem(org, { amount: 2_000 });
     const [first] = await authorize(database.pool, [item]);
     const [again] = await authorize(database.pool, [item]);
-    expect(first).toMatchObject({ ord: 1, granted: true, amount: "2000", refused_by: null, available: "5000", skipped: false });
+    expect(first).toMatchObject({
+      ord: 1,
+      granted: true,
+      amount: "2000",
+      refused_by: null,
+      available: "5000",
+      skipped: false,
+    });
     expect(again).toMatchObject({ granted: true, amount: "2000" });
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 5_000, held: 2_000 });
     await settleAll([item]);
@@ -29,7 +50,10 @@ describe("authorize_batch", () => {
     const org = await createOrg(database.pool, { credit: 5_000 });
     const item = holdItem(org);
     await authorize(database.pool, [item]);
-    expect((await authorize(database.pool, [{ ...item, input_hash: "other" }]))[0]).toMatchObject({ granted: false, refused_by: "idempotency_mismatch" });
+    expect((await authorize(database.pool, [{ ...item, input_hash: "other" }]))[0]).toMatchObject({
+      granted: false,
+      refused_by: "idempotency_mismatch",
+    });
     await settleAll([item]);
     expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: false, refused_by: "voided" });
     await assertHealthy(database.pool, org.org);
@@ -37,23 +61,34 @@ describe("authorize_batch", () => {
 
   test("a refused item consumes nothing, so a smaller one behind it passes", async () => {
     const org = await createOrg(database.pool, { credit: 1_000 });
-    const items = [holdItem(org, { amount: 800 }), holdItem(org, { amount: 500 }), holdItem(org, { amount: 200 })];
+    const items = [
+      holdItem(org, { amount: 800 }),
+      holdItem(org, { amount: 500 }),
+      holdItem(org, { amount: 200 }),
+    ] as const;
     const answers = await authorize(database.pool, items);
     expect(answers.map((answer) => answer.granted)).toEqual([true, false, true]);
     expect(answers[1]).toMatchObject({ refused_by: "holds_only", available: "200" });
     expect((await wallet(database.pool, org.org)).held).toBe(1_000);
-    await settleAll([items[0]!, items[2]!]);
+    await settleAll([items[0], items[2]]);
     await assertHealthy(database.pool, org.org);
   });
 
   test("grants what fits between min_amount and amount", async () => {
     const org = await createOrg(database.pool, { credit: 1_000 });
     const item = holdItem(org, { amount: 5_000, min_amount: 300 });
-    expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: true, amount: "1000", available: "1000" });
+    expect((await authorize(database.pool, [item]))[0]).toMatchObject({
+      granted: true,
+      amount: "1000",
+      available: "1000",
+    });
     const late = holdItem(org, { amount: 5_000, min_amount: 300 });
     expect((await authorize(database.pool, [late]))[0]).toMatchObject({ granted: false, refused_by: "holds_only" });
     const large = holdItem(org, { amount: 5_000, min_amount: 1_001 });
-    expect((await authorize(database.pool, [large]))[0]).toMatchObject({ granted: false, refused_by: "insufficient_credits" });
+    expect((await authorize(database.pool, [large]))[0]).toMatchObject({
+      granted: false,
+      refused_by: "insufficient_credits",
+    });
     await settleAll([item]);
     await assertHealthy(database.pool, org.org);
   });
@@ -70,7 +105,11 @@ describe("authorize_batch", () => {
     await grant(database.pool, org.org, { amount: 600, source: "promo", restricted: true });
     await grant(database.pool, org.org, { amount: 400, source: "paid" });
     const dear = holdItem(org, { amount: 500, restricted_ok: false });
-    expect((await authorize(database.pool, [dear]))[0]).toMatchObject({ granted: false, refused_by: "insufficient_credits", available: "400" });
+    expect((await authorize(database.pool, [dear]))[0]).toMatchObject({
+      granted: false,
+      refused_by: "insufficient_credits",
+      available: "400",
+    });
     const fits = holdItem(org, { amount: 400, restricted_ok: false });
     const cheap = holdItem(org, { amount: 600 });
     expect((await authorize(database.pool, [fits, cheap])).map((answer) => answer.granted)).toEqual([true, true]);
@@ -90,26 +129,41 @@ describe("authorize_batch", () => {
   ] as const)("refuses with %s after %s", async (refusedBy, statement, subject) => {
     const org = await createOrg(database.pool, { floor: null });
     await database.pool.query(statement, [org[subject]]);
-    expect((await authorize(database.pool, [holdItem(org)]))[0]).toMatchObject({ granted: false, refused_by: refusedBy });
+    expect((await authorize(database.pool, [holdItem(org)]))[0]).toMatchObject({
+      granted: false,
+      refused_by: refusedBy,
+    });
   });
 
   test("a key of another organisation is no key", async () => {
-    const [mine, theirs] = [await createOrg(database.pool, { credit: 5_000 }), await createOrg(database.pool, { credit: 5_000 })];
-    expect((await authorize(database.pool, [holdItem(mine, { key: theirs.key })]))[0]).toMatchObject({ granted: false, refused_by: "key_revoked" });
+    const [mine, theirs] = [
+      await createOrg(database.pool, { credit: 5_000 }),
+      await createOrg(database.pool, { credit: 5_000 }),
+    ];
+    expect((await authorize(database.pool, [holdItem(mine, { key: theirs.key })]))[0]).toMatchObject({
+      granted: false,
+      refused_by: "key_revoked",
+    });
   });
 
   test("a wallet locked elsewhere is skipped, the others are served", async () => {
-    const [busy, idle] = [await createOrg(database.pool, { credit: 5_000 }), await createOrg(database.pool, { credit: 5_000 })];
-    const items = [holdItem(busy), holdItem(idle)];
+    const [busy, idle] = [
+      await createOrg(database.pool, { credit: 5_000 }),
+      await createOrg(database.pool, { credit: 5_000 }),
+    ];
+    const items = [holdItem(busy), holdItem(idle)] as const;
     await inParallel(database.pool, 2, async (client, index) => {
       if (index === 0) return;
       await client.query("BEGIN");
       await client.query("SELECT FROM wallet WHERE org_id = $1 FOR NO KEY UPDATE", [busy.org]);
       const answers = await authorize(database.pool, items);
-      expect(answers.map(({ granted, skipped }) => [granted, skipped])).toEqual([[false, true], [true, false]]);
+      expect(answers.map(({ granted, skipped }) => [granted, skipped])).toEqual([
+        [false, true],
+        [true, false],
+      ]);
       await client.query("ROLLBACK");
     });
-    await settleAll([items[1]!]);
+    await settleAll([items[1]]);
     await assertHealthy(database.pool, busy.org);
   });
 
@@ -144,26 +198,46 @@ describe("limits", () => {
     await setLimits(org, scope, limits);
     return org;
   }
-  const setLimits = (org: { org: string; app: string; key: string }, scope: "key" | "app" | "org", limits: Record<string, number | null>) =>
-    database.pool.query("SELECT set_limits($1, $2, $3, $4)", [org.org, scope, org[scope], JSON.stringify(limits)]);
+  const setLimits = (
+    org: { org: string; app: string; key: string },
+    scope: "key" | "app" | "org",
+    limits: Record<string, number | null>,
+  ) => database.pool.query("SELECT set_limits($1, $2, $3, $4)", [org.org, scope, org[scope], JSON.stringify(limits)]);
 
   test("a budget counts spend and holds, over every scope and period", async () => {
     const org = await limited({ day: 3_000 });
     await setLimits(org, "org", { month: 10_000 });
     await spend(database.pool, org, 1_000);
-    const items = [holdItem(org, { amount: 1_500 }), holdItem(org, { amount: 1_000 })];
+    const items = [holdItem(org, { amount: 1_500 }), holdItem(org, { amount: 1_000 })] as const;
     const answers = await authorize(database.pool, items);
     expect(answers[0]).toMatchObject({ granted: true, available: "2000" });
-    expect(answers[1]).toMatchObject({ granted: false, refused_by: "budget", scope: "key", limit_value: "3000", used_value: "2500" });
+    expect(answers[1]).toMatchObject({
+      granted: false,
+      refused_by: "budget",
+      scope: "key",
+      limit_value: "3000",
+      used_value: "2500",
+    });
     const tomorrow = new Date();
     tomorrow.setUTCHours(24, 0, 0, 0);
     expect(answers[1]?.reset_at).toEqual(tomorrow);
     const second = { ...org, key: await createKey(database.pool, org) };
     const other = holdItem(second, { amount: 7_501 });
-    expect((await authorize(database.pool, [other]))[0]).toMatchObject({ refused_by: "budget", scope: "org", limit_value: "10000", used_value: "2500" });
-    await settle(database.pool, [settleItem(items[0]!, { price: 900 })]);
-    const states = await database.pool.query("SELECT period, spent, held FROM limit_state WHERE org_id = $1 ORDER BY period", [org.org]);
-    expect(states.rows).toEqual([{ period: "day", spent: "1900", held: "0" }, { period: "month", spent: "1900", held: "0" }]);
+    expect((await authorize(database.pool, [other]))[0]).toMatchObject({
+      refused_by: "budget",
+      scope: "org",
+      limit_value: "10000",
+      used_value: "2500",
+    });
+    await settle(database.pool, [settleItem(items[0], { price: 900 })]);
+    const states = await database.pool.query(
+      "SELECT period, spent, held FROM limit_state WHERE org_id = $1 ORDER BY period",
+      [org.org],
+    );
+    expect(states.rows).toEqual([
+      { period: "day", spent: "1900", held: "0" },
+      { period: "month", spent: "1900", held: "0" },
+    ]);
     await assertHealthy(database.pool, org.org);
   });
 
@@ -172,31 +246,43 @@ describe("limits", () => {
     const item = holdItem(org, { amount: 5_000, min_amount: 100 });
     expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: true, amount: "700" });
     await settle(database.pool, [settleItem(item, { price: 700 })]);
-    expect((await authorize(database.pool, [holdItem(org, { amount: 0, price_version: null })]))[0]).toMatchObject({ refused_by: "budget", scope: "app", reset_at: null });
+    expect((await authorize(database.pool, [holdItem(org, { amount: 0, price_version: null })]))[0]).toMatchObject({
+      refused_by: "budget",
+      scope: "app",
+      reset_at: null,
+    });
     await assertHealthy(database.pool, org.org);
   });
 
   test("a new day starts with an empty budget; what is held stays held", async () => {
     const org = await limited({ day: 1_000 });
     await spend(database.pool, org, 900);
-    await database.pool.query("UPDATE limit_state SET period_start = period_start - interval '1 day' WHERE org_id = $1", [org.org]);
+    await database.pool.query(
+      "UPDATE limit_state SET period_start = period_start - interval '1 day' WHERE org_id = $1",
+      [org.org],
+    );
     const item = holdItem(org, { amount: 1_000 });
     expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: true });
-    const [state] = (await database.pool.query("SELECT spent, held, period_start = date_trunc('day', clock_timestamp(), 'UTC') AS rolled FROM limit_state WHERE org_id = $1", [org.org])).rows;
+    const [state] = (
+      await database.pool.query(
+        "SELECT spent, held, period_start = date_trunc('day', clock_timestamp(), 'UTC') AS rolled FROM limit_state WHERE org_id = $1",
+        [org.org],
+      )
+    ).rows;
     expect(state).toEqual({ spent: "0", held: "1000", rolled: true });
     await settle(database.pool, [settleItem(item, { price: 0 })]);
   });
 
   test("concurrency counts open holds and frees them at settle", async () => {
     const org = await limited({ maxConcurrency: 2 }, "org");
-    const items = [holdItem(org), holdItem(org), holdItem(org)];
+    const items = [holdItem(org), holdItem(org), holdItem(org)] as const;
     const answers = await authorize(database.pool, items);
     expect(answers.map((answer) => answer.granted)).toEqual([true, true, false]);
     expect(answers[2]).toMatchObject({ refused_by: "concurrency", scope: "org", limit_value: "2", used_value: "2" });
-    await settleAll([items[0]!]);
+    await settleAll([items[0]]);
     const next = holdItem(org);
     expect((await authorize(database.pool, [next]))[0]).toMatchObject({ granted: true });
-    await settleAll([items[1]!, next]);
+    await settleAll([items[1], next]);
     await assertHealthy(database.pool, org.org);
   });
 
@@ -204,7 +290,9 @@ describe("limits", () => {
     const org = await limited({ rpm: 3 });
     const first = await authorize(database.pool, [holdItem(org), holdItem(org)]);
     expect(first.map((answer) => answer.granted)).toEqual([true, true]);
-    await database.pool.query("UPDATE limit_slot SET sec = sec - 50, slot = (sec - 50) % 64 WHERE org_id = $1", [org.org]);
+    await database.pool.query("UPDATE limit_slot SET sec = sec - 50, slot = (sec - 50) % 64 WHERE org_id = $1", [
+      org.org,
+    ]);
     const second = await authorize(database.pool, [holdItem(org), holdItem(org)]);
     expect(second.map((answer) => answer.granted)).toEqual([true, false]);
     expect(second[1]).toMatchObject({ refused_by: "rpm", scope: "key", limit_value: "3", used_value: "3" });
@@ -218,8 +306,15 @@ describe("limits", () => {
     const org = await limited({ tpm: 1_000 });
     const item = holdItem(org, { tokens_estimate: 800 });
     await authorize(database.pool, [item]);
-    expect((await authorize(database.pool, [holdItem(org, { tokens_estimate: 300 })]))[0]).toMatchObject({ refused_by: "tpm", used_value: "800", limit_value: "1000" });
-    expect((await authorize(database.pool, [holdItem(org, { tokens_estimate: 1_001 })]))[0]).toMatchObject({ refused_by: "tpm_too_large", retry_after_ms: null });
+    expect((await authorize(database.pool, [holdItem(org, { tokens_estimate: 300 })]))[0]).toMatchObject({
+      refused_by: "tpm",
+      used_value: "800",
+      limit_value: "1000",
+    });
+    expect((await authorize(database.pool, [holdItem(org, { tokens_estimate: 1_001 })]))[0]).toMatchObject({
+      refused_by: "tpm_too_large",
+      retry_after_ms: null,
+    });
     await settle(database.pool, [settleItem(item, { usage: { input: 150, output: 50 } })]);
     const next = holdItem(org, { tokens_estimate: 800 });
     expect((await authorize(database.pool, [next]))[0]).toMatchObject({ granted: true });
@@ -233,31 +328,38 @@ describe("limits", () => {
     const item = holdItem(org, { amount: 500 });
     await authorize(database.pool, [item]);
     await setLimits(org, "key", { month: 1_000, maxConcurrency: 1 });
-    expect((await authorize(database.pool, [holdItem(org, { amount: 50 })]))[0]).toMatchObject({ refused_by: "concurrency" });
+    expect((await authorize(database.pool, [holdItem(org, { amount: 50 })]))[0]).toMatchObject({
+      refused_by: "concurrency",
+    });
     await setLimits(org, "key", { maxConcurrency: null });
-    expect((await authorize(database.pool, [holdItem(org, { amount: 101 })]))[0]).toMatchObject({ refused_by: "budget", used_value: "900" });
+    expect((await authorize(database.pool, [holdItem(org, { amount: 101 })]))[0]).toMatchObject({
+      refused_by: "budget",
+      used_value: "900",
+    });
     await setLimits(org, "key", { month: null });
     await settleAll([item]);
     expect((await database.pool.query("SELECT FROM limit_state WHERE org_id = $1", [org.org])).rowCount).toBe(0);
     await assertHealthy(database.pool, org.org);
   });
 
-  test.each([["maxConcurrency", { maxConcurrency: 20 }], ["rpm", { rpm: 20 }], ["budget", { day: 20_000 }], ["tpm", { tpm: 200 }]] as const)(
-    "%s is exact over concurrent batches",
-    async (_, limits) => {
-      const org = await limited(limits);
-      const granted = await inParallel(database.pool, 4, async (client) => {
-        let waiting = Array.from({ length: 60 }, () => holdItem(org));
-        const passed: string[] = [];
-        while (waiting.length > 0) {
-          const batch = waiting.slice(0, 7);
-          const answers = await authorize(client, batch);
-          passed.push(...batch.filter((_, n) => answers[n]?.granted).map((item) => item.id));
-          waiting = [...waiting.slice(7), ...batch.filter((_, n) => answers[n]?.skipped)];
-        }
-        return passed;
-      });
-      expect(granted.flat()).toHaveLength(20);
-    },
-  );
+  test.each([
+    ["maxConcurrency", { maxConcurrency: 20 }],
+    ["rpm", { rpm: 20 }],
+    ["budget", { day: 20_000 }],
+    ["tpm", { tpm: 200 }],
+  ] as const)("%s is exact over concurrent batches", async (_, limits) => {
+    const org = await limited(limits);
+    const granted = await inParallel(database.pool, 4, async (client) => {
+      let waiting = Array.from({ length: 60 }, () => holdItem(org));
+      const passed: string[] = [];
+      while (waiting.length > 0) {
+        const batch = waiting.slice(0, 7);
+        const answers = await authorize(client, batch);
+        passed.push(...batch.filter((_, n) => answers[n]?.granted).map((item) => item.id));
+        waiting = [...waiting.slice(7), ...batch.filter((_, n) => answers[n]?.skipped)];
+      }
+      return passed;
+    });
+    expect(granted.flat()).toHaveLength(20);
+  });
 });

@@ -26,17 +26,26 @@ async function definitions(): Promise<Record<string, string>> {
 test("the migrations define exactly what prisma/sql shows", async () => {
   const migrated = await definitions();
   await database.pool.query("DROP VIEW violations");
-  for (const { signature } of (await database.pool.query("SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'")).rows) {
+  for (const { signature } of (
+    await database.pool.query(
+      "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'",
+    )
+  ).rows) {
     await database.pool.query(`DROP FUNCTION ${signature} CASCADE`);
   }
   const client = await database.pool.connect();
   // functions of one file may call those of another, whatever the order
   await client.query("SET check_function_bodies = off");
-  const ordered = ["append_only.sql", "common.sql", ...sources.filter((name) => name !== "append_only.sql" && name !== "common.sql")];
+  const ordered = [
+    "append_only.sql",
+    "common.sql",
+    ...sources.filter((name) => name !== "append_only.sql" && name !== "common.sql"),
+  ];
   for (const name of ordered) await client.query(fs.readFileSync(path.join(directory, name), "utf8"));
   client.release();
   const shown = await definitions();
   // triggers of the partitions are made by ensure_partitions, and clones come with their parent's
-  const ours = (all: Record<string, string>) => Object.fromEntries(Object.entries(all).filter(([name]) => !name.includes("usage_event_")));
+  const ours = (all: Record<string, string>) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !name.includes("usage_event_")));
   expect(ours(shown)).toEqual(ours(migrated));
 });

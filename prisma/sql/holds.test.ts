@@ -9,22 +9,48 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const boot = async (node: string) => Number((await database.pool.query("SELECT node_boot($1) AS epoch", [node])).rows[0].epoch);
+const boot = async (node: string) =>
+  Number((await database.pool.query("SELECT node_boot($1) AS epoch", [node])).rows[0].epoch);
 const sweep = async (steady = false) => (await database.pool.query("SELECT * FROM sweep_holds($1)", [steady])).rows;
-const voidHolds = async (ids: string[], node: string) => (await database.pool.query("SELECT * FROM void_holds($1, $2, 1)", [ids, node])).rows;
-const late = async (items: unknown[]) => (await database.pool.query("SELECT * FROM late_adjust($1)", [JSON.stringify(items)])).rows;
-const event = async (id: string) => (await database.pool.query("SELECT * FROM usage_event WHERE id = $1", [id])).rows[0];
-const age = (id: string, seconds: number) => database.pool.query("UPDATE hold SET expires_at = clock_timestamp() - $2 * interval '1 second' WHERE id = $1", [id, seconds]);
+const voidHolds = async (ids: string[], node: string) =>
+  (await database.pool.query("SELECT * FROM void_holds($1, $2, 1)", [ids, node])).rows;
+const late = async (items: unknown[]) =>
+  (await database.pool.query("SELECT * FROM late_adjust($1)", [JSON.stringify(items)])).rows;
+const event = async (id: string) =>
+  (await database.pool.query("SELECT * FROM usage_event WHERE id = $1", [id])).rows[0];
+const age = (id: string, seconds: number) =>
+  database.pool.query("UPDATE hold SET expires_at = clock_timestamp() - $2 * interval '1 second' WHERE id = $1", [
+    id,
+    seconds,
+  ]);
 
-async function running(node: string, epoch: number, { credit = 10_000, amount = 2_000 } = {}): Promise<{ org: TestOrg; item: ReturnType<typeof holdItem> }> {
+async function running(
+  node: string,
+  epoch: number,
+  { credit = 10_000, amount = 2_000 } = {},
+): Promise<{ org: TestOrg; item: ReturnType<typeof holdItem> }> {
   const org = await createOrg(database.pool, { credit });
   const item = holdItem(org, { amount });
   await authorize(database.pool, [item], { node, epoch });
   return { org, item };
 }
 const progress = (item: { org: string; id: string }, more: Record<string, unknown> = {}) => ({
-  org: item.org, id: item.id, attempt: 1, usage: { input: 100, output: 10 }, units: 10, accrued: 900, accrued_cost: 500,
-  ctx: { provider: "sandbox", upstream_model: "chat", offer: "off_1", route: "relay", upstream_id: "up_1", cost_version: 2 }, ...more,
+  org: item.org,
+  id: item.id,
+  attempt: 1,
+  usage: { input: 100, output: 10 },
+  units: 10,
+  accrued: 900,
+  accrued_cost: 500,
+  ctx: {
+    provider: "sandbox",
+    upstream_model: "chat",
+    offer: "off_1",
+    route: "relay",
+    upstream_id: "up_1",
+    cost_version: 2,
+  },
+  ...more,
 });
 
 describe("checkpoint_batch", () => {
@@ -33,10 +59,25 @@ describe("checkpoint_batch", () => {
     const { org, item } = await running(node, await boot(node));
     await age(item.id, 5);
     await checkpoint(database.pool, [progress(item)], { node });
-    const [answer] = await checkpoint(database.pool, [progress(item, { units: 4, accrued: 300, usage: { input: 1 }, ctx: { finish: 1 } })], { node });
+    const [answer] = await checkpoint(
+      database.pool,
+      [progress(item, { units: 4, accrued: 300, usage: { input: 1 }, ctx: { finish: 1 } })],
+      { node },
+    );
     expect(answer).toMatchObject({ state: "open", amount: "2000", refused_by: null, skipped: false });
-    const hold = (await database.pool.query("SELECT *, expires_at > clock_timestamp() + interval '110 s' AS renewed FROM hold WHERE id = $1", [item.id])).rows[0];
-    expect(hold).toMatchObject({ units: "10", accrued: "900", usage: { input: 100, output: 10 }, renewed: true, ctx: { provider: "sandbox", finish: 1, endpoint: "chat.completions" } });
+    const hold = (
+      await database.pool.query(
+        "SELECT *, expires_at > clock_timestamp() + interval '110 s' AS renewed FROM hold WHERE id = $1",
+        [item.id],
+      )
+    ).rows[0];
+    expect(hold).toMatchObject({
+      units: "10",
+      accrued: "900",
+      usage: { input: 100, output: 10 },
+      renewed: true,
+      ctx: { provider: "sandbox", finish: 1, endpoint: "chat.completions" },
+    });
     expect(hold.sent_at).not.toBeNull();
     await settle(database.pool, [settleItem(item)]);
     await assertHealthy(database.pool, org.org);
@@ -45,19 +86,38 @@ describe("checkpoint_batch", () => {
   test("extends by what fits, refuses when nothing does, and binds budgets", async () => {
     const node = newId("node");
     const { org, item } = await running(node, await boot(node), { credit: 3_000, amount: 1_000 });
-    expect((await checkpoint(database.pool, [progress(item, { want_amount: 2_500 })], { node }))[0]).toMatchObject({ state: "open", amount: "2500", refused_by: null });
-    expect((await checkpoint(database.pool, [progress(item, { want_amount: 2_500 })], { node }))[0]).toMatchObject({ amount: "2500" });
-    expect((await checkpoint(database.pool, [progress(item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({ amount: "3000", refused_by: null, available: "3000" });
-    expect((await checkpoint(database.pool, [progress(item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({ amount: "3000", refused_by: "insufficient_credits" });
+    expect((await checkpoint(database.pool, [progress(item, { want_amount: 2_500 })], { node }))[0]).toMatchObject({
+      state: "open",
+      amount: "2500",
+      refused_by: null,
+    });
+    expect((await checkpoint(database.pool, [progress(item, { want_amount: 2_500 })], { node }))[0]).toMatchObject({
+      amount: "2500",
+    });
+    expect((await checkpoint(database.pool, [progress(item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({
+      amount: "3000",
+      refused_by: null,
+      available: "3000",
+    });
+    expect((await checkpoint(database.pool, [progress(item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({
+      amount: "3000",
+      refused_by: "insufficient_credits",
+    });
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 3_000, held: 3_000 });
     await settle(database.pool, [settleItem(item, { price: 3_000 })]);
 
     const second = await running(node, 1);
     await database.pool.query("SELECT set_limits($1, 'key', $2, '{\"day\": 2500}')", [second.org.org, second.org.key]);
-    expect((await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({ amount: "2500" });
-    expect((await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({ refused_by: "budget" });
+    expect(
+      (await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0],
+    ).toMatchObject({ amount: "2500" });
+    expect(
+      (await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0],
+    ).toMatchObject({ refused_by: "budget" });
     await database.pool.query("SELECT freeze_wallet($1, 'fraud')", [second.org.org]);
-    expect((await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0]).toMatchObject({ refused_by: "wallet_frozen" });
+    expect(
+      (await checkpoint(database.pool, [progress(second.item, { want_amount: 4_000 })], { node }))[0],
+    ).toMatchObject({ refused_by: "wallet_frozen" });
     await settle(database.pool, [settleItem(second.item, { price: 100 })]);
     await assertHealthy(database.pool);
   });
@@ -67,11 +127,22 @@ describe("checkpoint_batch", () => {
     const { item } = await running(node, await boot(node));
     expect((await checkpoint(database.pool, [progress(item)], { node: "other" }))[0]).toMatchObject({ state: "stale" });
     await boot(node);
-    expect((await checkpoint(database.pool, [progress(item, { units: 99 })], { node, epoch: 1 }))[0]).toMatchObject({ state: "stale" });
+    expect((await checkpoint(database.pool, [progress(item, { units: 99 })], { node, epoch: 1 }))[0]).toMatchObject({
+      state: "stale",
+    });
     expect((await database.pool.query("SELECT units FROM hold WHERE id = $1", [item.id])).rows[0].units).toBe("0");
     await settle(database.pool, [settleItem(item)]);
-    expect((await checkpoint(database.pool, [progress(item), { org: item.org, id: "req_none", units: 1 }], { node, epoch: 2 })).map((row) => row.state)).toEqual(["captured", "missing"]);
-    expect((await database.pool.query("SELECT node_heartbeat($1, 1) AS old, node_heartbeat($1, 2) AS new", [node])).rows[0]).toEqual({ old: false, new: true });
+    expect(
+      (
+        await checkpoint(database.pool, [progress(item), { org: item.org, id: "req_none", units: 1 }], {
+          node,
+          epoch: 2,
+        })
+      ).map((row) => row.state),
+    ).toEqual(["captured", "missing"]);
+    expect(
+      (await database.pool.query("SELECT node_heartbeat($1, 1) AS old, node_heartbeat($1, 2) AS new", [node])).rows[0],
+    ).toEqual({ old: false, new: true });
   });
 });
 
@@ -82,7 +153,10 @@ describe("void_holds", () => {
     expect(await voidHolds([item.id], "someone-else")).toEqual([{ id: item.id, state: "open" }]);
     expect(await voidHolds([item.id], "void-node")).toEqual([{ id: item.id, state: "voided" }]);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 10_000, held: 0 });
-    expect((await settle(database.pool, [settleItem(item)]))[0]).toMatchObject({ applied: false, prior_state: "voided" });
+    expect((await settle(database.pool, [settleItem(item)]))[0]).toMatchObject({
+      applied: false,
+      prior_state: "voided",
+    });
     await assertHealthy(database.pool, org.org);
   });
 
@@ -90,7 +164,10 @@ describe("void_holds", () => {
     const org = await createOrg(database.pool, { credit: 5_000 });
     const item = holdItem(org);
     expect(await voidHolds([item.id, item.id], "void-node")).toEqual([{ id: item.id, state: "voided" }]);
-    expect((await authorize(database.pool, [item], { node: "void-node" }))[0]).toMatchObject({ granted: false, refused_by: "voided" });
+    expect((await authorize(database.pool, [item], { node: "void-node" }))[0]).toMatchObject({
+      granted: false,
+      refused_by: "voided",
+    });
     expect((await wallet(database.pool, org.org)).held).toBe(0);
     await assertHealthy(database.pool, org.org);
   });
@@ -130,11 +207,30 @@ describe("sweep_holds", () => {
     const swept = (await Promise.all([sweep(), sweep(), sweep()])).flat().filter((row) => row.node === node);
     expect(swept).toHaveLength(2);
     expect(await event(begun.item.id)).toMatchObject({
-      kind: "call", outcome: "crashed", price_nano: "900", cost_nano: "500", input_tokens: 100, output_tokens: 10, usage_source: "estimated", provider: "sandbox",
-      upstream_model: "chat", route: "relay", upstream_id: "up_1", endpoint: "chat.completions", dialect: "openai-chat", stream: true, node: "sweeper",
+      kind: "call",
+      outcome: "crashed",
+      price_nano: "900",
+      cost_nano: "500",
+      input_tokens: 100,
+      output_tokens: 10,
+      usage_source: "estimated",
+      provider: "sandbox",
+      upstream_model: "chat",
+      route: "relay",
+      upstream_id: "up_1",
+      endpoint: "chat.completions",
+      dialect: "openai-chat",
+      stream: true,
+      node: "sweeper",
     });
     expect(await event(silent.item.id)).toMatchObject({ outcome: "crashed", price_nano: "0", input_tokens: 0 });
-    expect((await database.pool.query("SELECT outcome, cost_nano, offer_id FROM attempt WHERE request_id = $1", [begun.item.id])).rows).toEqual([{ outcome: "crashed", cost_nano: "500", offer_id: "off_1" }]);
+    expect(
+      (
+        await database.pool.query("SELECT outcome, cost_nano, offer_id FROM attempt WHERE request_id = $1", [
+          begun.item.id,
+        ])
+      ).rows,
+    ).toEqual([{ outcome: "crashed", cost_nano: "500", offer_id: "off_1" }]);
     expect(await wallet(database.pool, begun.org.org)).toMatchObject({ posted: 9_100, held: 0 });
     await assertHealthy(database.pool, begun.org.org);
     await assertHealthy(database.pool, silent.org.org);
@@ -180,10 +276,25 @@ describe("late_adjust", () => {
     const truth = settleItem(item, { price: 1_200, cost: 800, usage: { input: 100, output: 25 } });
     expect((await settle(database.pool, [truth]))[0]).toMatchObject({ applied: false, prior_state: "expired" });
     expect(await late([truth])).toEqual([{ ord: 1, id: item.id, applied: true, delta: "300" }]);
-    expect(await late([truth, settleItem({ org: org.org, id: "req_none" })])).toMatchObject([{ applied: false, delta: null }, { applied: false }]);
-    expect(await event(`adj_${item.id}`)).toMatchObject({ kind: "adjust", parent_id: item.id, price_nano: "300", promo_nano: "300", cost_nano: "300", input_tokens: 0, output_tokens: 15, outcome: "ok" });
+    expect(await late([truth, settleItem({ org: org.org, id: "req_none" })])).toMatchObject([
+      { applied: false, delta: null },
+      { applied: false },
+    ]);
+    expect(await event(`adj_${item.id}`)).toMatchObject({
+      kind: "adjust",
+      parent_id: item.id,
+      price_nano: "300",
+      promo_nano: "300",
+      cost_nano: "300",
+      input_tokens: 0,
+      output_tokens: 15,
+      outcome: "ok",
+    });
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 8_800, status: "active" });
-    expect((await database.pool.query("SELECT id, kind FROM find_usage($1, $2)", [org.org, item.id])).rows).toEqual([{ id: item.id, kind: "call" }, { id: `adj_${item.id}`, kind: "adjust" }]);
+    expect((await database.pool.query("SELECT id, kind FROM find_usage($1, $2)", [org.org, item.id])).rows).toEqual([
+      { id: item.id, kind: "call" },
+      { id: `adj_${item.id}`, kind: "adjust" },
+    ]);
     await assertHealthy(database.pool, org.org);
   });
 
@@ -197,9 +308,16 @@ describe("late_adjust", () => {
   test("may take the balance below its floor; the wallet is frozen until credit covers it", async () => {
     const { org, item } = await swept(2_000);
     await late([settleItem(item, { price: 2_500 })]);
-    expect(await wallet(database.pool, org.org)).toMatchObject({ posted: -500, status: "frozen", freeze_reason: "negative" });
+    expect(await wallet(database.pool, org.org)).toMatchObject({
+      posted: -500,
+      status: "frozen",
+      freeze_reason: "negative",
+    });
     await assertHealthy(database.pool, org.org);
-    await database.pool.query("SELECT * FROM grant_credit($1, 800, 'paid', $2, 'test', 'test')", [org.org, newId("lot")]);
+    await database.pool.query("SELECT * FROM grant_credit($1, 800, 'paid', $2, 'test', 'test')", [
+      org.org,
+      newId("lot"),
+    ]);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 300, status: "active", freeze_reason: null });
     await assertHealthy(database.pool, org.org);
   });
@@ -209,13 +327,26 @@ describe("upkeep", () => {
   test("prunes closed holds and listed refusals when they are old", async () => {
     const { org, item } = await running("prune-node", 1);
     await settle(database.pool, [settleItem(item)]);
-    const refusal = { id: newId("req"), org: org.org, app: org.app, key: org.key, model: "m", endpoint: "chat.completions", dialect: "openai-chat", stream: false, http_status: 402, rule: "budget" };
+    const refusal = {
+      id: newId("req"),
+      org: org.org,
+      app: org.app,
+      key: org.key,
+      model: "m",
+      endpoint: "chat.completions",
+      dialect: "openai-chat",
+      stream: false,
+      http_status: 402,
+      rule: "budget",
+    };
     const batch = Array.from({ length: 14 }, () => ({ ...refusal, id: newId("req") }));
     await database.pool.query("SELECT log_refusals($1, 'node')", [JSON.stringify(batch)]);
     await database.pool.query("SELECT log_refusals($1, 'node')", [JSON.stringify([refusal])]);
     const listed = "SELECT count(*)::int AS n FROM refusal WHERE org_id = $1";
     expect((await database.pool.query(listed, [org.org])).rows[0].n).toBe(10);
-    expect((await database.pool.query("SELECT calls FROM refusal_rollup WHERE org_id = $1", [org.org])).rows).toEqual([{ calls: "15" }]);
+    expect((await database.pool.query("SELECT calls FROM refusal_rollup WHERE org_id = $1", [org.org])).rows).toEqual([
+      { calls: "15" },
+    ]);
     await database.pool.query("SELECT prune_holds(), prune_refusals()");
     expect((await database.pool.query(listed, [org.org])).rows[0].n).toBe(10);
     await database.pool.query("SELECT prune_holds('-1 s'), prune_refusals('-1 s')");
@@ -226,7 +357,11 @@ describe("upkeep", () => {
 
   test("makes the partitions of the coming months, each protected from TRUNCATE", async () => {
     await database.pool.query("ALTER TABLE usage_event DETACH PARTITION usage_event_default");
-    const last = (await database.pool.query("SELECT max(inhrelid::regclass::text) AS name FROM pg_inherits WHERE inhparent = 'usage_event'::regclass AND inhrelid::regclass::text LIKE '%\\___'")).rows[0].name;
+    const last = (
+      await database.pool.query(
+        "SELECT max(inhrelid::regclass::text) AS name FROM pg_inherits WHERE inhparent = 'usage_event'::regclass AND inhrelid::regclass::text LIKE '%\\___'",
+      )
+    ).rows[0].name;
     await database.pool.query(`DROP TABLE ${last}`);
     expect((await database.pool.query("SELECT ensure_partitions() AS made")).rows[0].made).toEqual([last]);
     expect((await database.pool.query("SELECT ensure_partitions() AS made")).rows[0].made).toEqual([]);

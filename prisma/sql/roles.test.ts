@@ -5,7 +5,24 @@ import { newId } from "@/lib/ids";
 import { authorize, createOrg, grant, holdItem, settle, settleItem, spend } from "./testing";
 
 const ROLES = ["gateway", "web", "worker"] as const;
-const MONEY = ["wallet", "hold", "credit_lot", "lot_draw", "journal", "entry", "account", "usage_event", "attempt", "usage_rollup", "refusal", "refusal_rollup", "limit_state", "limit_slot", "node", "config_version"];
+const MONEY = [
+  "wallet",
+  "hold",
+  "credit_lot",
+  "lot_draw",
+  "journal",
+  "entry",
+  "account",
+  "usage_event",
+  "attempt",
+  "usage_rollup",
+  "refusal",
+  "refusal_rollup",
+  "limit_state",
+  "limit_slot",
+  "node",
+  "config_version",
+];
 const APPEND_ONLY = ["journal", "entry", "usage_event", "lot_draw", "attempt", "audit_event", "price_version"];
 
 let database: TestDatabase;
@@ -29,34 +46,53 @@ describe.each(ROLES)("hub_%s", (role) => {
       }
     }
     await expect(as[role].query("UPDATE wallet SET posted = 1")).rejects.toMatchObject(DENIED);
-    await expect(as[role].query("INSERT INTO entry (journal_id, account_id, amount) VALUES (1, 'revenue', 1)")).rejects.toMatchObject(DENIED);
+    await expect(
+      as[role].query("INSERT INTO entry (journal_id, account_id, amount) VALUES (1, 'revenue', 1)"),
+    ).rejects.toMatchObject(DENIED);
   });
 
   test("changes, deletes and truncates no append-only row", async () => {
     for (const table of APPEND_ONLY) {
       for (const statement of [`UPDATE ${table} SET org_id = org_id`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
-        await expect(as[role].query(statement)).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|42703)$/) });
+        await expect(as[role].query(statement)).rejects.toMatchObject({
+          code: expect.stringMatching(/^(42501|42703)$/),
+        });
       }
     }
   });
 
   test("makes no table and no function of its own in our schema", async () => {
     await expect(as[role].query("CREATE TABLE mine (id int)")).rejects.toMatchObject(DENIED);
-    await expect(as[role].query("CREATE FUNCTION hub_mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")).rejects.toMatchObject(DENIED);
+    await expect(
+      as[role].query("CREATE FUNCTION hub_mine() RETURNS int LANGUAGE sql AS 'SELECT 1'"),
+    ).rejects.toMatchObject(DENIED);
   });
 });
 
 test("not even the owner edits an append-only row", async () => {
   const org = await createOrg(database.pool, { credit: 5_000 });
   await spend(database.pool, org, 100);
-  await database.pool.query("INSERT INTO audit_event (id, actor_type, actor_id, action, target) VALUES ($1, 'system', 'test', 'test', 'test')", [newId("aud")]);
-  await database.pool.query("INSERT INTO price_version (subject, subject_id, rates, content_hash, source, created_by) VALUES ('model', 'm', '{}', 'h', 'seed', 'test')");
+  await database.pool.query(
+    "INSERT INTO audit_event (id, actor_type, actor_id, action, target) VALUES ($1, 'system', 'test', 'test', 'test')",
+    [newId("aud")],
+  );
+  await database.pool.query(
+    "INSERT INTO price_version (subject, subject_id, rates, content_hash, source, created_by) VALUES ('model', 'm', '{}', 'h', 'seed', 'test')",
+  );
   for (const table of APPEND_ONLY) {
-    for (const statement of [`UPDATE ${table} SET ${table === "entry" ? "amount = 1" : "org_id = NULL"}`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
+    for (const statement of [
+      `UPDATE ${table} SET ${table === "entry" ? "amount = 1" : "org_id = NULL"}`,
+      `DELETE FROM ${table}`,
+      `TRUNCATE ${table}`,
+    ]) {
       await expect(database.pool.query(statement), statement).rejects.toThrow("append-only");
     }
   }
-  for (const { name } of (await database.pool.query("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'usage_event'::regclass")).rows) {
+  for (const { name } of (
+    await database.pool.query(
+      "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'usage_event'::regclass",
+    )
+  ).rows) {
     await expect(database.pool.query(`TRUNCATE ${name}`)).rejects.toThrow("append-only");
   }
 });
@@ -66,12 +102,16 @@ test("the gateway holds and settles, reads usage by organisation only, and grant
   const item = holdItem(org);
   expect((await authorize(as.gateway, [item]))[0]).toMatchObject({ granted: true });
   expect((await settle(as.gateway, [settleItem(item)]))[0]).toMatchObject({ applied: true });
-  expect((await as.gateway.query("SELECT id FROM find_usage($1, $2)", [org.org, `up_${item.id}`])).rows).toEqual([{ id: item.id }]);
+  expect((await as.gateway.query("SELECT id FROM find_usage($1, $2)", [org.org, `up_${item.id}`])).rows).toEqual([
+    { id: item.id },
+  ]);
   expect((await as.gateway.query("SELECT id FROM find_usage('org_other', $1)", [item.id])).rows).toEqual([]);
-  expect((await as.gateway.query("SELECT available FROM read_wallet($1)", [org.org])).rows).toEqual([{ available: "4000" }]);
+  expect((await as.gateway.query("SELECT available FROM read_wallet($1)", [org.org])).rows).toEqual([
+    { available: "4000" },
+  ]);
   await as.gateway.query("SELECT id, status FROM api_key LIMIT 1");
   await expect(as.gateway.query("SELECT * FROM usage_event")).rejects.toMatchObject(DENIED);
-  await expect(as.gateway.query("SELECT * FROM \"user\"")).rejects.toMatchObject(DENIED);
+  await expect(as.gateway.query('SELECT * FROM "user"')).rejects.toMatchObject(DENIED);
   await expect(grant(as.gateway, org.org, { amount: 1 })).rejects.toMatchObject(DENIED);
   await expect(as.gateway.query("SELECT sweep_holds()")).rejects.toMatchObject(DENIED);
   await expect(as.gateway.query("SELECT post_settlements('{}', now(), 'x')")).rejects.toMatchObject(DENIED);
@@ -92,7 +132,9 @@ test("web grants credit and queues jobs, but neither holds nor settles", async (
 test("the worker sweeps, runs jobs and probes credentials, but changes no secret", async () => {
   expect((await as.worker.query("SELECT * FROM sweep_holds()")).rows).toEqual([]);
   await as.worker.query("SELECT ensure_partitions(), prune_holds(), prune_refusals(), expire_credit()");
-  expect((await as.worker.query("SELECT count(*)::int AS n FROM graphile_worker._private_jobs")).rows[0].n).toBeGreaterThanOrEqual(0);
+  expect(
+    (await as.worker.query("SELECT count(*)::int AS n FROM graphile_worker._private_jobs")).rows[0].n,
+  ).toBeGreaterThanOrEqual(0);
   await as.worker.query("UPDATE credential SET status = 'active', last_tested_at = clock_timestamp()");
   await expect(as.worker.query("UPDATE credential SET sealed = 'x'")).rejects.toMatchObject(DENIED);
   await expect(grant(as.worker, "org_x", { amount: 1 })).rejects.toMatchObject(DENIED);
@@ -108,13 +150,20 @@ test("changes of configuration and keys are announced, with the version they cou
   const version = async () => Number((await as.gateway.query("SELECT version FROM config_version")).rows[0].version);
   const before = await version();
   await as.web.query("INSERT INTO setting (key, value) VALUES ('test', '1')");
-  await as.web.query("INSERT INTO price_version (subject, subject_id, rates, content_hash, source, created_by) VALUES ('model', 'm', '{}', 'h', 'panel', 'test')");
+  await as.web.query(
+    "INSERT INTO price_version (subject, subject_id, rates, content_hash, source, created_by) VALUES ('model', 'm', '{}', 'h', 'panel', 'test')",
+  );
   const org = await createOrg(database.pool);
   await as.web.query("UPDATE api_key SET status = 'revoked' WHERE id = $1", [org.key]);
   await as.web.query("UPDATE org SET name = 'other' WHERE id = $1", [org.org]);
   await as.web.query("UPDATE org SET status = 'suspended' WHERE id = $1", [org.org]);
   await listener.query("SELECT 1"); // notifications arrive with or before this answer
-  expect(heard).toEqual(["hub_config setting", "hub_config price_version", `hub_key ${org.key}`, `hub_key org:${org.org}`]);
+  expect(heard).toEqual([
+    "hub_config setting",
+    "hub_config price_version",
+    `hub_key ${org.key}`,
+    `hub_key org:${org.org}`,
+  ]);
   expect(await version()).toBe(before + 2);
   await listener.end();
 });

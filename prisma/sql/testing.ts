@@ -5,7 +5,10 @@ import type { Sql } from "@/lib/pg";
 /** An organisation with one app, one key and a wallet, for tests of the money functions. Amounts are nano-USD. */
 export type TestOrg = { org: string; app: string; key: string };
 
-export async function createOrg(sql: Sql, { credit = 0, floor = 0 }: { credit?: number; floor?: number | null } = {}): Promise<TestOrg> {
+export async function createOrg(
+  sql: Sql,
+  { credit = 0, floor = 0 }: { credit?: number; floor?: number | null } = {},
+): Promise<TestOrg> {
   const org = newId("org");
   const app = newId("app");
   await sql.query("INSERT INTO org (id, slug, name) VALUES ($1, $1, $1)", [org]);
@@ -25,9 +28,19 @@ export async function createKey(sql: Sql, { org, app }: { org: string; app: stri
   return key;
 }
 
-type Grant = { amount: number; source?: "paid" | "comp" | "promo"; id?: string; expiresInMs?: number; restricted?: boolean };
+type Grant = {
+  amount: number;
+  source?: "paid" | "comp" | "promo";
+  id?: string;
+  expiresInMs?: number;
+  restricted?: boolean;
+};
 
-export async function grant(sql: Sql, org: string, { amount, source = "comp", id = newId("lot"), expiresInMs, restricted = false }: Grant) {
+export async function grant(
+  sql: Sql,
+  org: string,
+  { amount, source = "comp", id = newId("lot"), expiresInMs, restricted = false }: Grant,
+) {
   const result = await sql.query<{ applied: boolean; posted: string; held: string }>(
     "SELECT * FROM grant_credit($1, $2, $3, $4, 'test', 'test', clock_timestamp() + $5 * interval '1 millisecond', $6)",
     [org, amount, source, id, expiresInMs ?? null, restricted],
@@ -85,8 +98,14 @@ export function holdItem({ org, app, key }: TestOrg, hold: Hold = {}) {
 
 export type Place = { node?: string; epoch?: number; ttl?: string };
 
-export async function authorize(sql: Sql, items: ReturnType<typeof holdItem>[], { node = "node", epoch = 1, ttl = "120 s" }: Place = {}) {
-  return (await sql.query<Answer>("SELECT * FROM authorize_batch($1, $2, $3, $4)", [JSON.stringify(items), node, epoch, ttl])).rows;
+export async function authorize(
+  sql: Sql,
+  items: readonly ReturnType<typeof holdItem>[],
+  { node = "node", epoch = 1, ttl = "120 s" }: Place = {},
+) {
+  return (
+    await sql.query<Answer>("SELECT * FROM authorize_batch($1, $2, $3, $4)", [JSON.stringify(items), node, epoch, ttl])
+  ).rows;
 }
 
 export function settleItem(item: { org: string; id: string }, settle: Record<string, unknown> = {}) {
@@ -109,28 +128,55 @@ export function settleItem(item: { org: string; id: string }, settle: Record<str
     latency_ms: 120,
     first_token_ms: 20,
     client_retry: 0,
-    attempts: [{ offer: "off_1", provider: "sandbox", upstream_model: "chat", outcome: "ok", http_status: 200, usage: { input: 100, output: 20 }, cost: 700, cost_version: 2, first_token_ms: 20, latency_ms: 120 }],
+    attempts: [
+      {
+        offer: "off_1",
+        provider: "sandbox",
+        upstream_model: "chat",
+        outcome: "ok",
+        http_status: 200,
+        usage: { input: 100, output: 20 },
+        cost: 700,
+        cost_version: 2,
+        first_token_ms: 20,
+        latency_ms: 120,
+      },
+    ],
     ...settle,
   };
 }
 
 export type Settled = { ord: number; id: string; applied: boolean; prior_state: string | null; skipped: boolean };
 
-export async function settle(sql: Sql, items: ReturnType<typeof settleItem>[], { node = "node", epoch = 1 }: Place = {}) {
-  return (await sql.query<Settled>("SELECT * FROM settle_batch($1, $2, $3)", [JSON.stringify(items), node, epoch])).rows;
+export async function settle(
+  sql: Sql,
+  items: readonly ReturnType<typeof settleItem>[],
+  { node = "node", epoch = 1 }: Place = {},
+) {
+  return (await sql.query<Settled>("SELECT * FROM settle_batch($1, $2, $3)", [JSON.stringify(items), node, epoch]))
+    .rows;
 }
 
 export async function checkpoint(sql: Sql, items: Record<string, unknown>[], { node = "node", epoch = 1 }: Place = {}) {
   return (
-    await sql.query<{ ord: number; state: string; amount: string; refused_by: string | null; available: string | null; skipped: boolean }>(
-      "SELECT * FROM checkpoint_batch($1, $2, $3)",
-      [JSON.stringify(items), node, epoch],
-    )
+    await sql.query<{
+      ord: number;
+      state: string;
+      amount: string;
+      refused_by: string | null;
+      available: string | null;
+      skipped: boolean;
+    }>("SELECT * FROM checkpoint_batch($1, $2, $3)", [JSON.stringify(items), node, epoch])
   ).rows;
 }
 
 /** Holds and settles one call at `price`; returns the request id. */
-export async function spend(sql: Sql, org: TestOrg, price: number, { amount = price, ...hold }: Hold = {}): Promise<string> {
+export async function spend(
+  sql: Sql,
+  org: TestOrg,
+  price: number,
+  { amount = price, ...hold }: Hold = {},
+): Promise<string> {
   const item = holdItem(org, { amount, ...hold });
   const [answer] = await authorize(sql, [item]);
   if (!answer?.granted) throw new Error(`refused: ${answer?.refused_by}`);
@@ -138,16 +184,29 @@ export async function spend(sql: Sql, org: TestOrg, price: number, { amount = pr
   return item.id;
 }
 
-export type WalletRow = { posted: number; held: number; restricted: number; status: string; freeze_reason: string | null };
+export type WalletRow = {
+  posted: number;
+  held: number;
+  restricted: number;
+  status: string;
+  freeze_reason: string | null;
+};
 
 export async function wallet(sql: Sql, org: string): Promise<WalletRow> {
-  const { rows } = await sql.query("SELECT posted, held, restricted, status, freeze_reason FROM wallet WHERE org_id = $1", [org]);
+  const { rows } = await sql.query(
+    "SELECT posted, held, restricted, status, freeze_reason FROM wallet WHERE org_id = $1",
+    [org],
+  );
   const row = rows[0];
   return { ...row, posted: Number(row.posted), held: Number(row.held), restricted: Number(row.restricted) };
 }
 
 /** Runs `work` on `connections` connections at once. */
-export async function inParallel<T>(pool: pg.Pool, connections: number, work: (client: pg.PoolClient, index: number) => Promise<T>): Promise<T[]> {
+export async function inParallel<T>(
+  pool: pg.Pool,
+  connections: number,
+  work: (client: pg.PoolClient, index: number) => Promise<T>,
+): Promise<T[]> {
   const clients = await Promise.all(Array.from({ length: connections }, () => pool.connect()));
   try {
     return await Promise.all(clients.map(work));

@@ -11,7 +11,10 @@ afterAll(() => database.drop());
 /** An organisation with settled calls, a budget, a concurrency limit and one open hold. */
 async function seeded(): Promise<TestOrg & { request: string; open: string }> {
   const org = await createOrg(database.pool, { credit: 100_000 });
-  await database.pool.query("SELECT set_limits($1, 'key', $2, '{\"day\": 50000, \"maxConcurrency\": 9}')", [org.org, org.key]);
+  await database.pool.query("SELECT set_limits($1, 'key', $2, '{\"day\": 50000, \"maxConcurrency\": 9}')", [
+    org.org,
+    org.key,
+  ]);
   await spend(database.pool, org, 1_000);
   const request = await spend(database.pool, org, 2_000);
   const open = holdItem(org);
@@ -34,7 +37,10 @@ async function sabotage(fault: string, values: string[]): Promise<void> {
 }
 
 async function rules(org: string): Promise<string[]> {
-  const { rows } = await database.pool.query("SELECT DISTINCT rule FROM violations WHERE org_id = $1 OR org_id IS NULL ORDER BY rule", [org]);
+  const { rows } = await database.pool.query(
+    "SELECT DISTINCT rule FROM violations WHERE org_id = $1 OR org_id IS NULL ORDER BY rule",
+    [org],
+  );
   return rows.map((row) => row.rule);
 }
 
@@ -43,20 +49,55 @@ const faults: [name: string, rules: string[], statement: string, subject: "org" 
   ["a bumped balance", ["I1", "I10"], "UPDATE wallet SET posted = posted + 1 WHERE org_id = $1", "org"],
   ["a leaked hold", ["I2"], "UPDATE wallet SET held = held + 7 WHERE org_id = $1", "org"],
   ["a hold lost", ["I2"], "DELETE FROM hold WHERE id = $1", "open"],
-  ["a limit that counts wrong", ["I2"], "UPDATE limit_state SET inflight = inflight + 1 WHERE scope_id = $1 AND period = 'rate'", "key"],
+  [
+    "a limit that counts wrong",
+    ["I2"],
+    "UPDATE limit_state SET inflight = inflight + 1 WHERE scope_id = $1 AND period = 'rate'",
+    "key",
+  ],
   ["a negative balance nobody froze", ["I1", "I10", "I3"], "UPDATE wallet SET posted = -5 WHERE org_id = $1", "org"],
-  ["an event whose price was changed", ["I17", "I18", "I4"], "UPDATE usage_event SET price_nano = price_nano + 1 WHERE id = $1", "request"],
+  [
+    "an event whose price was changed",
+    ["I17", "I18", "I4"],
+    "UPDATE usage_event SET price_nano = price_nano + 1 WHERE id = $1",
+    "request",
+  ],
   ["an event lost", ["I17", "I18", "I4", "I5", "I6"], "DELETE FROM usage_event WHERE id = $1", "request"],
   ["an event whose journal is lost", ["I4", "I5"], "UPDATE usage_event SET journal_id = 0 WHERE id = $1", "request"],
-  ["a captured hold reopened", ["I2", "I6"], "UPDATE hold SET state = 'open', closed_at = NULL WHERE id = $1", "request"],
-  ["an open hold nobody sweeps", ["I7"], "UPDATE hold SET expires_at = clock_timestamp() - interval '61 s' WHERE id = $1", "open"],
+  [
+    "a captured hold reopened",
+    ["I2", "I6"],
+    "UPDATE hold SET state = 'open', closed_at = NULL WHERE id = $1",
+    "request",
+  ],
+  [
+    "an open hold nobody sweeps",
+    ["I7"],
+    "UPDATE hold SET expires_at = clock_timestamp() - interval '61 s' WHERE id = $1",
+    "open",
+  ],
   ["a lost debit", ["I1", "I8", "I9"], `DELETE FROM entry WHERE journal_id = ${journalOf} AND amount < 0`, "request"],
-  ["a double debit", ["I1", "I11", "I4"], `INSERT INTO entry (journal_id, account_id, amount) SELECT journal_id, account_id, amount FROM entry WHERE journal_id = ${journalOf}`, "request"],
+  [
+    "a double debit",
+    ["I1", "I11", "I4"],
+    `INSERT INTO entry (journal_id, account_id, amount) SELECT journal_id, account_id, amount FROM entry WHERE journal_id = ${journalOf}`,
+    "request",
+  ],
   ["a lot refilled", ["I10"], "UPDATE credit_lot SET remaining = remaining + 10 WHERE org_id = $1", "org"],
   ["restricted credit miscounted", ["I10"], "UPDATE wallet SET restricted = 1 WHERE org_id = $1", "org"],
   ["a lot draw lost", ["I11"], "DELETE FROM lot_draw WHERE request_id = $1", "request"],
-  ["a call recorded twice", ["I15", "I17", "I18", "I4", "I6"], "INSERT INTO usage_event SELECT (jsonb_populate_record(e, jsonb_build_object('at', e.at + interval '1 ms'))).* FROM usage_event e WHERE id = $1", "request"],
-  ["a drifted budget", ["I17"], "UPDATE limit_state SET spent = spent - 1 WHERE scope_id = $1 AND period = 'day'", "key"],
+  [
+    "a call recorded twice",
+    ["I15", "I17", "I18", "I4", "I6"],
+    "INSERT INTO usage_event SELECT (jsonb_populate_record(e, jsonb_build_object('at', e.at + interval '1 ms'))).* FROM usage_event e WHERE id = $1",
+    "request",
+  ],
+  [
+    "a drifted budget",
+    ["I17"],
+    "UPDATE limit_state SET spent = spent - 1 WHERE scope_id = $1 AND period = 'day'",
+    "key",
+  ],
   ["a drifted rollup", ["I18"], "UPDATE usage_rollup SET calls = calls + 1 WHERE org_id = $1", "org"],
 ];
 
