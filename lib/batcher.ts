@@ -8,12 +8,26 @@ type Waiting<Item, Result> = {
   reject: (error: unknown) => void;
 };
 
+/** Lets one statement at a time through. Batchers that lock the same rows share one, so that they take turns instead of
+ *  finding each other's locks; whoever waits gathers a larger batch meanwhile. */
+export class Lane {
+  private tail: Promise<unknown> = Promise.resolve();
+
+  run<Result>(step: () => Promise<Result>): Promise<Result> {
+    const next = this.tail.then(step);
+    // the step's own caller hears of its failure
+    this.tail = next.catch(() => {});
+    return next;
+  }
+}
+
 /** Coalesces concurrent calls into one statement: whatever arrives while a statement is in flight forms the next one.
  *  One lane and no timer, so a lone call waits for nothing and a crowd shares one commit. Items told to come again wait
  *  2 ms, doubling to 50 ms. An error is decided by `onError`: retry everything, split to find the poison item, or fail. */
 export class Batcher<Item, Result> {
   private queue: Waiting<Item, Result>[] = [];
   private busy = false;
+  private readonly lane: Lane;
   /** Statements sent and items carried, for metrics and tests. */
   statements = 0;
   items = 0;
@@ -22,11 +36,15 @@ export class Batcher<Item, Result> {
     private readonly run: (items: Item[]) => Promise<BatchOutcome<Result>[]>,
     private readonly options: {
       max: number;
+      /** Shared with the batchers this one must take turns with. */
+      lane?: Lane;
       /** "retry": same items again after `retryMs`; "split": halve until the poison item is alone; "fail": reject all. */
       onError?: (error: unknown, items: number) => "retry" | "split" | "fail";
       retryMs?: number;
     },
-  ) {}
+  ) {
+    this.lane = options.lane ?? new Lane();
+  }
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
@@ -43,14 +61,13 @@ export class Batcher<Item, Result> {
   private kick(): void {
     if (this.busy || this.queue.length === 0) return;
     this.busy = true;
-    // A microtask gap lets every call of this turn of the event loop join the batch.
-    queueMicrotask(() => {
-      const batch = this.queue.splice(0, this.options.max);
-      void this.flush(batch).finally(() => {
+    // The lane's promise is also the gap in which every call of this turn of the event loop joins the batch.
+    void this.lane
+      .run(() => this.flush(this.queue.splice(0, this.options.max)))
+      .finally(() => {
         this.busy = false;
         this.kick();
       });
-    });
   }
 
   private async flush(batch: Waiting<Item, Result>[]): Promise<void> {

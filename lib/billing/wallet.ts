@@ -1,4 +1,4 @@
-import { Batcher, type BatchOutcome } from "@/lib/batcher";
+import { Batcher, type BatchOutcome, Lane } from "@/lib/batcher";
 import type { Usage, UsageSource } from "@/lib/billing/usage";
 import { type Nano, toNano } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
@@ -144,16 +144,18 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
   );
   const settleRows = call<SettleRow>("settle_batch", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
 
+  // all three lock wallets: in one process they take turns, between processes a locked wallet's items come again
+  const lane = new Lane();
   const authorize = new Batcher<HoldRequest, HoldAnswer>(
     async (items) => inOrder(items.length, await authorizeRows(JSON.stringify(items.map(holdItem))), holdAnswer),
-    { max: MAX_BATCH, onError },
+    { max: MAX_BATCH, lane, onError },
   );
   const checkpoint = new Batcher<Progress, ProgressAnswer>(
     async (items) =>
       inOrder(items.length, await checkpointRows(JSON.stringify(items.map(progressItem))), (row) => ({
         state: row.state,
       })),
-    { max: MAX_BATCH, onError },
+    { max: MAX_BATCH, lane, onError },
   );
   const settle = new Batcher<string, SettleAnswer>(
     async (items) =>
@@ -161,7 +163,7 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
         applied: row.applied,
         priorState: row.prior_state,
       })),
-    { max: MAX_BATCH, onError },
+    { max: MAX_BATCH, lane, onError },
   );
 
   const voided = new Batcher<string, void>(
