@@ -12,8 +12,14 @@ export type Line = { child: ChildProcess; lines: Interface };
 export async function startWorker<First>(script: string, args: string[] = []): Promise<Line & { first: First }> {
   const child = spawn(process.execPath, [script, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const [line] = (await once(lines, "line")) as [string];
+  endWithUs(child);
+  const [line] = (await once(lines, "line", { signal: AbortSignal.timeout(10_000) })) as [string];
   return { child, lines, first: JSON.parse(line) as First };
+}
+
+/** A bench that fails or is interrupted leaves nothing running. */
+export function endWithUs(child: ChildProcess): void {
+  process.once("exit", () => child.kill("SIGKILL"));
 }
 
 /** CPU milliseconds spent so far by a process and everything it has started and that still runs. */

@@ -31,6 +31,7 @@ type Row = { shape: Shape; concurrency: number; hub: Measured; relay: Measured }
 /** Gateway CPU per call, hub ÷ relay, at most; and calls per second at the best concurrency, at least. */
 const AIMS = { plain: 3, stream: 2, trickle: 2, callsPerSecond: 4_000 };
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 await (values.prof === undefined ? compare() : profile());
 process.exit(process.exitCode ?? 0);
 
@@ -98,7 +99,8 @@ async function measure(
   };
   const before = { cpu: cpuMs(pid), postgres: cpuMs(stage.postgresPid) };
   stage.load.child.stdin?.write(`${JSON.stringify(order)}\n`);
-  const [line] = (await once(stage.load.lines, "line")) as [string];
+  const timeout = AbortSignal.timeout(duration * 1_000 + 60_000);
+  const [line] = (await once(stage.load.lines, "line", { signal: timeout })) as [string];
   const figures = JSON.parse(line) as LoadFigures;
   if (figures.failures > 0)
     throw new Error(

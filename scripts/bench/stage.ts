@@ -10,7 +10,7 @@ import { createPool } from "@/lib/pg";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { startEmbeddedPostgres } from "@/server/embedded-postgres";
 import { ensureRoles, migrate } from "@/server/migrate";
-import { type Line, postmasterPid, startWorker, stop } from "./processes";
+import { endWithUs, type Line, postmasterPid, startWorker, stop } from "./processes";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 /** Upstream model names by the shape of the answer. */
@@ -34,6 +34,14 @@ export async function setStage(execArgv: string[] = []): Promise<Stage> {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "hub-bench-"));
   fs.chmodSync(dataDir, 0o755);
   const postgres = await startEmbeddedPostgres({ dataDir, port: 0 });
+  process.once("exit", () => {
+    try {
+      process.kill(postmasterPid(postgres.dataDir), "SIGQUIT");
+      fs.rmSync(dataDir, { recursive: true, force: true });
+    } catch {
+      // stopped already, as it should be
+    }
+  });
   await migrate(postgres.url);
   const roles = await ensureRoles(postgres.url, randomBytes(16).toString("hex"));
   const keys = await generateSecretsKeyPair();
@@ -67,6 +75,7 @@ export async function setStage(execArgv: string[] = []): Promise<Stage> {
       GATEWAY_WORKERS: "1",
     },
   });
+  endWithUs(gateway);
   const origin = `http://127.0.0.1:${port}`;
   await waitUntilHealthy(origin, gateway, path.join(dataDir, "gateway.log"));
   const relay = await startWorker<{ port: number }>(path.join(here, "relay.js"), [upstreamOrigin]);
