@@ -123,8 +123,7 @@ class StreamRelay {
     if (isUsageOnly && !this.context.chat.includeUsage) return null;
     const normalised = this.context.candidate.definition.usage(chunk.usage);
     const price = normalised && this.context.meter.priceOf(normalised);
-    if (price === null) return event;
-    const usage = publicUsage(this.usage, toUsdNumber(price));
+    const usage = publicUsage(this.usage, price === null ? null : toUsdNumber(price));
     const text = event.toString("utf8");
     return Buffer.from(replaceUsage(text, chunk.usage, usage) ?? dataFrame({ ...chunk, usage }));
   }

@@ -86,8 +86,8 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
 }
 
 function withCost(text: string, body: JsonObject, price: bigint | null): string {
-  if (price === null || typeof body.usage !== "object" || body.usage === null) return text;
-  const usage = publicUsage(body.usage as JsonObject, toUsdNumber(price));
+  if (typeof body.usage !== "object" || body.usage === null) return text;
+  const usage = publicUsage(body.usage as JsonObject, price === null ? null : toUsdNumber(price));
   return replaceUsage(text, body.usage, usage) ?? JSON.stringify({ ...body, usage });
 }
 

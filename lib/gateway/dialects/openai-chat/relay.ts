@@ -31,10 +31,10 @@ function developerToSystem(message: JsonObject): JsonObject {
   return message.role === "developer" ? { ...message, role: "system" } : message;
 }
 
-/** Replaces or adds the price in a usage object and removes what would tell the tenant our cost. */
-export function publicUsage(usage: JsonObject, costUsd: number): JsonObject {
+/** Replaces or adds the price in a usage object and removes what would tell the tenant our cost; null for no price. */
+export function publicUsage(usage: JsonObject, costUsd: number | null): JsonObject {
   const { cost: _cost, cost_details: _details, is_byok: _byok, cost_in_usd_ticks: _ticks, ...rest } = usage;
-  return { ...rest, cost: costUsd };
+  return costUsd === null ? rest : { ...rest, cost: costUsd };
 }
 
 /** Puts another usage object in place of the one in `text`, byte for byte the same elsewhere: numbers keep their spelling.
@@ -42,6 +42,7 @@ export function publicUsage(usage: JsonObject, costUsd: number): JsonObject {
 export function replaceUsage(text: string, usage: unknown, replacement: JsonObject): string | null {
   const wanted = JSON.stringify(usage);
   const key = /"usage"\s*:\s*/g;
+  let found: { start: number; end: number } | null = null;
   for (let match = key.exec(text); match; match = key.exec(text)) {
     const start = match.index + match[0].length;
     const end = endOfObject(text, start);
@@ -51,9 +52,12 @@ export function replaceUsage(text: string, usage: unknown, replacement: JsonObje
     } catch {
       continue;
     }
-    return text.slice(0, start) + JSON.stringify(replacement) + text.slice(end);
+    // one more that looks the same: either could be meant
+    if (found) return null;
+    found = { start, end };
+    key.lastIndex = end;
   }
-  return null;
+  return found && text.slice(0, found.start) + JSON.stringify(replacement) + text.slice(found.end);
 }
 
 function endOfObject(text: string, start: number): number | null {
