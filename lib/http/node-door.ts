@@ -62,24 +62,32 @@ export function toNode(outgoing: ServerResponse): Reply {
   };
 }
 
+/** How long what is left of a refused body is read and dropped: a client that still writes when the connection closes sees
+ *  a reset instead of the answer, and tries again. */
+const DISCARD_MS = 10_000;
+
 /** Reads at most `limitBytes`; a body that declares more is refused before a byte of it is read. */
 function readBody(incoming: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new AppError("request_too_large", `The request body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MB.`, {
-      headers: { connection: "close" },
-    });
-  if (Number(incoming.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(tooLarge());
+  const refuse = () => {
+    incoming.removeAllListeners("data").resume();
+    setTimeout(() => incoming.complete || incoming.destroy(), DISCARD_MS).unref();
+    return new AppError(
+      "request_too_large",
+      `The request body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MB.`,
+    );
+  };
+  if (Number(incoming.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(refuse());
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let length = 0;
     incoming.on("data", (part: Buffer) => {
       length += part.length;
       if (length <= limitBytes) return void parts.push(part);
-      incoming.pause();
-      incoming.removeAllListeners("data");
-      reject(tooLarge());
+      parts.length = 0;
+      reject(refuse());
     });
     incoming.on("end", () => {
+      if (length > limitBytes) return;
       const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
       resolve(decodeBody(whole, incoming.headers["content-encoding"], limitBytes));
     });
