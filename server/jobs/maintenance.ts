@@ -37,12 +37,14 @@ const pruneRefusals: Job = {
 };
 
 /** What has expired and means nothing any more. */
-const pruneSessions: Job = {
-  name: "prune_sessions",
+const pruneExpired: Job = {
+  name: "prune_expired",
   schedule: "41 * * * *",
   run: async (_payload, { sql }) => {
     await sql.query("DELETE FROM auth_session WHERE expires_at < clock_timestamp()");
     await sql.query("DELETE FROM verification_token WHERE expires < clock_timestamp()");
+    await sql.query("DELETE FROM admin_idempotency WHERE created_at < clock_timestamp() - interval '24 hours'");
+    await sql.query("DELETE FROM provider_probe WHERE created_at < clock_timestamp() - interval '1 day'");
   },
 };
 
@@ -51,5 +53,5 @@ export const maintenanceJobs: readonly Job[] = [
   expireCredit,
   pruneHolds,
   pruneRefusals,
-  pruneSessions,
+  pruneExpired,
 ];
