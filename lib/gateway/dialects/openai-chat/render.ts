@@ -68,7 +68,7 @@ export class ChunkRenderer {
       case "tool-input-start":
         return this.openTool(part.id, part.toolName);
       case "tool-input-delta":
-        this.withDeltas.add(part.id);
+        if (part.delta !== "") this.withDeltas.add(part.id);
         return this.toolInput(part.id, part.delta);
       case "tool-call":
         return this.wholeTool(part.toolCallId, part.toolName, part.input);
