@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { AppError, asAppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
+import { AppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
 import { recordDenial } from "@/lib/http/admin-denial";
+import { asAdminError } from "@/lib/http/admin-failures";
 import { type Answer, once } from "@/lib/http/admin-idempotency";
 import { parseJson, readBody, readQuery, validate } from "@/lib/http/admin-input";
 import { newId } from "@/lib/ids";
@@ -124,7 +125,7 @@ async function answer(request: Request, run: (requestId: string) => Promise<Resp
 }
 
 function renderError(thrown: unknown, request: Request, requestId: string): Response {
-  const error = thrown instanceof AppError ? thrown : asUnexpected(thrown);
+  const error = asAdminError(thrown);
   if (error.status >= 500) {
     const { pathname } = new URL(request.url);
     logger("admin-api").error(
@@ -133,11 +134,6 @@ function renderError(thrown: unknown, request: Request, requestId: string): Resp
     );
   }
   return Response.json(openAIErrorBody(error), { status: error.status, headers: errorHeaders(error) });
-}
-
-/** Nobody is charged for an admin call, so the gateway's sentence would puzzle. */
-function asUnexpected(thrown: unknown): AppError {
-  return new AppError(asAppError(thrown).code, "The hub had an internal error.", { cause: thrown });
 }
 
 function json({ status, body }: Answer, headers: Record<string, string> = {}): Response {

@@ -76,6 +76,13 @@ describe("providers", () => {
     expect((await hub.call("POST", "/providers", { slug, kind: "openai" })).status).toBe(409);
   });
 
+  test("of ten who want the same slug at once one gets it", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => hub.call("POST", "/providers", { slug: "wanted", kind: "openai" })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(409)]);
+  });
+
   test("a needed address cannot be taken away", async () => {
     const slug = await provider({ kind: "openai-compatible", baseUrl: "http://127.0.0.1:1/v1" });
     expect((await hub.call("PATCH", `/providers/${slug}`, { baseUrl: null })).status).toBe(400);
