@@ -37,6 +37,7 @@ async function main(): Promise<void> {
   if (command === "migrate") say(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
   const databaseUrls = await connectRoles(database.url, settings, secrets);
   const sandboxKey = command === "migrate" ? undefined : await plant(database.url, settings, secrets);
+  if (command === "seed") say("Seeded.");
   if (isService) await serve(settings, secrets, database, databaseUrls, sandboxKey);
   else await stop();
 }

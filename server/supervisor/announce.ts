@@ -4,7 +4,8 @@ export type Ready = {
   port: number;
   publicUrl?: string;
   dataDir: string;
-  embeddedDatabase: boolean;
+  /** Where the embedded database's files are, if it is the one in use. */
+  embeddedDatabase?: string;
   sandboxKey?: string;
   startedInMs: number;
 };
@@ -12,17 +13,26 @@ export type Ready = {
 /** What the operator reads once everything runs: one address, a first call that works as it stands, where data lies. */
 export function announceReady({ port, publicUrl, dataDir, embeddedDatabase, sandboxKey, startedInMs }: Ready): string {
   const here = `http://localhost:${port}`;
-  const place = relative(process.cwd(), dataDir) || dataDir;
+  const place = shorten(dataDir);
   const lines = ["", `AIGNE Hub is ready: ${publicUrl ?? here}`, ""];
   if (sandboxKey)
     lines.push("First call (the sandbox answers without any provider):", "", firstCall(here, sandboxKey), "");
-  lines.push(
-    embeddedDatabase
-      ? `Data, secrets and an embedded PostgreSQL are in ${place}; for production set DATABASE_URL.`
-      : `Data: your DATABASE_URL. Files: ${place}.`,
-  );
+  if (!embeddedDatabase) lines.push(`Data: your DATABASE_URL. Files: ${place}.`);
+  else if (embeddedDatabase.startsWith(dataDir)) {
+    lines.push(`Data, secrets and an embedded PostgreSQL are in ${place}; for production set DATABASE_URL.`);
+  } else {
+    lines.push(
+      `Secrets are in ${place}, an embedded PostgreSQL in ${embeddedDatabase}; for production set DATABASE_URL.`,
+    );
+  }
   lines.push(`Started in ${(startedInMs / 1000).toFixed(1)} s. Ctrl-C stops it.`);
   return lines.join("\n");
+}
+
+/** Relative to the project where it lies inside. */
+function shorten(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === "" || short.startsWith("..") ? path : short;
 }
 
 function firstCall(base: string, key: string): string {

@@ -7,14 +7,19 @@ import { isPortFree, isProcessAlive } from "./instance";
 
 const WATCH_EVERY_MS = 500;
 
-export type Database = { url: string; embedded: boolean; stop(): Promise<void> };
+export type Database = {
+  url: string;
+  /** Where the files of the embedded one are. */
+  embedded?: string;
+  stop(): Promise<void>;
+};
 
 /** The database of this hub: the one DATABASE_URL names, proved to answer, or the embedded one, started and kept alive.
  *  Throws Error with a sentence. */
 export async function openDatabase(settings: Env, say: (sentence: string) => void): Promise<Database> {
   if (settings.databaseUrl) {
     await assertAnswers(settings.databaseUrl);
-    return { url: settings.databaseUrl, embedded: false, stop: async () => {} };
+    return { url: settings.databaseUrl, stop: async () => {} };
   }
   const { dataDir } = settings;
   const options = { dataDir, announce: say };
@@ -22,7 +27,7 @@ export async function openDatabase(settings: Env, say: (sentence: string) => voi
   const stopWatching = keepAlive(first, (port) => startEmbeddedPostgres({ ...options, port }), say);
   return {
     url: first.url,
-    embedded: true,
+    embedded: first.dataDir,
     stop: async () => {
       await stopWatching();
       await stopPostmaster(first.dataDir);
