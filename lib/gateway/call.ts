@@ -23,6 +23,7 @@ const UNOPENABLE: UpstreamFailure = {
   retryAfterMs: null,
 };
 
+type Failures = [UpstreamFailure, ...UpstreamFailure[]];
 type Call = { request: GatewayRequest; chat: ChatCall; plan: RoutePlan; admitted: Admitted; reply: Reply };
 
 /** Calls one candidate after the other until one answers, then settles. Each failed attempt is a row of its own; the tenant
@@ -33,8 +34,8 @@ export async function runChat(deps: GatewayDependencies, call: Call): Promise<vo
   const output = call.chat.stream ? new StreamOutput(call.reply, headers, deps.clock) : null;
   const stopTicking = deps.ticker.add({ meter, output });
   try {
-    const failure = await attemptAll(deps, call, output, headers);
-    if (failure) throw refuse(call, failure);
+    const failures = await attemptAll(deps, call, output, headers);
+    if (failures) throw refuse(call, failures);
   } catch (error) {
     if (!meter.settled) {
       const isOurs = !(error instanceof AppError);
@@ -60,27 +61,28 @@ function identityOf({ clock }: GatewayDependencies, { request, chat }: Call) {
   return { id: `chatcmpl-${request.id.slice(4)}`, created: Math.floor(clock.now() / 1000), model: chat.model };
 }
 
-/** Null: the client has its answer. Otherwise the last failure. */
+/** Null: the client has its answer. Otherwise what went wrong, attempt by attempt. */
 async function attemptAll(
   deps: GatewayDependencies,
   call: Call,
   output: StreamOutput | null,
   headers: Record<string, string>,
-): Promise<UpstreamFailure | null> {
+): Promise<Failures | null> {
   const { meter } = call.admitted;
   let at: Position | null = { offer: 0, credential: 0 };
-  let failure: UpstreamFailure | null = null;
+  const failures: UpstreamFailure[] = [];
   while (at && meter.attemptCount < MAX_ATTEMPTS) {
     const candidate = call.plan[at.offer]?.[at.credential] as Candidate;
     const result = await attempt(deps, call, candidate, output, headers);
     if (result.answered) return null;
-    failure = result.failure;
-    const next: Position | null = call.reply.gone ? null : nextPosition(call.plan, at, failure.class);
+    failures.push(result.failure);
+    const next: Position | null = call.reply.gone ? null : nextPosition(call.plan, at, result.failure.class);
     if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
     meter.failAttempt(result.end);
     at = next;
   }
-  return failure;
+  // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure
+  return failures as Failures;
 }
 
 async function attempt(
@@ -118,8 +120,10 @@ async function attempt(
   return call.chat.stream ? relayStream(context) : relayWhole(context);
 }
 
-/** The failure as an error. A call that failed before any output costs nothing; it is settled by the caller. */
-function refuse(call: Call, failure: UpstreamFailure): AppError {
+/** The last failure as an error. A call that failed before any output costs nothing; it is settled by the caller. */
+function refuse(call: Call, failures: Failures): AppError {
+  // safe because `Failures` is never empty
+  const failure = failures.at(-1) as UpstreamFailure;
   const error = failureToError(failure);
   const { meter } = call.admitted;
   const outcome = call.reply.gone ? "client_gone" : failure.class === "timeout" ? "timeout" : "upstream_error";
@@ -127,5 +131,7 @@ function refuse(call: Call, failure: UpstreamFailure): AppError {
     { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" },
     call.reply.gone ? 499 : error.status,
   );
-  return error;
+  // the client's own attempts would multiply ours: only want of capacity alone is worth another
+  if (!failures.some(({ class: name }) => name === "server" || name === "network" || name === "timeout")) return error;
+  return new AppError(error.code, error.message, { ...error.details, retry: false });
 }

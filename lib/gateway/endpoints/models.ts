@@ -10,6 +10,16 @@ import { formatUsd } from "@/lib/money";
 export const listModels: Endpoint = async (deps, request, reply) => {
   const caller = await deps.keyring.authenticate(request);
   const models = [...deps.snapshots.current().models.values()].filter((model) => caller.mayUseModel(model.id));
+  if (isAnthropicClient(request)) {
+    const data = models.map(renderAnthropicModel);
+    sendJson(request, reply, {
+      data,
+      has_more: false,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+    });
+    return;
+  }
   sendJson(request, reply, { object: "list", data: models.map((model) => renderModel(model, caller)) });
 };
 
@@ -17,8 +27,17 @@ export const listModels: Endpoint = async (deps, request, reply) => {
 export const getModel: Endpoint = async (deps, request, reply) => {
   const caller = await deps.keyring.authenticate(request);
   const model = await resolveModel(deps, caller, request.path.slice("/api/v1/models/".length));
-  sendJson(request, reply, renderModel(model, caller));
+  sendJson(request, reply, isAnthropicClient(request) ? renderAnthropicModel(model) : renderModel(model, caller));
 };
+
+/** The same path serves both kinds of client; Anthropic's always name their version. */
+function isAnthropicClient({ headers }: GatewayRequest): boolean {
+  return headers["anthropic-version"] !== undefined;
+}
+
+function renderAnthropicModel({ id, displayName, createdAt }: SnapshotModel) {
+  return { type: "model", id, display_name: displayName ?? id, created_at: createdAt.toISOString() };
+}
 
 function sendJson(request: GatewayRequest, reply: Reply, body: unknown): void {
   reply.send(200, { ...responseHeaders(request), "content-type": "application/json" }, JSON.stringify(body));

@@ -1,4 +1,4 @@
-import { APICallError, InvalidPromptError, UnsupportedFunctionalityError } from "@ai-sdk/provider";
+import { APICallError, InvalidPromptError, TypeValidationError, UnsupportedFunctionalityError } from "@ai-sdk/provider";
 import type { ProviderDefinition, UpstreamFailure } from "@/lib/gateway/providers/define";
 import { transportFailure } from "@/lib/gateway/upstream";
 
@@ -8,6 +8,7 @@ export function sdkFailure(error: unknown, definition: ProviderDefinition): Upst
   if (UnsupportedFunctionalityError.isInstance(error) || InvalidPromptError.isInstance(error)) {
     return { class: "invalid_request", status: 400, message: error.message, param: null, retryAfterMs: null };
   }
+  if (isErrorEvent(error)) return definition.classify({ status: 500, headers: {}, body: JSON.stringify({ error }) });
   if (!APICallError.isInstance(error)) return transportFailure(causeOf(error));
   if (error.statusCode !== undefined && error.statusCode >= 400) {
     return definition.classify({
@@ -24,6 +25,21 @@ export function sdkFailure(error: unknown, definition: ProviderDefinition): Upst
     param: null,
     retryAfterMs: null,
   };
+}
+
+/** An event of a type the module does not know: providers may add some at any time, and clients have to skip them. */
+export function isUnknownEvent(error: unknown): boolean {
+  return TypeValidationError.isInstance(error);
+}
+
+/** The provider's own error object, as it stood in the stream. */
+function isErrorEvent(error: unknown): error is { type: string } {
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    !(error instanceof Error) &&
+    typeof (error as { type?: unknown }).type === "string"
+  );
 }
 
 function causeOf(error: unknown): unknown {
