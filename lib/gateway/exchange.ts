@@ -24,7 +24,8 @@ export type Reply = {
   start(status: number, headers: Record<string, string>): void;
   /** False: the client is slow; stop until `onDrain`. Writes after the client left are dropped. */
   write(chunk: string | Uint8Array): boolean;
-  end(): void;
+  /** With the last bytes of a stream, if any. */
+  end(last?: string | Uint8Array): void;
   onDrain(callback: () => void): void;
   onGone(callback: () => void): void;
 };

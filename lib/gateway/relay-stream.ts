@@ -6,7 +6,7 @@ import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
-import { EventSplitter, eventData, splitEvents } from "@/lib/gateway/meter/sse";
+import { EventSplitter, endOfEvent, eventData, startOfEvent } from "@/lib/gateway/meter/sse";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { relayRequest } from "@/lib/gateway/relay-request";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
@@ -20,10 +20,8 @@ export function relayStream(context: AttemptContext): Promise<AttemptResult> {
   return new Promise((resolve) => new StreamRelay(context, resolve).start());
 }
 
-/** What makes a region worth parsing. Inside JSON strings these would be written with escaped quotes. */
-const MARKERS = ['"usage":{', '"usage": {', '"error"', '"finish_reason":"', '"finish_reason": "', "[DONE]"].map(
-  (text) => Buffer.from(text),
-);
+/** What makes an event worth parsing. Inside JSON strings these would be written with escaped quotes. */
+const MARKERS = ['"usage":{', '"usage": {', '"error"', '"finish_reason":"', '"finish_reason": "', "[DONE]"];
 const MAX_ERROR_BYTES = 64 * 1024;
 
 class StreamRelay {
@@ -34,8 +32,8 @@ class StreamRelay {
   private status = 0;
   private headers: Record<string, string | undefined> = {};
   private readonly errorBody: Buffer[] = [];
-  /** Events that came before the first content. */
-  private kept: Buffer[] = [];
+  /** Events on their way to the client: of this region, or all that came before the first content. */
+  private queued: Buffer[] = [];
   private committed = false;
   private done = false;
   private finishReason: string | null = null;
@@ -90,11 +88,21 @@ class StreamRelay {
   }
 
   private readRegion(region: Buffer): void {
-    if (this.committed && !MARKERS.some((marker) => region.includes(marker))) return this.pass(region);
-    for (const event of splitEvents(region)) {
-      if (this.done) return;
-      this.readEvent(event);
+    // one byte per character, so that positions in the text are positions in the bytes
+    const text = region.toString("latin1");
+    let from = 0;
+    while (from < region.length && !this.done) {
+      const marked = this.committed ? nextMarker(text, from) : from;
+      if (marked < 0) {
+        this.pass(region.subarray(from));
+        break;
+      }
+      const start = startOfEvent(region, marked, from);
+      if (start > from) this.pass(region.subarray(from, start));
+      from = endOfEvent(region, marked);
+      this.readEvent(region.subarray(start, from));
     }
+    if (!this.done) this.flush();
   }
 
   private readEvent(event: Buffer): void {
@@ -145,21 +153,17 @@ class StreamRelay {
     this.committed = true;
     this.context.meter.firstContent(() => this.tally.usage());
     this.output.commit(this.context.answerHeaders);
-    const kept = this.kept;
-    this.kept = [];
-    for (const event of kept) this.send(event);
   }
 
-  private pass(region: Buffer): void {
-    if (!this.committed) {
-      this.kept.push(region);
-      return;
-    }
-    this.tally.add(region);
-    this.send(region);
+  /** Queues whole events for the client; until the first content they stay queued. */
+  private pass(events: Buffer): void {
+    this.queued.push(events);
+    if (this.committed) this.tally.add(events);
   }
 
-  private send(bytes: Buffer): void {
+  private flush(): void {
+    if (!this.committed || this.queued.length === 0) return;
+    const bytes = this.takeQueued();
     if (this.output.gone || this.output.write(bytes) || this.paused) return;
     this.paused = true;
     this.upstream?.pause();
@@ -167,6 +171,13 @@ class StreamRelay {
       this.paused = false;
       this.upstream?.resume();
     });
+  }
+
+  private takeQueued(last?: string): Buffer {
+    const queued = this.queued;
+    this.queued = [];
+    if (last !== undefined) queued.push(Buffer.from(last));
+    return queued.length === 1 ? (queued[0] as Buffer) : Buffer.concat(queued);
   }
 
   private upstreamEnded(): void {
@@ -202,8 +213,7 @@ class StreamRelay {
       failure.class === "timeout" ? "upstream_timeout" : "upstream_error",
       "The provider broke off its answer. You were charged for what arrived.",
     );
-    this.output.write(errorFrame(error, this.chunk));
-    this.output.end();
+    this.output.end(this.takeQueued(errorFrame(error, this.chunk)));
     this.end({ answered: true });
   }
 
@@ -227,8 +237,7 @@ class StreamRelay {
       !reported && this.context.chat.includeUsage
         ? dataFrame({ ...this.chunkBase(), choices: [], usage: chatUsage(usage, price) })
         : "";
-    this.output.write(own + DONE_FRAME);
-    this.output.end();
+    this.output.end(this.takeQueued(own + DONE_FRAME));
     this.end({ answered: true });
   }
 
@@ -262,13 +271,14 @@ class StreamRelay {
     );
     if (!this.output.gone) {
       this.output.commit(this.context.answerHeaders);
-      this.output.write(
-        errorFrame(
-          new AppError("internal_error", "The hub had to end this stream. You were charged for what arrived."),
-          this.chunk,
+      this.output.end(
+        this.takeQueued(
+          errorFrame(
+            new AppError("internal_error", "The hub had to end this stream. You were charged for what arrived."),
+            this.chunk,
+          ),
         ),
       );
-      this.output.end();
     }
     this.end({ answered: true });
   }
@@ -290,6 +300,16 @@ class StreamRelay {
   private chunkBase() {
     return { id: this.chunk.id, object: "chat.completion.chunk", created: this.chunk.created, model: this.chunk.model };
   }
+}
+
+/** The position of the first marker at or after `from`; -1 for none. */
+function nextMarker(text: string, from: number): number {
+  let first = -1;
+  for (const marker of MARKERS) {
+    const at = text.indexOf(marker, from);
+    if (at >= 0 && (first < 0 || at < first)) first = at;
+  }
+  return first;
 }
 
 function serverFailure(message: string): UpstreamFailure {

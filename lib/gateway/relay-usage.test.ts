@@ -28,7 +28,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
       written.push(String(chunk));
       return true;
     },
-    end: () => {},
+    end: (last) => void (last !== undefined && written.push(String(last))),
     onDrain: () => {},
     onGone: () => {},
   };

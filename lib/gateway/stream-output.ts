@@ -45,9 +45,10 @@ export class StreamOutput {
     return this.reply.write(bytes);
   }
 
-  end(): void {
+  /** With the last bytes, if any. */
+  end(last?: string | Uint8Array): void {
     this.ended = true;
-    this.reply.end();
+    this.reply.end(last);
   }
 
   /** True while the client has the status of a stream and waits for its end. */

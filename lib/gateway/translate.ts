@@ -8,7 +8,7 @@ import { type AnswerIdentity, ChunkRenderer, renderCompletion } from "@/lib/gate
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
-import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
+import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 
 /** One attempt through the provider's AI SDK model, for upstreams that do not speak the client's dialect. */
@@ -124,7 +124,10 @@ class TranslatedStream {
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) {
         const part = read.value;
-        if (part.type === "error") return this.broken(sdkFailure(part.error, this.context.candidate.definition));
+        if (part.type === "error") {
+          if (isUnknownEvent(part.error)) continue;
+          return this.broken(sdkFailure(part.error, this.context.candidate.definition));
+        }
         if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
         else if (part.type === "finish") this.finish = part;
         else await this.pass(part);
@@ -135,7 +138,9 @@ class TranslatedStream {
       // lets the provider's connection go when we stop early
       reader.cancel().catch(() => {});
     }
-    return this.finish ? this.complete(this.finish) : this.broken(ENDED_EARLY);
+    // the module ends a stream that broke off with a finish part of its own making
+    const isWhole = this.finish !== null && this.finish.finishReason.unified !== "interrupted";
+    return this.finish && isWhole ? this.complete(this.finish) : this.broken(ENDED_EARLY);
   }
 
   private async pass(part: LanguageModelV4StreamPart): Promise<void> {
@@ -161,8 +166,7 @@ class TranslatedStream {
     const { usage, source } = usageOf(finish.usage, this.context.candidate.definition.usage, () => this.tally());
     const last = this.renderer.finish(finish.finishReason);
     const price = this.settle(this.output.gone ? "client_gone" : "ok", usage, source, finish.finishReason.unified);
-    this.output.write(last + (this.context.chat.includeUsage ? this.renderer.usage(usage, price) : "") + DONE_FRAME);
-    this.output.end();
+    this.output.end(last + (this.context.chat.includeUsage ? this.renderer.usage(usage, price) : "") + DONE_FRAME);
     return { answered: true };
   }
 
@@ -178,8 +182,7 @@ class TranslatedStream {
       isTimeout ? "upstream_timeout" : "upstream_error",
       "The provider broke off its answer. You were charged for what arrived.",
     );
-    this.output.write(errorFrame(error, this.identity));
-    this.output.end();
+    this.output.end(errorFrame(error, this.identity));
     return { answered: true };
   }
 

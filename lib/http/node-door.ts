@@ -51,8 +51,8 @@ export function toNode(outgoing: ServerResponse): Reply {
       outgoing.writeHead(status, headers);
     },
     write: (chunk) => gone || outgoing.write(chunk),
-    end() {
-      if (!gone) outgoing.end();
+    end(last) {
+      if (!gone) outgoing.end(last);
     },
     onDrain: (callback) => void outgoing.once("drain", callback),
     onGone(callback) {

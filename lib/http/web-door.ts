@@ -97,8 +97,9 @@ class WebReply implements Reply {
     return (this.controller.desiredSize ?? 0) > 0;
   }
 
-  end(): void {
+  end(last?: string | Uint8Array): void {
     if (this.ended) return;
+    if (last !== undefined) this.write(last);
     this.ended = true;
     if (!this.gone) this.controller?.close();
   }

@@ -25,6 +25,19 @@ export class EventSplitter {
   }
 }
 
+/** Where the event that begins at `start` ends, its boundary included. */
+export function endOfEvent(region: Buffer, start: number): number {
+  return nextBoundary(region, start);
+}
+
+/** Where the event begins that the byte at `inside` belongs to; not before `from`. */
+export function startOfEvent(region: Buffer, inside: number, from: number): number {
+  for (let i = inside - 1; i > from; i--) {
+    if ((region[i] === LF || region[i] === CR) && boundaryEndingAt(region, i)) return i + 1;
+  }
+  return from;
+}
+
 /** The events of a region, each with its boundary. */
 export function splitEvents(region: Buffer): Buffer[] {
   const events: Buffer[] = [];
