@@ -1,3 +1,4 @@
+import { APICallError } from "@ai-sdk/provider";
 import { expect, it } from "vitest";
 import { runChat } from "@/lib/gateway/call";
 import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
@@ -6,7 +7,16 @@ import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { openai } from "@/lib/gateway/providers/openai";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 
-it("tells a failure in the stream once a timer has sent its status", async () => {
+/** A call of one candidate whose surroundings the test decides; `settled` and `written` say how it ended. */
+function prepare({
+  stream,
+  definition = openai,
+  secret,
+}: {
+  stream: boolean;
+  definition?: object;
+  secret: object | null;
+}) {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
   const settled: string[] = [];
@@ -23,38 +33,52 @@ it("tells a failure in the stream once a timer has sent its status", async () =>
     onDrain: () => {},
     onGone: () => {},
   };
-  const candidate = {
-    definition: openai,
-    offer: { id: "off_1", provider: { slug: "p" } },
-    credential: { id: "cred_1" },
-  };
+  const candidate = { definition, offer: { id: "off_1", provider: { slug: "p" } }, credential: { id: "cred_1" } };
   const admission = { requestId: "req_1", orgId: "org_1", price: null, heldNano: 0n, clientRetry: null };
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
   const deps = {
     clock,
-    // ten seconds of silence, then the credential turns out not to open
+    // ten seconds of silence before anything happens
     ticker: {
-      add({ output }: { output: { tick(): void } }) {
+      add({ output }: { output: { tick(): void } | null }) {
         now += 10_000;
-        output.tick();
+        output?.tick();
         return () => {};
       },
     },
-    vault: { secretFor: async () => null },
+    vault: { secretFor: async () => secret },
   };
+  const run = () =>
+    runChat(deps as unknown as GatewayDependencies, {
+      request: { id: "req_1", headers: {} } as never,
+      chat: parseChat({ model: "m", messages: [{ role: "user" }], stream }, 50),
+      plan: [[candidate as unknown as Candidate]],
+      admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
+      reply,
+    });
+  return { run, settled, written };
+}
 
-  const call = runChat(deps as unknown as GatewayDependencies, {
-    request: { id: "req_1", headers: {} } as never,
-    chat: parseChat({ model: "m", messages: [{ role: "user" }], stream: true }, 50),
-    plan: [[candidate as unknown as Candidate]],
-    admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
-    reply,
-  });
-
-  await expect(call).rejects.toMatchObject({ code: "provider_unavailable" });
+it("tells a failure in the stream once a timer has sent its status", async () => {
+  const { run, settled, written } = prepare({ stream: true, secret: null });
+  await expect(run()).rejects.toMatchObject({ code: "provider_unavailable" });
   expect(written[0]).toBe(": ping\n\n");
   const chunk = JSON.parse(String(written[1]).slice("data: ".length));
   expect(chunk).toMatchObject({ error: { code: "provider_unavailable" }, choices: [{ finish_reason: "error" }] });
   expect(written).toHaveLength(2);
+  expect(settled).toEqual(["upstream_error"]);
+});
+
+it("shows a provider's words about a bad request without the secret they repeat", async () => {
+  const responseBody = JSON.stringify({ error: { message: 'max_tokens: no such thing for key "hunter22"' } });
+  const refuse = async () => {
+    throw new APICallError({ message: "", url: "", requestBodyValues: {}, statusCode: 400, responseBody });
+  };
+  const definition = { ...openai, speaks: {}, languageModel: () => ({ doGenerate: refuse }) };
+  const { run, settled } = prepare({ stream: false, definition, secret: { apiKey: "hunter22" } });
+  await expect(run()).rejects.toMatchObject({
+    code: "invalid_request",
+    message: 'max_tokens: no such thing for key "…"',
+  });
   expect(settled).toEqual(["upstream_error"]);
 });

@@ -12,6 +12,7 @@ import { responseHeaders } from "@/lib/gateway/response-headers";
 import { type Candidate, nextPosition, type Position, type RoutePlan } from "@/lib/gateway/routing/candidates";
 import { StreamOutput } from "@/lib/gateway/stream-output";
 import { translate } from "@/lib/gateway/translate";
+import { scrub } from "@/lib/scrub";
 
 const MAX_ATTEMPTS = 3;
 /** As good as a refused credential: another one may do. */
@@ -116,8 +117,10 @@ async function attempt(
     sdkFetch: deps.sdkFetch,
     clock: deps.clock,
   };
-  if (!relays) return translate(context);
-  return call.chat.stream ? relayStream(context) : relayWhole(context);
+  const result = await (!relays ? translate(context) : call.chat.stream ? relayStream(context) : relayWhole(context));
+  // some of these messages are shown to the tenant, and providers echo what was sent
+  if (result.answered) return result;
+  return { ...result, failure: { ...result.failure, message: scrub(result.failure.message, secret) } };
 }
 
 /** The last failure as an error. A call that failed before any output costs nothing; it is settled by the caller. */
