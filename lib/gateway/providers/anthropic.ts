@@ -72,7 +72,8 @@ function classOf(status: number, type: string, message: string): FailureClass {
   if (status === 429 || type === "rate_limit_error") return "rate_limited";
   if (status === 529 || status === 503 || type === "overloaded_error") return "overloaded";
   if (status === 408 || status === 504 || type === "timeout_error") return "timeout";
-  if (status >= 500 || status === 404 || type === "api_error") return "server";
+  // A base URL that leads elsewhere is the operator's configuration: another offer may serve it.
+  if (status >= 500 || status === 404 || status === 405 || status < 400 || type === "api_error") return "server";
   return "invalid_request";
 }
 

@@ -12,7 +12,8 @@ import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
  *  reasoning and audio. */
 export const openAIUsage: ReadUsage = (raw) => {
   const usage = raw as OpenAIUsage | null | undefined;
-  if (!usage || typeof usage.prompt_tokens !== "number") return null;
+  const completion = usage?.completion_tokens ?? 0;
+  if (typeof usage?.prompt_tokens !== "number" || typeof completion !== "number") return null;
   const cacheRead = count(usage.prompt_tokens_details?.cached_tokens);
   const cacheWrite = count(usage.prompt_tokens_details?.cache_write_tokens);
   const audioInput = count(usage.prompt_tokens_details?.audio_tokens);
@@ -20,7 +21,7 @@ export const openAIUsage: ReadUsage = (raw) => {
   const audioOutput = count(usage.completion_tokens_details?.audio_tokens);
   const normalised: Usage = {
     input: usage.prompt_tokens - cacheRead - cacheWrite - audioInput,
-    output: (usage.completion_tokens ?? 0) - reasoning - audioOutput,
+    output: completion - reasoning - audioOutput,
   };
   if (cacheRead) normalised.cacheRead = cacheRead;
   if (cacheWrite) normalised.cacheWrite = cacheWrite;
@@ -72,8 +73,9 @@ function classOf(status: number, code: string | null, message: string): FailureC
   if (status === 429) return "rate_limited";
   if (status === 503 || status === 529) return "overloaded";
   if (status === 408 || status === 504) return "timeout";
-  // A model the credential cannot see is the operator's configuration: another offer may serve it.
-  if (status >= 500 || status === 404) return "server";
+  // A model the credential cannot see, or a base URL that leads elsewhere, is the operator's configuration: another offer
+  // may serve it.
+  if (status >= 500 || status === 404 || status === 405 || status < 400) return "server";
   return "invalid_request";
 }
 
