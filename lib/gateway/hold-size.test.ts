@@ -54,6 +54,28 @@ describe("the worst case", () => {
   });
 });
 
+describe("what bytes do not bound", () => {
+  const asking = (...content: JsonObject[]) => ({ messages: [{ role: "user", content }] });
+  const image = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
+
+  test("an image counts as the largest any provider makes of it, however short its address", () => {
+    expect(size(asking(image)).inputTokens).toBe(500 + 40_000);
+    expect(size(asking(image, { type: "text", text: "and" }, image)).inputTokens).toBe(500 + 80_000);
+    expect(size(asking(image), { contextWindow: 8_000 }).inputTokens).toBe(8_000);
+  });
+
+  test("a file or a part nobody knows may fill the context window", () => {
+    expect(size(asking({ type: "file", file: { file_id: "f" } }), { contextWindow: 128_000 }).inputTokens).toBe(
+      128_000,
+    );
+    expect(size(asking({ type: "hologram" }), { contextWindow: null }).inputTokens).toBe(10_000_000);
+  });
+
+  test("text and audio are bound by their bytes", () => {
+    expect(size(asking({ type: "text", text: "x" }, { type: "input_audio" })).inputTokens).toBe(500);
+  });
+});
+
 describe("the least that makes sense", () => {
   test("is the input and 16 output tokens per choice", () => {
     expect(size().minAmount).toBe(500_000n + 16n * 4_000n);

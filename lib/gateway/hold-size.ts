@@ -1,10 +1,13 @@
 import { affordableOutputTokens, dearestRate, type Rates, worstCase } from "@/lib/billing/pricing";
+import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
 import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Nano } from "@/lib/money";
 
 /** Where neither client nor catalogue names a maximum. Never "unlimited": a hold must bound the answer. */
 const DEFAULT_MAX_OUTPUT_TOKENS = 16_384;
+/** No model takes more; it bounds what nothing else does. */
+const LARGEST_CONTEXT_TOKENS = 10_000_000;
 /** Below this an answer is not worth starting. */
 const MIN_OUTPUT_TOKENS = 16;
 
@@ -20,11 +23,12 @@ export type HoldSize = {
   tokensEstimate: number;
 };
 
-/** The worst case of a chat call. The input bound is the body's bytes (no tokeniser makes more tokens than bytes), at most
- *  the context window; the output bound is the client's limit, at most the model's maximum, times the number of choices.
+/** The worst case of a chat call. The input bound is the body's bytes (no tokeniser makes more tokens than bytes) and what its
+ *  images and files may come to, at most the context window; the output bound is the client's limit, at most the model's maximum, times the number of choices.
  *  Where less is granted than asked, the limit sent upstream shrinks to what the hold affords. */
 export function sizeHold(chat: ChatCall, model: SnapshotModel, rates: Rates, factorBp: number): HoldSize {
-  const inputTokens = Math.min(model.contextWindow ?? Number.MAX_SAFE_INTEGER, chat.inputBytes);
+  const bytesAndMedia = chat.inputBytes + mediaTokenBound(chat.messages);
+  const inputTokens = Math.min(model.contextWindow ?? LARGEST_CONTEXT_TOKENS, bytesAndMedia);
   const modelMaximum = model.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS;
   const perChoice = Math.min(chat.maxOutputTokens ?? modelMaximum, modelMaximum);
   const amount = worstCase({ inputTokens, outputTokens: perChoice * chat.choices }, rates, factorBp);
