@@ -17,8 +17,8 @@ export type Caller = {
 };
 
 export type Keyring = {
-  /** Turns request headers into a caller. Throws invalid_api_key, key_disabled, ip_not_allowed, org_suspended, and
-   *  invalid_request for two different keys. A key seen before costs no query. */
+  /** Turns request headers into a caller. Throws invalid_api_key, key_disabled, ip_not_allowed, org_suspended,
+   *  invalid_request for two different keys, and unavailable without a database. A key seen before costs no query. */
   authenticate(request: KeyedRequest): Promise<Caller>;
   /** A key (`key_…`) or everything of an organisation (`org:org_…`) changed; empty: forget everything. */
   purge(payload: string): void;
@@ -54,6 +54,8 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
   const entries = new LRUCache<string, Entry>({ max: MAX_KEYS });
   const lookups = new Batcher<string, KeyRecord | null>((hashes) => lookUp(deps.sql, hashes), { max: 1_000 });
   let listening = false;
+  /** Counts what was announced or missed: a look-up under way meanwhile may have read the old row. */
+  let changes = 0;
 
   const find = async (key: string): Promise<Entry> => {
     let entry: Entry = { record: null, caller: null, readAt: 0 };
@@ -72,9 +74,15 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
   };
   const read = async (hash: string): Promise<Entry> => {
     const readAt = deps.clock.monotonic();
-    const record = await lookups.add(hash);
+    const changesBefore = changes;
+    const record = await lookups.add(hash).catch((cause) => {
+      throw new AppError("unavailable", "The hub cannot reach its database. Try again in a moment.", {
+        retryAfterMs: 2_000,
+        cause,
+      });
+    });
     const entry = { record, caller: record && callerOf(record), readAt };
-    entries.set(hash, entry);
+    if (changes === changesBefore) entries.set(hash, entry);
     return entry;
   };
 
@@ -91,6 +99,7 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
       return caller;
     },
     purge(payload) {
+      changes++;
       if (!payload) return entries.clear();
       for (const [hash, { record }] of entries.entries()) {
         if (!record || record.keyId === payload || `org:${record.orgId}` === payload) entries.delete(hash);
@@ -98,7 +107,10 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
     },
     setListening(value) {
       // what changed while nobody listened is unknown
-      if (value && !listening) entries.clear();
+      if (value && !listening) {
+        changes++;
+        entries.clear();
+      }
       listening = value;
     },
   };

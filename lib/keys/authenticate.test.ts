@@ -1,0 +1,219 @@
+import type { QueryConfig } from "pg";
+import { beforeEach, describe, expect, it, test } from "vitest";
+import { fakeClock } from "@/e2e/support/gateway-values";
+import { AppError } from "@/lib/errors";
+import { createKeyring, type Keyring } from "@/lib/keys/authenticate";
+import { generateKey, hashKey } from "@/lib/keys/secret";
+import type { Sql } from "@/lib/pg";
+
+const PEPPER = "pepper";
+const OLD_PEPPER = "old-pepper";
+
+type Row = Record<string, unknown>;
+let rows: Row[];
+let looked: string[][];
+/** Awaited by each look-up after it has read its rows. */
+let onLookUp: () => Promise<void>;
+let clock: ReturnType<typeof fakeClock>;
+let keyring: Keyring;
+
+beforeEach(() => {
+  rows = [];
+  looked = [];
+  onLookUp = async () => {};
+  clock = fakeClock();
+  const query = async ({ values }: QueryConfig) => {
+    const [hashes] = values as [string[]];
+    looked.push(hashes);
+    const found = rows.filter(({ hash }) => hashes.includes(hash as string)).map((row) => ({ ...row }));
+    await onLookUp();
+    return { rows: found };
+  };
+  // safe because the keyring only queries with a config object
+  keyring = createKeyring({ sql: { query } as unknown as Sql, peppers: [PEPPER, OLD_PEPPER], clock });
+  keyring.setListening(true);
+});
+
+function store(given: Row = {}, pepper = PEPPER): string {
+  const key = generateKey("sk");
+  rows.push({
+    hash: hashKey(pepper, key),
+    id: `key_${rows.length}`,
+    org_id: "org_1",
+    org_status: "active",
+    app_id: "app_1",
+    member_id: null,
+    status: "active",
+    expires_at: null,
+    allowed_models: [],
+    allowed_ips: [],
+    ...given,
+  });
+  return key;
+}
+
+const authenticate = (key: string, remoteAddress: string | null = "203.0.113.7") =>
+  keyring.authenticate({ headers: { authorization: `Bearer ${key}` }, query: new URLSearchParams(), remoteAddress });
+
+async function refusal(key: string, remoteAddress?: string | null): Promise<string> {
+  const error = await authenticate(key, remoteAddress).catch((thrown: unknown) => thrown);
+  if (!(error instanceof AppError)) throw new Error("was not refused");
+  return error.code;
+}
+
+test("a known key is a caller of its organisation, allowed to call models and nothing else", async () => {
+  const caller = await authenticate(store({ member_id: "mem_1" }));
+  expect(caller).toMatchObject({ keyId: "key_0", appId: "app_1", memberId: "mem_1", scope: { orgId: "org_1" } });
+  expect([...caller.scope.permissions]).toEqual(["inference"]);
+});
+
+test("a key hashed with the previous pepper still opens", async () => {
+  expect(await authenticate(store({}, OLD_PEPPER))).toMatchObject({ keyId: "key_0" });
+});
+
+describe("a key that may not be used", () => {
+  const later = new Date(Date.UTC(2026, 0, 1) + 1_000);
+  it.each<[string, Row, string]>([
+    ["revoked", { status: "revoked" }, "invalid_api_key"],
+    ["disabled", { status: "disabled" }, "key_disabled"],
+    ["of an unknown status", { status: "new" }, "key_disabled"],
+    ["expired", { expires_at: new Date(Date.UTC(2026, 0, 1)) }, "invalid_api_key"],
+    ["of a suspended organisation", { org_status: "suspended" }, "org_suspended"],
+    ["revoked and expired", { status: "revoked", expires_at: new Date(0) }, "invalid_api_key"],
+  ])("%s", async (_title, row, code) => {
+    expect(await refusal(store(row))).toBe(code);
+  });
+
+  test("expires while it is remembered", async () => {
+    const key = store({ expires_at: later });
+    await authenticate(key);
+    clock.advance(999);
+    await authenticate(key);
+    clock.advance(1);
+    expect(await refusal(key)).toBe("invalid_api_key");
+    expect(looked).toHaveLength(1);
+  });
+});
+
+describe("allowed models", () => {
+  it.each<[string[], string, boolean]>([
+    [[], "openai/gpt-5", true],
+    [["openai/gpt-5"], "openai/gpt-5", true],
+    [["openai/gpt-5"], "openai/gpt-5-mini", false],
+    [["openai/*"], "openai/gpt-5", true],
+    [["openai/*"], "anthropic/claude", false],
+    [["openai/*"], "openai", false],
+    [["anthropic/x", "sandbox/*"], "sandbox/chat", true],
+    [["*"], "anything", true],
+    [["a.c"], "abc", false],
+  ])("%j, %s: %s", async (allowed_models, model, may) => {
+    expect((await authenticate(store({ allowed_models }))).mayUseModel(model)).toBe(may);
+  });
+});
+
+describe("allowed addresses", () => {
+  it.each<[string[], string | null, boolean]>([
+    [["203.0.113.7"], "203.0.113.7", true],
+    [["203.0.113.7"], "203.0.113.8", false],
+    [["203.0.113.0/24"], "203.0.113.200", true],
+    [["203.0.113.0/24"], "203.0.114.1", false],
+    [["10.0.0.0/8", "2001:db8::/32"], "2001:db8:1::5", true],
+    [["2001:db8::/32"], "2001:db9::1", false],
+    [["2001:db8::1"], "2001:db8:0:0::1", true],
+    [["203.0.113.7"], "::ffff:203.0.113.7", true],
+    [["203.0.113.7"], null, false],
+    [["203.0.113.7"], "not an address", false],
+    [["0.0.0.0/0"], "198.51.100.1", true],
+    [["0.0.0.0/0"], "2001:db8::1", false],
+  ])("%j from %s: %s", async (allowed_ips, address, may) => {
+    const key = store({ allowed_ips });
+    if (may) await expect(authenticate(key, address)).resolves.toBeDefined();
+    else expect(await refusal(key, address)).toBe("ip_not_allowed");
+  });
+});
+
+describe("what is remembered", () => {
+  test("a key that was found costs no second query while changes are announced", async () => {
+    const key = store();
+    await authenticate(key);
+    clock.advance(24 * 60 * 60_000);
+    await authenticate(key);
+    expect(looked).toHaveLength(1);
+  });
+
+  test("a miss for one second, so that a key made a moment ago works", async () => {
+    const key = store();
+    const [row] = rows.splice(0);
+    expect(await refusal(key)).toBe("invalid_api_key");
+    const once = looked.length;
+    rows.push(row as Row);
+    clock.advance(999);
+    expect(await refusal(key)).toBe("invalid_api_key");
+    expect(looked).toHaveLength(once);
+    clock.advance(1);
+    expect(await authenticate(key)).toMatchObject({ keyId: "key_0" });
+  });
+
+  test("a key for five seconds while nobody listens, and nothing across the gap", async () => {
+    const key = store();
+    await authenticate(key);
+    keyring.setListening(false);
+    clock.advance(4_999);
+    await authenticate(key);
+    expect(looked).toHaveLength(1);
+    clock.advance(1);
+    await authenticate(key);
+    expect(looked).toHaveLength(2);
+    keyring.setListening(true);
+    await authenticate(key);
+    expect(looked).toHaveLength(3);
+  });
+
+  it.each([
+    ["key_0", ["key_0"]],
+    ["org:org_1", ["key_0", "key_1"]],
+    ["", ["key_0", "key_1", "key_2"]],
+    ["key_9", []],
+  ])("purge %j forgets %j", async (payload, forgotten) => {
+    const keys = [store(), store(), store({ org_id: "org_2" })];
+    await Promise.all(keys.map((key) => authenticate(key)));
+    keyring.purge(payload);
+    const before = looked.length;
+    await Promise.all(keys.map((key) => authenticate(key)));
+    const again = new Set(looked.slice(before).flat());
+    expect(rows.filter(({ hash }) => again.has(hash as string)).map(({ id }) => id)).toEqual(forgotten);
+  });
+
+  test("a revoked key is refused at the next call after its purge", async () => {
+    const key = store();
+    await authenticate(key);
+    Object.assign(rows[0] as Row, { status: "revoked" });
+    keyring.purge("key_0");
+    expect(await refusal(key)).toBe("invalid_api_key");
+  });
+
+  test("a purge also counts for a look-up that had read the old row", async () => {
+    const key = store();
+    onLookUp = async () => {
+      Object.assign(rows[0] as Row, { status: "revoked" });
+      keyring.purge("key_0");
+      onLookUp = async () => {};
+    };
+    await authenticate(key);
+    expect(await refusal(key)).toBe("invalid_api_key");
+  });
+});
+
+test("simultaneous look-ups share one query", async () => {
+  const keys = Array.from({ length: 50 }, () => store());
+  await Promise.all(keys.map((key) => authenticate(key)));
+  expect(looked.map((hashes) => hashes.length)).toEqual([50]);
+});
+
+test("without a database the answer is to come again, not that the key is bad", async () => {
+  onLookUp = () => Promise.reject(new Error("connection refused"));
+  const error = await authenticate(store()).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "unavailable", status: 503 });
+  onLookUp = async () => {};
+  await expect(authenticate(store())).resolves.toBeDefined();
+});
