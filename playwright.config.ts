@@ -1,6 +1,8 @@
 import { defineConfig } from "@playwright/test";
 import { BROWSER_FLAGS, type Browser, findBrowser } from "./e2e/support/browser";
 
+// Two runs in one checkout must not clear each other's traces.
+process.env.HUB_TEST_RUN ??= String(process.pid);
 // Found once, in the first process that loads this file; the workers inherit the answer.
 process.env.HUB_TEST_BROWSER ??= JSON.stringify(await findBrowser());
 const { executablePath, env = {} } = JSON.parse(process.env.HUB_TEST_BROWSER) as Browser;
@@ -8,7 +10,7 @@ const { executablePath, env = {} } = JSON.parse(process.env.HUB_TEST_BROWSER) as
 export default defineConfig({
   testDir: "e2e",
   testMatch: "**/*.spec.ts",
-  outputDir: "test-results",
+  outputDir: `test-results/${process.env.HUB_TEST_RUN}`,
   globalSetup: "./e2e/support/setup.ts",
   fullyParallel: true,
   workers: 2,

@@ -50,9 +50,13 @@ async function vitest() {
 }
 
 async function playwright() {
+  forgetOldResults();
   const report = path.join(scratch, "playwright.json");
   const args = [at("node_modules/@playwright/test/cli.js"), "test", "--reporter=list,json", ...passedOn];
-  const code = await phase("playwright", args, { PLAYWRIGHT_JSON_OUTPUT_FILE: report });
+  const code = await phase("playwright", args, {
+    PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+    HUB_TEST_RUN: String(process.pid),
+  });
   const { expected: passed = 0, unexpected: failed = 0, flaky = 0 } = readReport(report).stats ?? {};
   count({ passed: passed + flaky, failed: failed === 0 && code !== 0 ? 1 : failed });
 }
@@ -83,6 +87,13 @@ function readReport(file) {
     return JSON.parse(fs.readFileSync(file, "utf8"));
   } catch {
     return {}; // the runner ended before it could write one: its exit code counts
+  }
+}
+
+/** Traces of earlier runs, as far as their process is gone. */
+function forgetOldResults() {
+  for (const run of fs.globSync("test-results/*", { cwd: root })) {
+    if (!isAlive(Number(path.basename(run)))) fs.rmSync(at(run), { recursive: true, force: true });
   }
 }
 
