@@ -30,6 +30,18 @@ describe("the relayed body", () => {
     );
   });
 
+  test("leaves out what would choose another model, tier or address", () => {
+    const body = relay({
+      models: ["dear/model"],
+      service_tier: "priority",
+      web_search_options: {},
+      api_base: "http://169.254.169.254",
+      provider: { order: ["x"] },
+      temperature: 0.5,
+    });
+    expect(body).toEqual({ model: "upstream-model", messages: body.messages, temperature: 0.5 });
+  });
+
   test("always asks for usage on streams and keeps the client's other stream options", () => {
     expect(relay({ stream: true }).stream_options).toEqual({ include_usage: true });
     expect(

@@ -2,12 +2,21 @@ import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 
+/** Fields with which a tenant would choose what is called or what it costs us, at the price of another call: other models,
+ *  dearer service tiers, searches the provider bills apart, and what gateways behind an OpenAI-shaped address read as their own
+ *  configuration. */
+const OURS_TO_DECIDE = [
+  ...["models", "route", "provider", "plugins", "transforms", "fallbacks", "service_tier", "web_search_options"],
+  ...["api_base", "base_url", "api_key", "api_version", "custom_llm_provider", "user_config", "extra_headers"],
+];
+
 /** The body for an upstream that speaks chat completions itself: the client's, with only what must change. */
 export function relayBody(
   chat: ChatCall,
   target: { provider: ProviderDefinition; upstreamModel: string; maxOutputTokens: number | null },
 ): string {
   const body: JsonObject = { ...chat.body, model: target.upstreamModel };
+  for (const name of OURS_TO_DECIDE) delete body[name];
   if (chat.stream)
     body.stream_options = { ...(chat.body.stream_options as JsonObject | undefined), include_usage: true };
   setTokenLimit(body, target);
