@@ -4,13 +4,13 @@ import { AppError } from "@/lib/errors";
 
 type Decoder = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
 
-const DECODERS: Record<string, Decoder> = {
-  gzip: promisify(zlib.gunzip) as Decoder,
-  "x-gzip": promisify(zlib.gunzip) as Decoder,
-  deflate: promisify(zlib.inflate) as Decoder,
-  br: promisify(zlib.brotliDecompress) as Decoder,
-  zstd: promisify(zlib.zstdDecompress) as Decoder,
-};
+const DECODERS: ReadonlyMap<string, Decoder> = new Map([
+  ["gzip", promisify(zlib.gunzip) as Decoder],
+  ["x-gzip", promisify(zlib.gunzip) as Decoder],
+  ["deflate", promisify(zlib.inflate) as Decoder],
+  ["br", promisify(zlib.brotliDecompress) as Decoder],
+  ["zstd", promisify(zlib.zstdDecompress) as Decoder],
+]);
 const MAX_EXPANSION = 20;
 /** Small bodies may expand further than 20 times without harm. */
 const FREE_BYTES = 64 * 1024;
@@ -20,7 +20,7 @@ const FREE_BYTES = 64 * 1024;
 export async function decodeBody(bytes: Buffer, encoding: string | undefined, limitBytes: number): Promise<Buffer> {
   const name = encoding?.trim().toLowerCase();
   if (!name || name === "identity") return bytes;
-  const decode = DECODERS[name];
+  const decode = DECODERS.get(name);
   if (!decode) {
     throw new AppError(
       "unsupported_media_type",
