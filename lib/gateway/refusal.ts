@@ -63,7 +63,13 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
 }
 
 const COUNTED: ReadonlySet<RefusalRule> = new Set(["concurrency", "rpm", "tpm", "tpm_too_large"]);
-const LIMITED: ReadonlySet<RefusalRule> = new Set([...COUNTED, "budget", "insufficient_credits", "holds_only"]);
+const LIMITED: ReadonlySet<RefusalRule> = new Set([
+  ...COUNTED,
+  "budget",
+  "insufficient_credits",
+  "holds_only",
+  "no_wallet",
+]);
 
 function details({ rule, scope, limit, used, resetAt, retryAfterMs, available }: Refused): ErrorDetails {
   const show = (value: bigint | null) => (COUNTED.has(rule) ? Number(value ?? 0n) : formatUsd(value ?? 0n));
