@@ -1,0 +1,80 @@
+import "@/e2e/support/property";
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { AppError } from "@/lib/errors";
+import { parseJsonObject } from "@/lib/gateway/json-body";
+
+const parse = (text: string | Buffer) => parseJsonObject(Buffer.from(text));
+
+function refusal(text: string): AppError {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+  }
+  throw new Error("was not refused");
+}
+
+test("any JSON object reads as itself", () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(
+        fc.string().filter((name) => !["__proto__", "constructor", "prototype"].includes(name)),
+        fc.jsonValue({ noUnicodeString: false }),
+      ),
+      (value) => {
+        const text = JSON.stringify(value);
+        fc.pre(!/"(__proto__|constructor|prototype)"/.test(text));
+        expect(parse(text)).toEqual(JSON.parse(text));
+      },
+    ),
+  );
+});
+
+test("a byte-order mark is no part of it", () => {
+  expect(parse('\uFEFF{"a":"é"}')).toEqual({ a: "é" });
+});
+
+it.each(["", "\uFEFF", " ", "{", '{"a":}', "{'a':1}", '{"a":1}x', "NaN", "undefined"])("%j is broken JSON", (text) => {
+  expect(refusal(text)).toMatchObject({ code: "invalid_json", status: 400 });
+});
+
+test("the message repeats nothing of the body", () => {
+  expect(refusal('{"secret": hunter2}').message).not.toContain("hunter2");
+});
+
+it.each(["null", "5", '"text"', "[]", "[{}]", "true"])("%s is no object", (text) => {
+  expect(refusal(text)).toMatchObject({ code: "invalid_request", status: 400 });
+});
+
+describe("keys that could reach a prototype are dropped at every depth", () => {
+  it.each(["__proto__", "constructor", "prototype"])("%s", (name) => {
+    const value = parse(`{"a":1,"${name}":{"polluted":1},"list":[{"${name}":{"polluted":1},"b":2}]}`);
+    expect(value).toEqual({ a: 1, list: [{ b: 2 }] });
+    expect(Object.hasOwn(value, name)).toBe(false);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe("absurd shapes", () => {
+  const nested = (depth: number, open: string, close: string) =>
+    `{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
+
+  it.each([
+    ["objects", '{"a":', "}"],
+    ["lists", "[", "]"],
+  ])("%s may be 64 deep and no deeper", (_title, open, close) => {
+    expect(() => parse(nested(64, open, close))).not.toThrow();
+    expect(refusal(nested(65, open, close)).code).toBe("invalid_request");
+  });
+
+  test("a million brackets are refused, not a full stack", () => {
+    expect(refusal(`{"a":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}`).status).toBe(400);
+  });
+
+  test("10,000 keys and no more, over all objects", () => {
+    const object = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, 1]));
+    expect(() => parse(JSON.stringify({ ...object(4_999), list: [object(5_000)] }))).not.toThrow();
+    expect(refusal(JSON.stringify({ ...object(5_000), list: [object(5_000)] })).code).toBe("invalid_request");
+  });
+});
