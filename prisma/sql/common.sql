@@ -53,6 +53,7 @@ BEGIN
     CREATE TYPE authorization_item AS (
       ord int, org text, id text, key text, app text, member text, model text, ctx jsonb, input_hash text,
       want bigint, min_amount bigint, price_version bigint, tokens bigint, restricted_ok boolean,
+      room bigint, -- what the wallet leaves this call before the batch; NULL: it never blocks
       verdict text, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
       reset_at timestamptz, retry_after_ms int, available bigint);
   END IF;

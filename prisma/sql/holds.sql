@@ -3,7 +3,7 @@
 -- Gives up holds of this node; repeated until acknowledged. An id not seen yet becomes a tombstone, so that an authorize
 -- still on its way is refused when it arrives. Returns the state each id has now: voided, or what closed it before.
 CREATE OR REPLACE FUNCTION void_holds(ids text[], node text, epoch bigint) RETURNS TABLE (id text, state text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
   at timestamptz;
@@ -56,7 +56,7 @@ $$;
 -- event, outcome `crashed`. Any number of sweepers may run. Returns what it closed.
 CREATE OR REPLACE FUNCTION sweep_holds(steady boolean DEFAULT false, batch int DEFAULT 500)
 RETURNS TABLE (id text, org_id text, node text, reason text, price bigint, amount bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   candidates text[];

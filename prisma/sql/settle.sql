@@ -46,8 +46,8 @@ BEGIN
     RETURN;
   END IF;
   WITH closed AS MATERIALIZED (
-    SELECT i.org, v.scope, v.scope_id, i.held, coalesce(i.price, 0) AS price, i.sec, usage_tokens(i.usage) - i.tpm_reserved AS drift
-    FROM unnest(items) i
+    SELECT i.org, v.scope, v.scope_id, i.held, i.price, i.sec, i.drift
+    FROM (SELECT x.org, x.key, x.app, x.member, x.held, x.sec, coalesce(x.price, 0) AS price, usage_tokens(x.usage) - x.tpm_reserved AS drift FROM unnest(items) x OFFSET 0) i
     CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
     WHERE v.scope_id IS NOT NULL
   ), given AS (
@@ -105,6 +105,8 @@ BEGIN
     x.leader, x.first_id, x.org_price, x.org_charged, x.org_drawn, x.org_held, x.journal, x.drawn, x.lot,
     CASE WHEN x.drawn > 0 AND x.lot IS NOT NULL AND x.source <> 'paid' THEN x.drawn ELSE 0 END)::settlement ORDER BY (x.s).ord)
   INTO posts FROM spread x;
+  -- all become the same: captured, or expired
+  UPDATE hold SET state = posts[1].state, closed_at = post_settlements.at WHERE id = ANY (ARRAY(SELECT p.id FROM unnest(posts) p));
   FOR i IN SELECT p.ordinality FROM unnest(posts) WITH ORDINALITY p WHERE p.drawn > 0 AND p.lot IS NULL ORDER BY 1 LOOP
     posts[i].promo := draw_lots(posts[i].org, posts[i].id, posts[i].journal, posts[i].drawn, posts[i].restricted_ok);
   END LOOP;
@@ -149,8 +151,6 @@ BEGIN
       a.cost, a.cost_version, a.first_token_ms, a.latency_ms
     FROM item i CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(i.attempts) AS (offer text, provider text, upstream_model text, credential text,
       outcome text, http_status int, usage jsonb, cost bigint, cost_version bigint, first_token_ms int, latency_ms int)) WITH ORDINALITY a
-  ), closed AS (
-    UPDATE hold h SET state = i.state, closed_at = post_settlements.at FROM item i WHERE h.id = i.id
   ), paid AS (
     UPDATE wallet w SET held = w.held - i.org_held, posted = w.posted - i.org_charged, version = w.version + 1
     FROM item i WHERE i.leader AND w.org_id = i.org
@@ -202,7 +202,7 @@ END $$;
 CREATE OR REPLACE FUNCTION settle_batch(items jsonb, node text, epoch bigint)
 RETURNS TABLE (ord int, id text, applied boolean, prior_state text, skipped boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   orgs text[];
@@ -227,7 +227,7 @@ BEGIN
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
     usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
     latency_ms int, first_token_ms int, client_retry int, attempts jsonb)) WITH ORDINALITY i
-  LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
+  LEFT JOIN LATERAL (SELECT * FROM hold x WHERE x.id = i.id AND x.org_id = i.org OFFSET 0) h ON true -- see authorize_batch
   WHERE NOT partial OR i.org = ANY (locked);
 
   IF EXISTS (SELECT FROM unnest(settlements) s WHERE s.state = 'open') THEN

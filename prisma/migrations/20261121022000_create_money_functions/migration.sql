@@ -63,6 +63,7 @@ BEGIN
     CREATE TYPE authorization_item AS (
       ord int, org text, id text, key text, app text, member text, model text, ctx jsonb, input_hash text,
       want bigint, min_amount bigint, price_version bigint, tokens bigint, restricted_ok boolean,
+      room bigint, -- what the wallet leaves this call before the batch; NULL: it never blocks
       verdict text, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
       reset_at timestamptz, retry_after_ms int, available bigint);
   END IF;
@@ -302,7 +303,7 @@ END $$;
 -- Holds the worst-case price of up to 500 calls. See authorize_batch at the end; the functions before it are its parts.
 
 -- The limit rows of every scope the undecided items name, in the order in which they are tested.
-CREATE OR REPLACE FUNCTION load_limits(items authorization_item[], at timestamptz) RETURNS limit_view[]
+CREATE OR REPLACE FUNCTION load_limits(items authorization_item[], at timestamptz, second bigint) RETURNS limit_view[]
 LANGUAGE sql STABLE AS $$
   SELECT array_agg(ROW(l.org_id, l.scope, l.scope_id, l.period, k.rank * 10 + array_position('{rate,day,week,month,total}', l.period),
       l.budget, roll_period(l.spent, l.period_start, l.period, at), l.held, l.max_concurrency, l.inflight,
@@ -313,27 +314,25 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL (VALUES ('key', i.key, 1), ('app', i.app, 2), ('member', i.member, 3), ('org', i.org, 4)) v(scope, scope_id, rank)
     WHERE i.verdict IS NULL AND v.scope_id IS NOT NULL
   ) k
-  JOIN limit_state l ON l.org_id = k.org AND l.scope = k.scope AND l.scope_id = k.scope_id
+  CROSS JOIN LATERAL (SELECT * FROM limit_state x WHERE x.org_id = k.org AND x.scope = k.scope AND x.scope_id = k.scope_id OFFSET 0) l
   LEFT JOIN LATERAL (
     -- the current second and the 60 before it: any 60 s lie within
     SELECT sum(calls)::bigint AS calls, sum(tokens)::bigint AS tokens
     FROM limit_slot
     WHERE org_id = l.org_id AND scope = l.scope AND scope_id = l.scope_id
-      AND sec BETWEEN floor(extract(epoch FROM at))::bigint - 60 AND floor(extract(epoch FROM at))::bigint
+      AND sec BETWEEN second - 60 AND second
   ) s ON l.rpm IS NOT NULL OR l.tpm IS NOT NULL
 $$;
 
 -- Decides at once the undecided items of every organisation in which all of them fit, wallet and limits taken together.
 -- The others keep verdict NULL. Joins of unnested arrays are misjudged by the planner, hence the setting.
 CREATE OR REPLACE FUNCTION grant_where_all_fit(items authorization_item[], limits limit_view[]) RETURNS authorization_item[]
-LANGUAGE sql STABLE SET enable_nestloop = off AS $$
+LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
   WITH item AS MATERIALIZED (SELECT * FROM unnest(items)),
   undecided AS MATERIALIZED (
-    SELECT i.*,
-      coalesce(sum(want) OVER (PARTITION BY org ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
-      w.posted - w.held - w.floor AS room, CASE WHEN i.restricted_ok THEN 0 ELSE w.restricted END AS barred
-    FROM item i JOIN wallet w ON w.org_id = i.org
-    WHERE i.verdict IS NULL
+    SELECT i.*, i.room - coalesce(sum(want) OVER earlier, 0) AS left_over
+    FROM item i WHERE i.verdict IS NULL
+    WINDOW earlier AS (PARTITION BY org ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
   ),
   scoped AS MATERIALIZED (
     SELECT u.ord, u.org, l.budget, l.budget - l.spent - l.held AS left_over, u.want, u.tokens, u.price_version,
@@ -345,7 +344,7 @@ LANGUAGE sql STABLE SET enable_nestloop = off AS $$
     WINDOW upto AS (PARTITION BY l.org, l.scope, l.scope_id, l.period ORDER BY u.ord ROWS UNBOUNDED PRECEDING)
   ),
   tight AS MATERIALIZED (
-    SELECT org FROM undecided WHERE before + want > room - barred
+    SELECT org FROM undecided WHERE want > left_over
     UNION
     SELECT org FROM scoped
     WHERE wanted > left_over OR (budget IS NOT NULL AND price_version IS NULL)
@@ -355,7 +354,7 @@ LANGUAGE sql STABLE SET enable_nestloop = off AS $$
   SELECT array_agg(CASE
       WHEN i.verdict IS NULL AND t.org IS NULL AND u.ord IS NOT NULL THEN
         ROW(i.ord, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash, i.want, i.min_amount, i.price_version, i.tokens,
-          i.restricted_ok, 'granted', i.want, NULL, NULL, NULL, NULL, NULL, NULL, least(u.room - u.before - u.barred, b.room))::authorization_item
+          i.restricted_ok, i.room, 'granted', i.want, NULL, NULL, NULL, NULL, NULL, NULL, least(u.left_over, b.room))::authorization_item
       ELSE ROW(i.*)::authorization_item
     END)
   FROM item i
@@ -403,7 +402,7 @@ DECLARE
   tokens bigint[];
   decided authorization_item[] := '{}';
 BEGIN
-  SELECT * INTO w FROM wallet WHERE org_id = items[1].org;
+  SELECT * INTO w FROM wallet x WHERE x.org_id = items[1].org;
   rows := ARRAY(SELECT v FROM unnest(limits) v WHERE v.org = w.org_id ORDER BY v.rank);
   taken := array_fill(0::bigint, ARRAY[cardinality(rows)]);
   calls := array_fill(0, ARRAY[cardinality(rows)]);
@@ -491,7 +490,7 @@ BEGIN
 END $$;
 
 -- Raises held, inflight and the rate windows of the limits of newly granted items.
-CREATE OR REPLACE FUNCTION take_limits(items authorization_item[], at timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION take_limits(items authorization_item[], at timestamptz, second bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$
   WITH taken AS MATERIALIZED (
     SELECT i.org, v.scope, v.scope_id, sum(i.amount)::bigint AS amount, count(*)::int AS calls, sum(i.tokens)::bigint AS tokens
@@ -509,8 +508,7 @@ LANGUAGE sql VOLATILE AS $$
     RETURNING l.org_id, l.scope, l.scope_id, l.rpm, l.tpm, t.calls, t.tokens
   )
   INSERT INTO limit_slot AS s (org_id, scope, scope_id, slot, sec, calls, tokens)
-  SELECT org_id, scope, scope_id, floor(extract(epoch FROM at))::bigint % 64, floor(extract(epoch FROM at))::bigint, calls, tokens
-  FROM state WHERE rpm IS NOT NULL OR tpm IS NOT NULL
+  SELECT org_id, scope, scope_id, second % 64, second, calls, tokens FROM state WHERE rpm IS NOT NULL OR tpm IS NOT NULL
   ON CONFLICT (org_id, scope, scope_id, slot) DO UPDATE SET
     calls = CASE WHEN s.sec = excluded.sec THEN s.calls + excluded.calls ELSE excluded.calls END,
     tokens = CASE WHEN s.sec = excluded.sec THEN s.tokens + excluded.tokens ELSE excluded.tokens END,
@@ -520,16 +518,19 @@ $$;
 -- Holds up to 500 calls, in the order they came, no id twice. Item: {org, id, key, app, member, model, ctx, input_hash, amount,
 -- min_amount, price_version, tokens_estimate, restricted_ok}. A repeated item gets its first answer again.
 -- `available` is what wallet and budgets leave this call, its own hold included; NULL where nothing bounds it.
+-- Plans are made once per connection, maybe while the tables are still empty. The settings and each OFFSET 0 keep them to
+-- look-ups by key, whatever the tables grow to.
 CREATE OR REPLACE FUNCTION authorize_batch(items jsonb, node text, epoch bigint, ttl interval)
 RETURNS TABLE (ord int, granted boolean, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
   reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   orgs text[];
   locked text[];
   at timestamptz;
+  second bigint;
   checks authorization_item[];
   walked authorization_item[] := '{}';
   limits limit_view[];
@@ -541,10 +542,12 @@ BEGIN
     SELECT org_id FROM wallet WHERE org_id = ANY (orgs) ORDER BY org_id FOR NO KEY UPDATE SKIP LOCKED
   ) w;
   at := hub_now();
+  second := floor(extract(epoch FROM at));
   PERFORM expire_lots(w.org_id, at) FROM wallet w WHERE w.org_id = ANY (locked) AND w.next_expiry_at <= at;
 
   SELECT array_agg(ROW(i.ordinality, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash,
       i.amount, least(i.min_amount, i.amount), i.price_version, coalesce(i.tokens_estimate, 0), coalesce(i.restricted_ok, false),
+      w.posted - w.held - w.floor - CASE WHEN i.restricted_ok THEN 0 ELSE w.restricted END,
       CASE
         WHEN w.org_id IS NULL THEN 'refused'
         WHEN cardinality(locked) IS DISTINCT FROM cardinality(orgs) AND i.org <> ALL (coalesce(locked, '{}')) THEN 'skipped'
@@ -569,12 +572,12 @@ BEGIN
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, key text, app text, member text, model text, ctx jsonb,
     input_hash text, amount bigint, min_amount bigint, price_version bigint, tokens_estimate bigint, restricted_ok boolean)) WITH ORDINALITY i
   LEFT JOIN wallet w ON w.org_id = i.org
-  LEFT JOIN hold h ON h.id = i.id
+  LEFT JOIN LATERAL (SELECT * FROM hold x WHERE x.id = i.id OFFSET 0) h ON true
   LEFT JOIN api_key k ON k.id = i.key
   LEFT JOIN org o ON o.id = i.org;
 
   IF EXISTS (SELECT FROM unnest(locked) l(org) WHERE EXISTS (SELECT FROM limit_state s WHERE s.org_id = l.org)) THEN
-    limits := load_limits(checks, at);
+    limits := load_limits(checks, at, second);
   END IF;
   checks := grant_where_all_fit(checks, limits);
   FOR tight IN SELECT DISTINCT c.org FROM unnest(checks) c WHERE c.verdict IS NULL LOOP
@@ -589,13 +592,13 @@ BEGIN
     INSERT INTO hold (id, org_id, key_id, app_id, member_id, model_id, input_hash, amount, restricted_ok, price_version_id,
       node, epoch, ctx, tpm_reserved, sec, created_at, expires_at)
     SELECT n.id, n.org, n.key, n.app, n.member, n.model, n.input_hash, n.amount, n.restricted_ok, n.price_version,
-      authorize_batch.node, authorize_batch.epoch, coalesce(n.ctx, '{}'), n.tokens, floor(extract(epoch FROM at)), at, at + ttl
+      authorize_batch.node, authorize_batch.epoch, coalesce(n.ctx, '{}'), n.tokens, second, at, at + ttl
     FROM new n ORDER BY n.id
   )
   UPDATE wallet w SET held = w.held + s.amount, version = w.version + 1
   FROM (SELECT n.org, sum(n.amount)::bigint AS amount FROM new n GROUP BY n.org) s WHERE w.org_id = s.org;
   IF limits IS NOT NULL THEN
-    PERFORM take_limits(checks, at);
+    PERFORM take_limits(checks, at, second);
   END IF;
 
   RETURN QUERY SELECT c.ord, c.verdict IN ('granted', 'held'), c.amount, c.refused_by, c.scope, c.limit_value, c.used_value,
@@ -610,7 +613,7 @@ END $$;
 CREATE OR REPLACE FUNCTION checkpoint_batch(items jsonb, node text, epoch bigint)
 RETURNS TABLE (ord int, state text, amount bigint, refused_by text, available bigint, skipped boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   orgs text[];
@@ -641,7 +644,7 @@ BEGIN
       sent_at = coalesce(h.sent_at, at), expires_at = greatest(h.expires_at, at + interval '120 seconds'),
       ctx = CASE WHEN i.ctx IS NULL THEN h.ctx ELSE h.ctx || i.ctx END
     FROM jsonb_to_recordset(items) AS i(org text, id text, attempt int, usage jsonb, units bigint, accrued bigint, accrued_cost bigint, ctx jsonb)
-    WHERE h.id = i.id AND h.org_id = i.org AND h.state = 'open' AND h.node = checkpoint_batch.node AND h.epoch = checkpoint_batch.epoch
+    WHERE h.id = ANY (ARRAY(SELECT x ->> 'id' FROM jsonb_array_elements(items) x)) AND h.id = i.id AND h.org_id = i.org AND h.state = 'open' AND h.node = checkpoint_batch.node AND h.epoch = checkpoint_batch.epoch
       AND (NOT partial OR h.org_id = ANY (locked));
 
     FOR wish IN
@@ -676,7 +679,7 @@ BEGIN
     h.amount, answers -> i.ordinality::text ->> 'refused_by', (answers -> i.ordinality::text ->> 'available')::bigint,
     partial AND h.id IS NOT NULL AND h.org_id <> ALL (coalesce(locked, '{}'))
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text)) WITH ORDINALITY i
-  LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
+  LEFT JOIN LATERAL (SELECT * FROM hold x WHERE x.id = i.id AND x.org_id = i.org OFFSET 0) h ON true -- see authorize_batch
   ORDER BY 1;
 END $$;
 
@@ -728,8 +731,8 @@ BEGIN
     RETURN;
   END IF;
   WITH closed AS MATERIALIZED (
-    SELECT i.org, v.scope, v.scope_id, i.held, coalesce(i.price, 0) AS price, i.sec, usage_tokens(i.usage) - i.tpm_reserved AS drift
-    FROM unnest(items) i
+    SELECT i.org, v.scope, v.scope_id, i.held, i.price, i.sec, i.drift
+    FROM (SELECT x.org, x.key, x.app, x.member, x.held, x.sec, coalesce(x.price, 0) AS price, usage_tokens(x.usage) - x.tpm_reserved AS drift FROM unnest(items) x OFFSET 0) i
     CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
     WHERE v.scope_id IS NOT NULL
   ), given AS (
@@ -787,6 +790,8 @@ BEGIN
     x.leader, x.first_id, x.org_price, x.org_charged, x.org_drawn, x.org_held, x.journal, x.drawn, x.lot,
     CASE WHEN x.drawn > 0 AND x.lot IS NOT NULL AND x.source <> 'paid' THEN x.drawn ELSE 0 END)::settlement ORDER BY (x.s).ord)
   INTO posts FROM spread x;
+  -- all become the same: captured, or expired
+  UPDATE hold SET state = posts[1].state, closed_at = post_settlements.at WHERE id = ANY (ARRAY(SELECT p.id FROM unnest(posts) p));
   FOR i IN SELECT p.ordinality FROM unnest(posts) WITH ORDINALITY p WHERE p.drawn > 0 AND p.lot IS NULL ORDER BY 1 LOOP
     posts[i].promo := draw_lots(posts[i].org, posts[i].id, posts[i].journal, posts[i].drawn, posts[i].restricted_ok);
   END LOOP;
@@ -831,8 +836,6 @@ BEGIN
       a.cost, a.cost_version, a.first_token_ms, a.latency_ms
     FROM item i CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(i.attempts) AS (offer text, provider text, upstream_model text, credential text,
       outcome text, http_status int, usage jsonb, cost bigint, cost_version bigint, first_token_ms int, latency_ms int)) WITH ORDINALITY a
-  ), closed AS (
-    UPDATE hold h SET state = i.state, closed_at = post_settlements.at FROM item i WHERE h.id = i.id
   ), paid AS (
     UPDATE wallet w SET held = w.held - i.org_held, posted = w.posted - i.org_charged, version = w.version + 1
     FROM item i WHERE i.leader AND w.org_id = i.org
@@ -884,7 +887,7 @@ END $$;
 CREATE OR REPLACE FUNCTION settle_batch(items jsonb, node text, epoch bigint)
 RETURNS TABLE (ord int, id text, applied boolean, prior_state text, skipped boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   orgs text[];
@@ -909,7 +912,7 @@ BEGIN
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
     usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
     latency_ms int, first_token_ms int, client_retry int, attempts jsonb)) WITH ORDINALITY i
-  LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
+  LEFT JOIN LATERAL (SELECT * FROM hold x WHERE x.id = i.id AND x.org_id = i.org OFFSET 0) h ON true -- see authorize_batch
   WHERE NOT partial OR i.org = ANY (locked);
 
   IF EXISTS (SELECT FROM unnest(settlements) s WHERE s.state = 'open') THEN
@@ -1068,7 +1071,7 @@ END $$;
 -- Gives up holds of this node; repeated until acknowledged. An id not seen yet becomes a tombstone, so that an authorize
 -- still on its way is refused when it arrives. Returns the state each id has now: voided, or what closed it before.
 CREATE OR REPLACE FUNCTION void_holds(ids text[], node text, epoch bigint) RETURNS TABLE (id text, state text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
   at timestamptz;
@@ -1121,7 +1124,7 @@ $$;
 -- event, outcome `crashed`. Any number of sweepers may run. Returns what it closed.
 CREATE OR REPLACE FUNCTION sweep_holds(steady boolean DEFAULT false, batch int DEFAULT 500)
 RETURNS TABLE (id text, org_id text, node text, reason text, price bigint, amount bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   candidates text[];
@@ -1361,40 +1364,3 @@ SELECT 'I18', coalesce(e.org_id, r.org_id), concat_ws(' ', coalesce(e.bucket, r.
 FROM event_sum e FULL JOIN rollup_sum r ON (r.org_id, r.bucket, r.key_id, r.model_id) = (e.org_id, e.bucket, e.key_id, e.model_id)
 WHERE (e.calls, e.price, e.promo, e.cost, e.waste, e.input, e.output) IS DISTINCT FROM (r.calls, r.price, r.promo, r.cost, r.waste, r.input, r.output);
 
--- Turns every wallet into the other mode and returns how many there were; those that are in it already stay as they are.
--- To enterprise: nothing blocks any more (floor NULL), and credit, which that mode does not know, is closed with one journal
--- each; purchased credit must be spent or refunded first (error 55006). To service: the showback balance is closed with one
--- journal each and the wallet starts at 0. Calls in flight are honoured: they settle into the new mode.
-CREATE OR REPLACE FUNCTION switch_mode(mode text, actor text) RETURNS int
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-#variable_conflict use_column
-<<switching>>
-DECLARE
-  w wallet;
-  at timestamptz;
-  journal bigint;
-  switched int := 0;
-BEGIN
-  IF mode NOT IN ('service', 'enterprise') THEN RAISE EXCEPTION 'there is no mode %', mode USING ERRCODE = 'invalid_parameter_value'; END IF;
-  PERFORM FROM wallet ORDER BY org_id FOR NO KEY UPDATE;
-  at := hub_now();
-  IF mode = 'enterprise' AND EXISTS (SELECT FROM credit_lot WHERE source = 'paid' AND remaining > 0) THEN
-    RAISE EXCEPTION 'organisations still hold purchased credit' USING ERRCODE = 'object_in_use';
-  END IF;
-  FOR w IN SELECT * FROM wallet WHERE (floor IS NULL) = (mode = 'service') ORDER BY org_id LOOP
-    IF w.posted > 0 OR (w.posted < 0 AND mode = 'service') THEN
-      INSERT INTO journal (org_id, kind, ref, at, actor, reason)
-      VALUES (w.org_id, 'mode', w.org_id || ':' || w.version, switching.at, switch_mode.actor, 'to ' || mode) RETURNING id INTO journal;
-      INSERT INTO entry (journal_id, account_id, amount)
-      VALUES (journal, 'customer:' || w.org_id, -w.posted),
-        (journal, CASE mode WHEN 'service' THEN 'revenue' ELSE 'promo_expense' END, w.posted);
-      IF mode = 'enterprise' THEN PERFORM draw_lots(w.org_id, NULL, journal, w.posted, true); END IF;
-      UPDATE wallet SET posted = 0 WHERE org_id = w.org_id;
-    END IF;
-    UPDATE wallet SET version = version + 1, floor = CASE mode WHEN 'service' THEN 0 END, restricted = 0, next_expiry_at = NULL,
-      status = CASE freeze_reason WHEN 'negative' THEN 'active' ELSE status END, freeze_reason = nullif(freeze_reason, 'negative')
-    WHERE org_id = w.org_id;
-    switched := switched + 1;
-  END LOOP;
-  RETURN switched;
-END $$;
