@@ -174,13 +174,19 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
     { max: MAX_BATCH, onError: () => "retry" },
   );
 
+  const adjusted = new Batcher<string, void>(
+    async (items) => {
+      await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${items.join(",")}]`]);
+      return items.map(() => ({ result: undefined }));
+    },
+    { max: MAX_BATCH, lane, onError },
+  );
+
   return {
     authorize: (request) => authorize.add(request),
     checkpoint: (progress) => checkpoint.add(progress),
     settle: (settlementJson) => settle.add(settlementJson),
-    async lateAdjust(settlementJson) {
-      await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${settlementJson}]`]);
-    },
+    lateAdjust: (settlementJson) => adjusted.add(settlementJson),
     voidHold: (requestId) => voided.add(requestId),
     statistics: () => ({
       authorize: count(authorize),
