@@ -17,17 +17,11 @@ function refusal(text: string): AppError {
 
 test("any JSON object reads as itself", () => {
   fc.assert(
-    fc.property(
-      fc.dictionary(
-        fc.string().filter((name) => !["__proto__", "constructor", "prototype"].includes(name)),
-        fc.jsonValue({ noUnicodeString: false }),
-      ),
-      (value) => {
-        const text = JSON.stringify(value);
-        fc.pre(!/"(__proto__|constructor|prototype)"/.test(text));
-        expect(parse(text)).toEqual(JSON.parse(text));
-      },
-    ),
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), (value) => {
+      const text = JSON.stringify(value);
+      fc.pre(!/"(__proto__|constructor|prototype)"/.test(text));
+      return JSON.stringify(parse(text)) === JSON.stringify(JSON.parse(text));
+    }),
   );
 });
 
@@ -68,8 +62,17 @@ describe("absurd shapes", () => {
     expect(refusal(nested(65, open, close)).code).toBe("invalid_request");
   });
 
-  test("a million brackets are refused, not a full stack", () => {
-    expect(refusal(`{"a":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}`).status).toBe(400);
+  test("ten million brackets and a million keys are refused before the parser takes its seconds over them", () => {
+    const brackets = `{"a":${"[".repeat(10_000_000)}${"]".repeat(10_000_000)}}`;
+    const keys = `{${Array.from({ length: 1_000_000 }, (_, i) => `"${i}":0`).join()}}`;
+    const start = performance.now();
+    for (const body of [brackets, keys]) expect(refusal(body).code).toBe("invalid_request");
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
+  test("brackets, colons and escaped quotes in texts count for nothing", () => {
+    const text = `{[:"\\"${"{[:".repeat(20_000)}`;
+    expect(parse(JSON.stringify({ text, [text]: text }))).toEqual({ text, [text]: text });
   });
 
   test("10,000 keys and no more, over all objects", () => {

@@ -122,10 +122,17 @@ describe("tool calls and their results", () => {
     [null, {}],
     ['{"a":', { text: '{"a":' }],
     ["sunny", { text: "sunny" }],
+    ["[1]", { text: "[1]" }],
     [{ a: 1 }, { a: 1 }],
   ])("historical arguments %j are kept, never thrown", (given, input) => {
     const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", given)] });
     expect(assistant?.content).toMatchObject([{ input }]);
+  });
+
+  test("nor do a million brackets hold the parser up", () => {
+    const brackets = "[".repeat(1_000_000) + "]".repeat(1_000_000);
+    const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", brackets)] });
+    expect(assistant?.content).toMatchObject([{ input: { text: brackets } }]);
   });
 });
 

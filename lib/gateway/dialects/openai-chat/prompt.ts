@@ -8,7 +8,7 @@ import type {
 import { AppError } from "@/lib/errors";
 import { filePart } from "@/lib/gateway/dialects/openai-chat/media";
 import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
-import type { JsonObject } from "@/lib/gateway/json-body";
+import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
  *  and have no equivalent there. Throws unsupported_parameter for those that change the answer's shape. */
@@ -148,11 +148,11 @@ function namesByCallId(messages: readonly JsonObject[]): ReadonlyMap<string, str
   return names;
 }
 
-/** Historical arguments that are not JSON are kept as text: the model wrote them, the client cannot mend them. */
+/** Historical arguments that are no JSON object are kept as text: the model wrote them, the client cannot mend them. */
 function parseArguments(input: unknown): unknown {
   if (typeof input !== "string") return input ?? {};
   try {
-    return input.trim() === "" ? {} : JSON.parse(input);
+    return input.trim() === "" ? {} : parseJsonObject(Buffer.from(input));
   } catch {
     return { text: input };
   }
