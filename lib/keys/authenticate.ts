@@ -161,7 +161,7 @@ function assertUsable(record: KeyRecord, now: number, remoteAddress: string | nu
 }
 
 async function lookUp(sql: Sql, hashes: string[]) {
-  const { rows } = await sql.query<KeyRow>({ name: "find_keys", text: FIND_KEYS, values: [hashes] });
+  const { rows } = await sql.query<KeyRow>({ text: FIND_KEYS, values: [hashes] });
   const byHash = new Map(rows.map((row) => [row.hash, row]));
   return hashes.map((hash) => {
     const row = byHash.get(hash);
