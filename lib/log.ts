@@ -8,7 +8,7 @@ const FIELDS = new Set([
   ),
   ..."endpoint dialect route method path status code outcome reason attempt retries stream".split(" "),
   ..."latencyMs firstTokenMs durationMs delayMs ageMs timeoutMs count batch bytes queue pending rows".split(" "),
-  ..."node epoch pid role port signal exitCode worker task job table channel key version name event".split(" "),
+  ..."node epoch pid role port signal exitCode worker task job table channel version name event".split(" "),
   ..."amountNano inputTokens outputTokens host address err".split(" "),
 ]);
 
