@@ -82,7 +82,7 @@ $$;
 -- Decides the items of one organisation one by one, in the order they came. A refused item consumes nothing, so a
 -- smaller one behind it may pass; what fits between min_amount and want is granted.
 CREATE OR REPLACE FUNCTION grant_one_by_one(items authorization_item[], limits limit_view[], at timestamptz) RETURNS authorization_item[]
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
 DECLARE
   w wallet;
   rows limit_view[];
@@ -107,9 +107,16 @@ BEGIN
   tokens := array_fill(0::bigint, ARRAY[cardinality(rows)]);
   room := w.posted - w.held - w.floor;
   FOR next IN
-    SELECT i AS item, ARRAY(SELECT r.ordinality::int FROM unnest(rows) WITH ORDINALITY r
-      WHERE r.scope_id = CASE r.scope WHEN 'key' THEN i.key WHEN 'app' THEN i.app WHEN 'member' THEN i.member ELSE i.org END ORDER BY r.ordinality) AS matching
-    FROM unnest(items) i ORDER BY i.ord
+    SELECT i AS item, coalesce(m.matching, '{}') AS matching
+    FROM unnest(items) i
+    LEFT JOIN (
+      SELECT x.ord, array_agg(r.ordinality::int ORDER BY r.ordinality) AS matching
+      FROM unnest(items) x
+      CROSS JOIN LATERAL (VALUES ('key', x.key), ('app', x.app), ('member', x.member), ('org', x.org)) v(scope, scope_id)
+      JOIN unnest(rows) WITH ORDINALITY r ON r.scope = v.scope AND r.scope_id = v.scope_id
+      GROUP BY x.ord
+    ) m ON m.ord = i.ord
+    ORDER BY i.ord
   LOOP
     item := next.item;
     matching := next.matching;

@@ -37,7 +37,7 @@ GRANT DELETE ON admin_idempotency, auth_session, verification_token TO hub_worke
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 
--- Functions by name, whatever their arguments. A name that no longer exists is an error here, at the first start.
+-- Functions by name, whatever their arguments. A name that does not exist is an error, seen by the first test.
 DO $$
 DECLARE
   rights CONSTANT jsonb := '{
@@ -48,13 +48,13 @@ DECLARE
   }';
   role text;
   name text;
-  found regprocedure;
+  target regprocedure;
 BEGIN
   FOR role IN SELECT jsonb_object_keys(rights) LOOP
     FOR name IN SELECT jsonb_array_elements_text(rights -> role) LOOP
-      SELECT oid::regprocedure INTO found FROM pg_proc WHERE proname = name AND pronamespace = 'public'::regnamespace;
-      CONTINUE WHEN found IS NULL;
-      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', found, role);
+      SELECT oid::regprocedure INTO target FROM pg_proc WHERE proname = name AND pronamespace = 'public'::regnamespace;
+      IF target IS NULL THEN RAISE EXCEPTION 'grants.sql names the function %, which does not exist', name; END IF;
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', target, role);
     END LOOP;
   END LOOP;
 END $$;
