@@ -53,9 +53,15 @@ export function createRecorder(deps: {
     async replay() {
       if (!deps.spool) return 0;
       const { lines, discard } = deps.spool.leftovers();
-      await Promise.all(lines.map((line) => commit((JSON.parse(line) as Settlement).id, line)));
-      discard();
-      return lines.length;
+      const known = lines.flatMap((line) => {
+        const id = idOf(line);
+        return id === null ? [] : [{ id, line }];
+      });
+      await Promise.all(known.map(({ id, line }) => commit(id, line)));
+      // a damaged line must not keep the gateway down; its file stays for whoever wants to look
+      if (known.length === lines.length) discard();
+      else deps.onRefused(new Error(`${lines.length - known.length} lines of the spool cannot be read`), "");
+      return known.length;
     },
     get pending() {
       return pending;
@@ -71,4 +77,13 @@ export function createRecorder(deps: {
       });
     },
   };
+}
+
+function idOf(line: string): string | null {
+  try {
+    const { id } = JSON.parse(line) as Partial<Settlement>;
+    return typeof id === "string" ? id : null;
+  } catch {
+    return null;
+  }
 }
