@@ -28,6 +28,8 @@ BEGIN
   at := hub_now();
   fenced := EXISTS (SELECT FROM node n WHERE n.id = checkpoint_batch.node AND n.epoch > checkpoint_batch.epoch);
 
+  PERFORM expire_lots(w.org_id, at) FROM wallet w WHERE w.org_id = ANY (locked) AND w.next_expiry_at <= at;
+
   IF NOT fenced THEN
     UPDATE hold h SET
       attempt = greatest(h.attempt, i.attempt), units = greatest(h.units, i.units),

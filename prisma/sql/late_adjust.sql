@@ -38,6 +38,7 @@ BEGIN
       RETURN NEXT;
       CONTINUE;
     END IF;
+    IF late.price < 0 THEN RAISE EXCEPTION 'a price is never negative' USING ERRCODE = 'invalid_parameter_value'; END IF;
     change := coalesce(late.price, 0) - coalesce(swept.price_nano, 0);
     SELECT * INTO w FROM wallet x WHERE x.org_id = late.org_id;
     journal := NULL;

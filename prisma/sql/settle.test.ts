@@ -203,6 +203,15 @@ describe("settle_batch", () => {
     await assertHealthy(database.pool, org.org);
   });
 
+  test("a negative price is refused, now and later", async () => {
+    const org = await createOrg(database.pool, { credit: 10_000 });
+    const item = holdItem(org);
+    await authorize(database.pool, [item]);
+    await expect(settle(database.pool, [settleItem(item, { price: -1 })])).rejects.toMatchObject({ code: "23514" });
+    await settle(database.pool, [settleItem(item)]);
+    await assertHealthy(database.pool, org.org);
+  });
+
   test("concurrent settles of the same calls charge each once", async () => {
     const org = await createOrg(database.pool, { credit: 1_000_000 });
     const items = Array.from({ length: 60 }, () => holdItem(org));

@@ -7,6 +7,8 @@ ALTER TABLE "lot_draw" DROP CONSTRAINT "lot_draw_pkey", ADD CONSTRAINT "lot_draw
 DROP INDEX "lot_draw_journal_id_idx", "lot_draw_lot_id_idx";
 -- its predicate kept updates of `remaining` from being heap-only
 DROP INDEX "credit_lot_live_idx";
+-- whoever may settle must not be able to mint credit
+ALTER TABLE "usage_event" ADD CONSTRAINT "usage_event_price_nano_check" CHECK ("kind" = 'adjust' OR "price_nano" >= 0);
 -- every hold is inserted, updated and closed within seconds: its partial indexes stay small only if vacuum keeps up
 ALTER TABLE "hold" SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
@@ -645,6 +647,8 @@ BEGIN
   at := hub_now();
   fenced := EXISTS (SELECT FROM node n WHERE n.id = checkpoint_batch.node AND n.epoch > checkpoint_batch.epoch);
 
+  PERFORM expire_lots(w.org_id, at) FROM wallet w WHERE w.org_id = ANY (locked) AND w.next_expiry_at <= at;
+
   IF NOT fenced THEN
     UPDATE hold h SET
       attempt = greatest(h.attempt, i.attempt), units = greatest(h.units, i.units),
@@ -984,6 +988,7 @@ BEGIN
       RETURN NEXT;
       CONTINUE;
     END IF;
+    IF late.price < 0 THEN RAISE EXCEPTION 'a price is never negative' USING ERRCODE = 'invalid_parameter_value'; END IF;
     change := coalesce(late.price, 0) - coalesce(swept.price_nano, 0);
     SELECT * INTO w FROM wallet x WHERE x.org_id = late.org_id;
     journal := NULL;
