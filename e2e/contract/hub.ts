@@ -107,6 +107,22 @@ class Hub {
     ]);
   }
 
+  /** Limits of the tenant's first key, as `set_limits` takes them: counts, budgets in nano-USD by period. */
+  async limit({ org, key }: Tenant, limits: Record<string, number>): Promise<void> {
+    await this.#database.pool.query("select set_limits($1, 'key', $2, $3)", [
+      org.id,
+      this.#keyIds.get(key),
+      JSON.stringify(limits),
+    ]);
+  }
+
+  async freeze({ org }: Tenant, reason: string): Promise<void> {
+    await this.#database.pool.query("update wallet set status = 'frozen', freeze_reason = $2 where org_id = $1", [
+      org.id,
+      reason,
+    ]);
+  }
+
   /** An OpenAI-shaped provider with these API keys, in order; the simulator refuses one that contains `bad`. */
   provider(apiKeys: string[]): Promise<ProviderRow> {
     return makeProvider(this.#database.pool, this.#secrets, {

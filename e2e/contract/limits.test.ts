@@ -1,0 +1,106 @@
+import { APIError } from "openai";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
+
+let hub: ContractHub;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  hub = await startContractHub();
+});
+beforeEach(async () => {
+  tenant = await hub.tenant();
+});
+afterEach(() => hub.assertHealthy(tenant));
+afterAll(() => hub.stop());
+
+const messages = [{ role: "user" as const, content: "say some words" }];
+
+describe.each(DOORS)("%s door", (door) => {
+  const create = (model: string, options = {}) =>
+    hub.openai(door, tenant.key, options).chat.completions.create({ model, messages });
+  const refusal = async (call: Promise<unknown>): Promise<APIError> => {
+    const error = await call.then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(APIError);
+    return error as APIError;
+  };
+
+  describe("429", () => {
+    test("more requests in a minute than the key may make: which limit, how much is used, when to come back", async () => {
+      await hub.limit(tenant, { rpm: 2 });
+      const model = await hub.relayModel("text");
+      await create(model);
+      await create(model);
+      const error = await refusal(create(model));
+      expect(error).toMatchObject({ status: 429, code: "rate_limit_exceeded", type: "rate_limit_error" });
+      expect(error.error).toMatchObject({ limit: { rule: "rpm", scope: "key", limit: 2, used: 2 } });
+      expect(error.headers?.get("x-should-retry")).toBe("true");
+      expect(Number(error.headers?.get("retry-after"))).toBeGreaterThan(50);
+      expect(Number(error.headers?.get("retry-after"))).toBeLessThanOrEqual(61);
+      await hub.quiet(tenant);
+    });
+
+    test("more calls at once than the key may run", async () => {
+      await hub.limit(tenant, { maxConcurrency: 1 });
+      const slow = await hub.relayModel("trickle:interval=20,tokens=20");
+      const stream = await hub
+        .openai(door, tenant.key)
+        .chat.completions.create({ model: slow, messages, stream: true });
+      const error = await refusal(create(slow));
+      expect(error).toMatchObject({ status: 429, code: "concurrency_limit_exceeded" });
+      expect(error.error).toMatchObject({ limit: { rule: "concurrency", scope: "key", limit: 1, used: 1 } });
+      expect(error.headers?.get("retry-after")).toBe("1");
+      for await (const _ of stream);
+      await hub.quiet(tenant);
+      await create(await hub.relayModel("text"));
+      await hub.quiet(tenant);
+    });
+
+    test("one call larger than the token limit is told so, without a hint to come back", async () => {
+      await hub.limit(tenant, { tpm: 10 });
+      const error = await refusal(create(await hub.relayModel("text"), { maxRetries: 2 }));
+      expect(error).toMatchObject({ status: 429, code: "tpm_too_large" });
+      expect(error.headers?.get("x-should-retry")).toBe("false");
+      expect(error.headers?.get("retry-after")).toBeNull();
+      expect(hub.attempts(tenant.key)).toBe(1);
+    });
+  });
+
+  describe("402", () => {
+    test("a spent budget names itself, and nothing goes upstream", async () => {
+      await hub.limit(tenant, { day: 1_000 });
+      const before = hub.openaiTruth.requests.length;
+      const error = await refusal(create(await hub.relayModel("text"), { maxRetries: 2 }));
+      expect(error).toMatchObject({ status: 402, code: "budget_exceeded", type: "insufficient_quota" });
+      expect(error.error).toMatchObject({ limit: { rule: "budget", scope: "key", limit: "0.000001", used: "0" } });
+      expect((error.error as { limit: { reset_at: string } }).limit.reset_at).toMatch(/T00:00:00/);
+      expect(hub.openaiTruth.requests.length).toBe(before);
+      expect(hub.attempts(tenant.key)).toBe(1);
+    });
+  });
+
+  describe("403", () => {
+    test("a frozen wallet", async () => {
+      await hub.freeze(tenant, "admin");
+      const error = await refusal(create(await hub.relayModel("text")));
+      expect(error).toMatchObject({ status: 403, code: "wallet_frozen" });
+    });
+  });
+
+  describe("how often the official SDK tries", () => {
+    test.each([
+      ["error:400", 1],
+      ["error:401", 1],
+      ["error:500", 1],
+      ["html-502", 1],
+      ["error-429-retry-after-ms=20", 3],
+    ])("%s: %i times", async (upstream, attempts) => {
+      await refusal(create(await hub.relayModel(upstream), { maxRetries: 2 }));
+      expect(hub.attempts(tenant.key)).toBe(attempts);
+      await hub.quiet(tenant);
+    });
+  });
+});
