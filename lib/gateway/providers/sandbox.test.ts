@@ -1,4 +1,4 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type { LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { describe, expect, test } from "vitest";
 import { makeChat } from "@/e2e/support/gateway-values";
 import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
@@ -15,8 +15,8 @@ const options = (body: JsonObject, limit: number | null = null): LanguageModelV4
   toCallOptions(makeChat(body), limit).options;
 const ask = (content: string, more: JsonObject = {}) => ({ messages: [{ role: "user", content }], ...more });
 const whole = (body: JsonObject, limit: number | null = null) => model().doGenerate(options(body, limit));
-const textOf = (content: readonly { type: string }[]) =>
-  content.flatMap((part) => (part.type === "text" ? [(part as { text: string }).text] : [])).join("");
+const textOf = (content: readonly LanguageModelV4Content[]) =>
+  content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
 
 const weather = {
   type: "function",
