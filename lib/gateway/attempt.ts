@@ -43,6 +43,11 @@ export function failed(failure: UpstreamFailure): AttemptResult {
   };
 }
 
+/** For whole answers that the hub stops waiting for: too long under way, or their hold was closed. */
+export function endedByHub(): AppError {
+  return new AppError("upstream_timeout", "The hub had to end this call. You were not charged.");
+}
+
 /** What the client is told when no candidate is left. Our credential's trouble is never shown as the client's; nothing of
  *  the upstream's answer is repeated unless the request itself was at fault. */
 export function failureToError(failure: UpstreamFailure): AppError {

@@ -1,4 +1,5 @@
 import { APICallError } from "@ai-sdk/provider";
+import type { Dispatcher } from "undici";
 import { expect, it } from "vitest";
 import { runChat } from "@/lib/gateway/call";
 import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
@@ -8,15 +9,8 @@ import { openai } from "@/lib/gateway/providers/openai";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 
 /** A call of one candidate whose surroundings the test decides; `settled` and `written` say how it ended. */
-function prepare({
-  stream,
-  definition = openai,
-  secret,
-}: {
-  stream: boolean;
-  definition?: object;
-  secret: object | null;
-}) {
+type Surroundings = { stream: boolean; definition?: object; secret: object | null; dispatcher?: object };
+function prepare({ stream, definition = openai, secret, dispatcher }: Surroundings) {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
   const settled: string[] = [];
@@ -33,7 +27,11 @@ function prepare({
     onDrain: () => {},
     onGone: () => {},
   };
-  const candidate = { definition, offer: { id: "off_1", provider: { slug: "p" } }, credential: { id: "cred_1" } };
+  const candidate = {
+    definition,
+    offer: { id: "off_1", upstreamModel: "u", provider: { slug: "p", baseUrl: "http://upstream" } },
+    credential: { id: "cred_1" },
+  };
   const admission = { requestId: "req_1", orgId: "org_1", price: null, heldNano: 0n, clientRetry: null };
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
   const deps = {
@@ -47,16 +45,17 @@ function prepare({
       },
     },
     vault: { secretFor: async () => secret },
+    dispatcher,
   };
   const run = () =>
     runChat(deps as unknown as GatewayDependencies, {
       request: { id: "req_1", headers: {} } as never,
       chat: parseChat({ model: "m", messages: [{ role: "user" }], stream }, 50),
-      plan: [[candidate as unknown as Candidate]],
+      plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
       reply,
     });
-  return { run, settled, written };
+  return { run, settled, written, meter };
 }
 
 it("tells a failure in the stream once a timer has sent its status", async () => {
@@ -80,5 +79,48 @@ it("shows a provider's words about a bad request without the secret they repeat"
     code: "invalid_request",
     message: 'max_tokens: no such thing for key "…"',
   });
+  expect(settled).toEqual(["upstream_error"]);
+});
+
+it("answers a call that the hub itself has to end", async () => {
+  const wait = ({ abortSignal }: { abortSignal: AbortSignal }) =>
+    new Promise((_resolve, reject) => abortSignal.addEventListener("abort", () => reject(abortSignal.reason)));
+  const definition = { ...openai, speaks: {}, languageModel: () => ({ doGenerate: wait }) };
+  const { run, settled, meter } = prepare({ stream: false, definition, secret: {} });
+  setImmediate(() => meter.abort());
+  await expect(run()).rejects.toMatchObject({ code: "upstream_timeout" });
+  expect(settled).toEqual(["upstream_error"]);
+});
+
+it("tries no other candidate once the hub has ended the call", async () => {
+  let tried = 0;
+  const doStream = async ({ abortSignal }: { abortSignal: AbortSignal }) => {
+    tried++;
+    await new Promise((resolve) => abortSignal.addEventListener("abort", resolve));
+    throw new Error("aborted");
+  };
+  const definition = { ...openai, speaks: {}, languageModel: () => ({ doStream }) };
+  const { run, meter } = prepare({ stream: true, definition, secret: {} });
+  setImmediate(() => meter.abort());
+  await expect(run()).rejects.toMatchObject({ code: "upstream_timeout" });
+  expect(tried).toBe(1);
+});
+
+it("stops reading an answer that would fill the memory", async () => {
+  const megabyte = Buffer.alloc(1024 * 1024, " ");
+  let sent = 0;
+  const dispatch = (_options: unknown, handler: Dispatcher.DispatchHandler) => {
+    let aborted = false;
+    const controller = { abort: () => (aborted = true), pause: () => {}, resume: () => {} } as never;
+    handler.onRequestStart?.(controller, {});
+    setImmediate(() => {
+      handler.onResponseStart?.(controller, 200, {});
+      for (; !aborted && sent < 200; sent++) handler.onResponseData?.(controller, megabyte);
+    });
+    return true;
+  };
+  const { run, settled } = prepare({ stream: false, secret: { apiKey: "k" }, dispatcher: { dispatch } });
+  await expect(run()).rejects.toMatchObject({ code: "upstream_error" });
+  expect(sent).toBeLessThan(200);
   expect(settled).toEqual(["upstream_error"]);
 });

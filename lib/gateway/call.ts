@@ -77,7 +77,8 @@ async function attemptAll(
     const result = await attempt(deps, call, candidate, output, headers);
     if (result.answered) return null;
     failures.push(result.failure);
-    const next: Position | null = call.reply.gone ? null : nextPosition(call.plan, at, result.failure.class);
+    const isOver = call.reply.gone || meter.aborted;
+    const next: Position | null = isOver ? null : nextPosition(call.plan, at, result.failure.class);
     if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
     meter.failAttempt(result.end);
     at = next;

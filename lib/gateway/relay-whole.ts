@@ -1,4 +1,4 @@
-import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
 import { publicUsage, replaceUsage } from "@/lib/gateway/dialects/openai-chat/relay";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -7,13 +7,17 @@ import { relayRequest } from "@/lib/gateway/relay-request";
 import { openUpstream } from "@/lib/gateway/upstream";
 import { toUsdNumber } from "@/lib/money";
 
+/** No answer is this long: whatever sends more must not fill our memory. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
 /** One relayed attempt whose answer comes in one piece: passed on as it is, but for the price in its usage. */
 export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const { candidate, meter, reply } = context;
     let status = 0;
     let headers: Record<string, string | undefined> = {};
     const parts: Buffer[] = [];
+    let bytes = 0;
     let grace: NodeJS.Timeout | null = null;
     let done = false;
     const settle = (result: AttemptResult) => {
@@ -27,7 +31,14 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
         status = code;
         headers = received;
       },
-      onData: (chunk) => void parts.push(chunk),
+      onData(chunk) {
+        bytes += chunk.length;
+        if (bytes <= MAX_ANSWER_BYTES) return void parts.push(chunk);
+        upstream.abort();
+        settle(
+          failed({ class: "server", status, message: "The answer is too large.", param: null, retryAfterMs: null }),
+        );
+      },
       onEnd() {
         const body = Buffer.concat(parts).toString("utf8");
         if (status < 200 || status > 299)
@@ -48,7 +59,13 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
     reply.onGone(() => {
       if (!done) grace ??= setTimeout(leave, GRACE_DRAIN_MS);
     });
-    meter.onAbort(leave);
+    meter.onAbort(() => {
+      if (reply.gone) return leave();
+      if (done) return;
+      done = true;
+      upstream.abort();
+      reject(endedByHub());
+    });
   });
 }
 

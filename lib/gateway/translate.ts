@@ -1,7 +1,7 @@
 import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
 import type { Usage, UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
-import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import { DONE_FRAME, errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
 import { type AnswerIdentity, ChunkRenderer, renderCompletion } from "@/lib/gateway/dialects/openai-chat/render";
@@ -30,8 +30,9 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
     return chat.stream ? await streamed(context, model, call, headers) : await whole(context, model, call, headers);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    // the client left and its grace ran out: nothing was received that could be counted
     if (abort.signal.aborted) {
+      if (!reply.gone) throw endedByHub();
+      // the client left and its grace ran out: nothing was received that could be counted
       meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
       return { answered: true };
     }

@@ -47,6 +47,8 @@ export class CallMeter {
   private checkpointedAt: number;
   private checkpointedUnits = -1;
   settled = false;
+  /** The hub itself ended the call; no other candidate may be tried. */
+  aborted = false;
 
   constructor(
     private readonly admission: Admission,
@@ -97,6 +99,7 @@ export class CallMeter {
   }
 
   abort(): void {
+    this.aborted = true;
     for (const callback of this.aborters) callback();
   }
 
