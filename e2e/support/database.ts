@@ -75,7 +75,7 @@ export async function assertHealthy(sql: Sql, orgId?: string): Promise<void> {
 }
 
 async function startCluster(): Promise<{ cluster: Cluster; stop: () => Promise<void> }> {
-  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "hub-test-"));
+  const dataDir = fs.mkdtempSync(path.join(process.env.HUB_TEST_DIR ?? os.tmpdir(), "hub-vitest-"));
   fs.chmodSync(dataDir, 0o755); // as root the server runs as another user, which must get in
   // throwaway data: the test that kills the server brings its own cluster with the usual settings
   const settings = { fsync: "off", full_page_writes: "off", max_connections: "200" };

@@ -62,6 +62,7 @@ export async function setStage(execArgv: string[] = []): Promise<Stage> {
   const gateway = spawn(process.execPath, [...execArgv, path.join(here, "gateway.js")], {
     stdio: ["ignore", log, log],
     env: {
+      NODE_ENV: "production",
       PATH: process.env.PATH,
       PORT: String(port),
       HUB_ROLE: "gateway",
