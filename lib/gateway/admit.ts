@@ -74,14 +74,15 @@ export async function admitChat(
     tokensEstimate: size.tokensEstimate,
     restrictedOk: true,
   });
+  const inputTokens = once(() => estimatePromptTokens(chat.messages, chat.body.tools));
   const meter = new CallMeter(
-    { requestId: request.id, orgId: caller.scope.orgId, price, heldNano: granted, clientRetry },
+    { requestId: request.id, orgId: caller.scope.orgId, price, inputTokens, clientRetry },
     { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },
   );
   return {
     meter,
     maxOutputTokens: size.limitToSend(granted),
-    inputTokens: once(() => estimatePromptTokens(chat.messages, chat.body.tools)),
+    inputTokens,
   };
 }
 

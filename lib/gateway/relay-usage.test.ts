@@ -37,7 +37,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
       requestId: "req_1",
       orgId: "org_1",
       price: isPriced ? priced({ input: "1", output: "4" }) : null,
-      heldNano: 10n ** 9n,
+      inputTokens: () => 3,
       clientRetry: null,
     },
     { clock, settle: (settlement) => void settled.push(settlement) },

@@ -28,13 +28,13 @@ export function openUpstream(
   request: UpstreamRequest,
   listener: UpstreamListener,
 ): UpstreamCall {
-  const { origin, pathname, search } = new URL(request.url);
+  const { origin, path } = target(request.url);
   let controller: Dispatcher.DispatchController | null = null;
   let aborted = false;
   dispatcher.dispatch(
     {
       origin,
-      path: pathname + search,
+      path,
       method: "POST",
       headers: request.headers,
       body: request.body,
@@ -69,6 +69,21 @@ export function openUpstream(
       controller?.abort(new Error("aborted"));
     },
   };
+}
+
+/** Provider addresses are few, and parsing one costs more than finding it here. */
+const targets = new Map<string, { origin: string; path: string }>();
+const MAX_TARGETS = 10_000;
+
+function target(url: string): { origin: string; path: string } {
+  let found = targets.get(url);
+  if (!found) {
+    const { origin, pathname, search } = new URL(url);
+    found = { origin, path: pathname + search };
+    if (targets.size >= MAX_TARGETS) targets.clear();
+    targets.set(url, found);
+  }
+  return found;
 }
 
 const TIMEOUTS = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "UND_ERR_CONNECT_TIMEOUT", "ETIMEDOUT"]);

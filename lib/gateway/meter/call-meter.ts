@@ -24,7 +24,8 @@ export type Admission = {
   requestId: string;
   orgId: string;
   price: PricedRates | null;
-  heldNano: Nano;
+  /** Our count of the prompt, computed when first asked for. */
+  inputTokens: () => number;
   clientRetry: number | null;
 };
 
@@ -159,6 +160,15 @@ export class CallMeter {
     this.checkpointedAt = now;
     this.checkpointedUnits = units;
     return this.snapshotProgress(usage, units);
+  }
+
+  /** For the checkpoint right after the first content: the whole input and one token of output. Counting what else came is
+   *  left to the next tick, since most short streams are over before it. */
+  firstProgress(): ReturnType<CallMeter["snapshotProgress"]> | null {
+    if (this.settled || !this.attempt) return null;
+    this.checkpointedAt = this.deps.clock.monotonic();
+    this.checkpointedUnits = 1;
+    return this.snapshotProgress({ input: this.admission.inputTokens(), output: 1 }, 1);
   }
 
   private snapshotProgress(usage: Usage | null, units: number) {

@@ -17,7 +17,7 @@ function running() {
       requestId: "req_1",
       orgId: "org_1",
       price: priced({ input: "1", output: "4" }),
-      heldNano: 10n ** 9n,
+      inputTokens: () => 3,
       clientRetry: null,
     },
     { clock, settle: () => {} },

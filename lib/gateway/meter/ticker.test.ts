@@ -33,7 +33,7 @@ afterEach(() => {
 
 function call(requestId = "req_1") {
   const meter = new CallMeter(
-    { requestId, orgId: "org_1", price: priced({ input: "1", output: "4" }), heldNano: 10n ** 9n, clientRetry: null },
+    { requestId, orgId: "org_1", price: priced({ input: "1", output: "4" }), inputTokens: () => 3, clientRetry: null },
     { clock, settle: () => {} },
   );
   let output = 0;
@@ -64,7 +64,7 @@ test("the first content is checkpointed after a moment, not at the next tick", a
   await vi.advanceTimersByTimeAsync(19);
   expect(checkpoints).toEqual([]);
   await vi.advanceTimersByTimeAsync(1);
-  expect(checkpoints).toMatchObject([{ requestId: "req_1", units: 3 }]);
+  expect(checkpoints).toMatchObject([{ requestId: "req_1", units: 1, usage: { input: 3, output: 1 } }]);
 });
 
 test("an answer that is over within that moment is settled only", async () => {

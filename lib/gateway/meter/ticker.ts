@@ -27,8 +27,7 @@ export function createTicker(deps: { wallet: Wallet; clock: Clock; onError: (err
   const running = new Set<Running>();
   let fresh: Running[] = [];
   let freshTimer: NodeJS.Timeout | null = null;
-  const checkpoint = ({ meter }: Running) => {
-    const progress = meter.progress(RENEW_AFTER_MS);
+  const checkpoint = (meter: CallMeter, progress: ReturnType<CallMeter["progress"]>) => {
     if (!progress) return;
     deps.wallet.checkpoint(progress).then(({ state }) => {
       // closed under us (swept after a long silence, or voided): reading on would be free of charge
@@ -39,13 +38,13 @@ export function createTicker(deps: { wallet: Wallet; clock: Clock; onError: (err
     const calls = fresh;
     fresh = [];
     freshTimer = null;
-    for (const call of calls) checkpoint(call);
+    for (const { meter } of calls) checkpoint(meter, meter.firstProgress());
   };
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
     for (const call of running) {
       if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort();
-      checkpoint(call);
+      checkpoint(call.meter, call.meter.progress(RENEW_AFTER_MS));
       call.output?.tick();
     }
   }, CHECKPOINT_MS);

@@ -18,12 +18,23 @@ const CREDENTIAL_BOUND: ReadonlySet<FailureClass> = new Set(["auth", "rate_limit
 const CLIENT_BOUND: ReadonlySet<FailureClass> = new Set(["invalid_request", "context_length", "content_policy"]);
 
 export function planRoute(model: SnapshotModel, options: { affinity: string | null; random: () => number }): RoutePlan {
-  const tiers = Map.groupBy(model.offers, (offer) => offer.priority);
-  return [...tiers.keys()]
-    .sort((a, b) => a - b)
-    .flatMap((priority) => weightedOrder(tiers.get(priority) ?? [], options))
+  return tiersOf(model)
+    .flatMap((offers) => weightedOrder(offers, options))
     .map((offer) => candidatesOf(offer, options))
     .filter((candidates) => candidates.length > 0);
+}
+
+/** A model is immutable, so its tiers are grouped once. */
+const tiersByModel = new WeakMap<SnapshotModel, readonly (readonly SnapshotOffer[])[]>();
+
+function tiersOf(model: SnapshotModel): readonly (readonly SnapshotOffer[])[] {
+  let tiers = tiersByModel.get(model);
+  if (!tiers) {
+    const byPriority = Map.groupBy(model.offers, (offer) => offer.priority);
+    tiers = [...byPriority].sort(([a], [b]) => a - b).map(([, offers]) => offers);
+    tiersByModel.set(model, tiers);
+  }
+  return tiers;
 }
 
 /** Where to go after a failure: the next credential of the same offer for trouble that is the credential's, the next offer
