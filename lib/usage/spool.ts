@@ -14,6 +14,7 @@ export type Spool = {
 const ROTATE_BYTES = 16 * 1024 * 1024;
 /** A file whose every line is committed is emptied once it is worth the call. */
 const EMPTY_BYTES = 256 * 1024;
+const SYNC_AFTER_MS = 20;
 
 type Generation = { file: string; descriptor: number; bytes: number; pending: number };
 
@@ -35,26 +36,29 @@ export function openSpool(options: {
 
   let rotations = 0;
   let current = open();
-  let syncing = false;
-  let dirty = false;
+  let syncTimer: NodeJS.Timeout | null = null;
 
   function open(): Generation {
     const file = path.join(options.directory, `${name}@${options.epoch}.${rotations++}.jsonl`);
     return { file, descriptor: fs.openSync(file, "a", 0o600), bytes: 0, pending: 0 };
   }
 
-  /** One fdatasync at a time, for everything written meanwhile: a machine that loses power loses at most that much. */
+  /** Puts what is not committed by then on the disk. The death of the process loses nothing that was written; only that of
+   *  the machine does, and at most this long. A sync at every call would take more time than the calls. */
   function sync(): void {
-    dirty = true;
-    if (syncing) return;
-    syncing = true;
-    dirty = false;
-    fs.fdatasync(current.descriptor, (error) => {
-      syncing = false;
-      // a rotated file is closed before its last sync may have run
-      if (error && error.code !== "EBADF") options.onError(error);
-      if (dirty) sync();
-    });
+    if (syncTimer) return;
+    syncTimer = setTimeout(() => {
+      if (current.pending === 0) {
+        syncTimer = null;
+        return;
+      }
+      fs.fdatasync(current.descriptor, (error) => {
+        syncTimer = null;
+        // a rotated file is closed before its last sync may have run
+        if (error && error.code !== "EBADF") options.onError(error);
+        if (current.pending > 0) sync();
+      });
+    }, SYNC_AFTER_MS).unref();
   }
 
   function committed(generation: Generation): void {
