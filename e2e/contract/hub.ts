@@ -252,9 +252,10 @@ class Hub {
     };
   }
 
-  /** The tenant's books balance and nothing of its is held; `stop` looks at everybody's. */
-  assertHealthy({ org }: Tenant): Promise<void> {
-    return assertHealthy(this.#database.pool, org.id);
+  /** Once its calls are settled, the tenant's books balance and nothing of its is held; `stop` looks at everybody's. */
+  async assertHealthy(tenant: Tenant): Promise<void> {
+    await this.quiet(tenant);
+    await assertHealthy(this.#database.pool, tenant.org.id);
   }
 
   async stop(): Promise<void> {
