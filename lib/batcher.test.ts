@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Batcher, type BatchOutcome } from "@/lib/batcher";
+import { Batcher, type BatchOutcome, Lane } from "@/lib/batcher";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -166,5 +166,28 @@ describe("errors", () => {
     const [first, second] = await Promise.allSettled([batcher.add("a"), batcher.add("b")]);
     expect(first).toMatchObject({ value: "a!" });
     expect(second).toMatchObject({ status: "rejected" });
+  });
+});
+
+describe("a lane shared by several batchers", () => {
+  test("lets one statement at a time through, and whoever waits gathers a larger batch", async () => {
+    const lane = new Lane();
+    const one = heldStatement();
+    const other = heldStatement();
+    const [first, second] = [one, other].map(({ run }) => new Batcher(run, { max: 10, lane }));
+    const results = [first?.add("a"), second?.add("x")];
+    await one.settleMicrotasks();
+    results.push(second?.add("y"));
+    expect([one.sent, other.sent]).toEqual([[["a"]], []]);
+    await one.answer();
+    expect(other.sent).toEqual([["x", "y"]]);
+    await other.answer();
+    expect(await Promise.all(results)).toEqual(["a!", "x!", "y!"]);
+  });
+
+  test("is not blocked by a statement that failed", async () => {
+    const lane = new Lane();
+    await expect(lane.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    await expect(lane.run(async () => "next")).resolves.toBe("next");
   });
 });
