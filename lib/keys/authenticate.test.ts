@@ -184,6 +184,15 @@ describe("what is remembered", () => {
     expect(rows.filter(({ hash }) => again.has(hash as string)).map(({ id }) => id)).toEqual(forgotten);
   });
 
+  test("a purge forgets misses too: what changed may be what was missed", async () => {
+    const key = store();
+    const [row] = rows.splice(0);
+    await refusal(key);
+    rows.push(row as Row);
+    keyring.purge("key_9");
+    expect(await authenticate(key)).toMatchObject({ keyId: "key_0" });
+  });
+
   test("a revoked key is refused at the next call after its purge", async () => {
     const key = store();
     await authenticate(key);
