@@ -1,18 +1,17 @@
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "@playwright/test";
-import { freePort, type Hub, launch, startHub } from "@/e2e/support/hub";
+import { freePort, type Hub, launch, makeDataDir, startHub } from "@/e2e/support/hub";
 
 const ROLES = ["gateway", "web", "worker"] as const;
 
 test.describe("a first start and a second", () => {
   let dataDir: string;
   test.beforeEach(() => {
-    dataDir = mkdtempSync(join(process.env.HUB_TEST_DIR ?? tmpdir(), "start-"));
+    dataDir = makeDataDir();
   });
   test.afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
@@ -99,7 +98,7 @@ test("a stop lets a stream in flight finish", async () => {
 });
 
 test("roles and database end with a supervisor that was killed", async () => {
-  const dataDir = mkdtempSync(join(process.env.HUB_TEST_DIR ?? tmpdir(), "start-"));
+  const dataDir = makeDataDir();
   const hub = await startHub({ dataDir });
   const roles = ROLES.map((role) => hub.pids()[role]);
   process.kill(hub.pid, "SIGKILL");
@@ -158,7 +157,7 @@ test.describe("what cannot work is refused with one sentence", () => {
   });
 
   async function refusal(env: Record<string, string>, command = "start") {
-    const dataDir = mkdtempSync(join(process.env.HUB_TEST_DIR ?? tmpdir(), "start-"));
+    const dataDir = makeDataDir();
     const result = await refusalOf(command, { HUB_DATA_DIR: dataDir, PORT: String(await freePort()), ...env });
     expect(existsSync(join(dataDir, "postgres"))).toBe(false); // nothing expensive was begun
     rmSync(dataDir, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ const READY = /AIGNE Hub is ready/;
 /** Runs the built product on free ports, with a data directory of its own. Resolves when it is ready; throws what it
  *  printed when it ends before. */
 export async function startHub({ env = {}, dataDir }: HubOptions = {}): Promise<Hub> {
-  const place = dataDir ?? mkdtempSync(join(process.env.HUB_TEST_DIR ?? tmpdir(), "hub-"));
+  const place = dataDir ?? makeDataDir();
   const port = Number(env.PORT ?? (await freePort()));
   const managementKey = env.HUB_BOOTSTRAP_MANAGEMENT_KEY ?? `aigne_mk_${randomBytes(24).toString("hex")}`;
   const launched = launch(["start"], {
@@ -74,6 +74,13 @@ export async function startHub({ env = {}, dataDir }: HubOptions = {}): Promise<
       return code;
     },
   };
+}
+
+/** An empty data directory, which the database's own user can enter where the tests run as root. */
+export function makeDataDir(): string {
+  const place = mkdtempSync(join(process.env.HUB_TEST_DIR ?? tmpdir(), "hub-"));
+  chmodSync(place, 0o711);
+  return place;
 }
 
 export type Launched = { child: ChildProcess; output(): string };

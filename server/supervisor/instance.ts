@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -10,9 +10,8 @@ export type InstanceLock = { update(roles: Instance["roles"]): void; release(): 
 /** Claims the data directory for this process. A claim whose process is gone is taken over. Throws Error when a hub
  *  that lives holds it: two supervisors would fight over one database and over each other's children. */
 export function claimDataDir(dataDir: string, url: string): InstanceLock {
-  mkdirSync(dataDir, { recursive: true });
-  // The database's own user passes through; nobody lists what is inside.
-  if (process.platform !== "win32") chmodSync(dataDir, 0o711);
+  // The database's own user passes through; nobody lists what is inside. One that exists is left as its owner made it.
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const path = join(dataDir, "hub.json");
   const mine: Instance = { pid: process.pid, born: birthOf(process.pid), url, roles: {} };
   for (;;) {
