@@ -1,6 +1,6 @@
 import { type NextRequest, NextResponse } from "next/server";
 import { isLocale, LOCALE_COOKIE, LOCALE_COOKIE_SECONDS, LOCALE_HEADER, LOCALE_PARAMETER } from "@/lib/locale";
-import { NONCE_HEADER, pageHeaders } from "@/lib/security-headers";
+import { NONCE_HEADER, PATH_HEADER, pageHeaders } from "@/lib/security-headers";
 
 /** Set by next.config.ts at build time. */
 declare const NEXT_DEV_SERVER: boolean;
@@ -13,6 +13,7 @@ export function proxy(request: NextRequest): NextResponse {
 
   const forwarded = new Headers(request.headers);
   forwarded.set(NONCE_HEADER, nonce);
+  forwarded.set(PATH_HEADER, request.nextUrl.pathname + request.nextUrl.search);
   // Next reads the nonce for its own scripts from here.
   forwarded.set("Content-Security-Policy", headers["Content-Security-Policy"] ?? "");
   const lang = request.nextUrl.searchParams.get(LOCALE_PARAMETER);

@@ -1,5 +1,7 @@
 /** The nonce travels from the proxy to the page in this request header. */
 export const NONCE_HEADER = "x-nonce";
+/** Path and query of the page, for the way back after signing in; set by the proxy alone. */
+export const PATH_HEADER = "x-hub-path";
 
 const TWO_YEARS_SECONDS = 63_072_000;
 const NO_FEATURES = [

@@ -20,12 +20,12 @@ const LAYERS: Record<string, readonly string[]> = {
 /** Domains of `lib` by height. A domain imports only what is strictly lower; equals do not import each other. */
 const HEIGHT: Record<string, number> = {
   audit: 1,
+  notifications: 2,
   settings: 2,
   orgs: 3,
   billing: 4,
   catalog: 4,
   keys: 4,
-  notifications: 4,
   usage: 5,
   auth: 6,
   gateway: 6,

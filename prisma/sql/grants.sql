@@ -25,6 +25,7 @@ GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, 
 -- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
 GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_session, staff, org, member, app, api_key,
+  rate_limit, invitation,
   management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting TO hub_web;
 GRANT INSERT ON price_version, audit_event TO hub_web;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
@@ -33,7 +34,7 @@ GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
 GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
-GRANT DELETE ON admin_idempotency, auth_session, verification_token TO hub_worker;
+GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit TO hub_worker;
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 

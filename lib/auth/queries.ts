@@ -1,0 +1,80 @@
+import { cache } from "react";
+import type { Session } from "@/lib/auth/session";
+import { hashToken } from "@/lib/auth/session-cookie";
+import { db } from "@/lib/db";
+import type { OrgRole, StaffRole } from "@/lib/orgs/permissions";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+export const SESSION_LIFE_MS = 14 * 24 * HOUR_MS;
+/** Staff accounts reach every customer: they are signed out sooner. */
+const IDLE_MS = { staff: HOUR_MS, customer: 24 * HOUR_MS };
+const LIFE_MS = { staff: 12 * HOUR_MS, customer: SESSION_LIFE_MS };
+const SEEN_EVERY_MS = MINUTE_MS;
+
+/** Null when the session was revoked, has expired or idled, lacks a factor, or its person is disabled. */
+export async function findSessionBySid(sid: string, now = Date.now()): Promise<Session | null> {
+  const row = await db().authSession.findUnique({
+    where: { sidHash: hashToken(sid) },
+    include: { user: { include: { staff: true } } },
+  });
+  if (row?.level !== "full" || row.user.disabledAt) return null;
+  const kind = row.user.staff ? "staff" : "customer";
+  const isOver =
+    now >= row.expiresAt.getTime() ||
+    now >= row.createdAt.getTime() + LIFE_MS[kind] ||
+    now >= row.lastSeenAt.getTime() + IDLE_MS[kind];
+  if (isOver) return null;
+  if (now - row.lastSeenAt.getTime() > SEEN_EVERY_MS) {
+    // many, not one: it may be revoked at this very moment
+    await db().authSession.updateMany({ where: { id: row.id }, data: { lastSeenAt: new Date(now) } });
+  }
+  const { id, email, name, locale, emailVerified, staff } = row.user;
+  return {
+    sessionId: row.id,
+    userId: id,
+    email,
+    name,
+    locale,
+    isVerified: emailVerified !== null,
+    // safe because a CHECK allows no other value
+    staffRole: (staff?.role ?? null) as StaffRole | null,
+  };
+}
+
+/** Once there is one it stays, so a yes is remembered. */
+export async function hasPlatformOwner(): Promise<boolean> {
+  ownerSeen ||= (await db().staff.count({ where: { role: "owner" } })) > 0;
+  return ownerSeen;
+}
+let ownerSeen = false;
+
+export type Membership = {
+  org: { id: string; slug: string; name: string; timeZone: string; status: "active" | "suspended" };
+  role: OrgRole;
+  memberId: string;
+};
+
+/** The person's own membership of the organisation with this slug, or null: foreign and missing look alike. */
+export const findMembership = cache(async (userId: string, slug: string): Promise<Membership | null> => {
+  const row = await db().member.findFirst({ where: { userId, org: { slug } }, include: { org: true } });
+  return row && toMembership(row);
+});
+
+/** The person's organisations, oldest membership first. */
+export const listMemberships = cache(async (userId: string): Promise<Membership[]> => {
+  const rows = await db().member.findMany({ where: { userId }, include: { org: true }, orderBy: { id: "asc" } });
+  return rows.map(toMembership);
+});
+
+type MemberRow = { id: string; role: string; org: Omit<Membership["org"], "status"> & { status: string } };
+
+function toMembership({ id: memberId, role, org }: MemberRow): Membership {
+  const { id, slug, name, timeZone, status } = org;
+  // both safe because CHECKs allow no other value
+  return {
+    org: { id, slug, name, timeZone, status: status as Membership["org"]["status"] },
+    role: role as OrgRole,
+    memberId,
+  };
+}
