@@ -1,0 +1,39 @@
+import {
+  Activity,
+  BookOpenText,
+  Boxes,
+  Building2,
+  CreditCard,
+  House,
+  KeyRound,
+  type LucideIcon,
+  MessageSquare,
+  Plug,
+  ReceiptText,
+  ScrollText,
+  Settings,
+  Tags,
+  Users,
+} from "lucide-react";
+import type { AdminPageId, ConsolePageId } from "@/components/shell/nav";
+
+export const CONSOLE_ICONS: Record<ConsolePageId, LucideIcon> = {
+  overview: House,
+  playground: MessageSquare,
+  activity: Activity,
+  keys: KeyRound,
+  models: Boxes,
+  billing: CreditCard,
+  team: Users,
+  settings: Settings,
+};
+
+export const ADMIN_ICONS: Record<AdminPageId, LucideIcon> = {
+  overview: ReceiptText,
+  providers: Plug,
+  models: Tags,
+  customers: Building2,
+  ledger: BookOpenText,
+  audit: ScrollText,
+  settings: Settings,
+};
