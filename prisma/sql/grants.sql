@@ -29,6 +29,10 @@ GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_
   management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting TO hub_web;
 GRANT INSERT ON price_version, audit_event TO hub_web;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
+-- A purchase begins in web; what became of it is found out by the worker.
+GRANT INSERT (id, org_id, actor_id, credit_nano, currency, amount_minor, package, locale, livemode, stripe_customer),
+  UPDATE (stripe_session) ON topup TO hub_web;
+GRANT INSERT ON stripe_event, stripe_customer TO hub_web;
 
 -- Worker: reads everything, probes credentials, tidies up.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
@@ -45,7 +49,7 @@ DECLARE
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds"],
-    "hub_worker":  ["sweep_holds", "expire_credit", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
+    "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
   }';
   role text;
   name text;

@@ -1,4 +1,4 @@
--- The invariants of the ledger that stored data can answer. Empty means healthy. I12-I14 need Stripe or the access log,
+-- The invariants of the ledger that stored data can answer. Empty means healthy. I13 and I14 need Stripe or the access log,
 -- I16 (price = recompute of usage at the pinned version) the pricing code.
 CREATE OR REPLACE VIEW violations AS
 WITH posting AS (
@@ -19,6 +19,10 @@ WITH posting AS (
 ), rollup_sum AS (
   SELECT org_id, bucket, key_id, model_id, sum(calls) AS calls, sum(price_paid + price_promo) AS price, sum(price_promo) AS promo,
     sum(cost) AS cost, sum(waste) AS waste, sum(input_tokens) AS input, sum(output_tokens) AS output FROM usage_rollup GROUP BY 1, 2, 3, 4
+), pi_posting AS (
+  SELECT j.org_id, split_part(j.ref, ':', 2) AS stripe_pi, sum(e.amount) AS amount, coalesce(sum(e.amount) FILTER (WHERE j.kind = 'topup'), 0) AS bought
+  FROM journal j JOIN entry e ON e.journal_id = j.id AND e.account_id = 'customer:' || j.org_id
+  WHERE j.kind IN ('topup', 'refund', 'dispute') AND j.ref LIKE 'pi:%' GROUP BY 1, 2
 )
 SELECT 'I1' AS rule, w.org_id, w.org_id AS ref, format('posted %s, entries %s', w.posted, coalesce(e.total, 0)) AS detail
 FROM wallet w LEFT JOIN (SELECT account_id, sum(amount) AS total FROM entry GROUP BY 1) e ON e.account_id = 'customer:' || w.org_id
@@ -70,6 +74,20 @@ WHERE p.floor IS NOT NULL AND (p.kind IN ('usage', 'late', 'expiry') OR p.amount
   -- what came before a change of mode had no lots
   AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = p.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id >= p.journal_id)
   AND coalesce(d.amount, 0) <> greatest(p.after - p.amount, 0) - greatest(p.after, 0)
+UNION ALL
+SELECT 'I12', t.org_id, t.id, format('posted %s, target %s', coalesce(p.amount, 0), t.captured_nano - t.refunded_nano - t.disputed_nano)
+FROM topup t LEFT JOIN pi_posting p ON p.stripe_pi = t.stripe_pi AND p.org_id = t.org_id
+WHERE coalesce(p.amount, 0) <> t.captured_nano - t.refunded_nano - t.disputed_nano
+UNION ALL
+SELECT 'I12', t.org_id, t.id, format('refunded %s, refund rows %s of captured %s', t.refunded_nano, coalesce(r.amount, 0), t.captured_nano)
+FROM topup t LEFT JOIN (SELECT topup_id, sum(credit_nano) AS amount FROM refund WHERE state IN ('pending', 'succeeded') GROUP BY 1) r ON r.topup_id = t.id
+WHERE t.refunded_nano < least(coalesce(r.amount, 0), t.captured_nano)
+UNION ALL
+SELECT 'I12', p.org_id, p.stripe_pi, 'credit of a payment without its top-up'
+FROM pi_posting p WHERE NOT EXISTS (SELECT FROM topup t WHERE t.stripe_pi = p.stripe_pi AND t.org_id = p.org_id)
+UNION ALL
+SELECT 'I15', t.org_id, t.id, format('credited %s for a purchase of %s', p.bought, t.credit_nano)
+FROM topup t JOIN pi_posting p ON p.stripe_pi = t.stripe_pi WHERE p.bought > t.credit_nano
 UNION ALL
 SELECT 'I15', min(u.org_id), u.id, format('%s call events', count(*)) FROM usage_event u WHERE u.kind = 'call' GROUP BY u.id HAVING count(*) > 1
 UNION ALL
