@@ -29,6 +29,7 @@ const HEIGHT: Record<string, number> = {
   usage: 5,
   auth: 6,
   gateway: 6,
+  playground: 6,
   http: 7,
 };
 
@@ -54,7 +55,7 @@ const componentImports: Rule = {
     eachImport(project, (module, { path, specifier }) => {
       if (!module.path.startsWith("components/") || !path?.startsWith("lib/")) return undefined;
       const isLeaf = isLeafFile(path) && !SERVER_ONLY_LEAVES.includes(path);
-      if (isLeaf || /^lib\/[^/]+\/(schema|actions|format)\.tsx?$/.test(path)) return undefined;
+      if (isLeaf || /^lib\/[^/]+\/(schema|(admin-)?actions|format)\.tsx?$/.test(path)) return undefined;
       return `a component may not import ${specifier}: it takes data and callbacks. Read in the page and pass plain props; components import only schema, actions and format files, leaves, and types.`;
     }),
 };
@@ -164,5 +165,5 @@ function isLeafFile(path: string): boolean {
 }
 
 function isActions(path: string): boolean {
-  return /^lib\/[^/]+\/actions\.ts$/.test(path);
+  return /^lib\/[^/]+\/(admin-)?actions\.ts$/.test(path);
 }
