@@ -24,7 +24,8 @@ export type PriceLine = {
 };
 
 const PER_MILLION = 1_000_000n;
-const FACTOR_ONE = 10_000n;
+/** A factor of one, in basis points. */
+export const FACTOR_ONE = 10_000n;
 const DIVISOR = PER_MILLION * FACTOR_ONE;
 
 /** The rate a class takes when its own is absent (never zero unless every parent is absent). */

@@ -57,3 +57,14 @@ export const createdKeyOut = z
   .object({ ...keyOutFields, key: z.string().meta({ description: "The secret. It is shown this once." }) })
   .meta({ id: "CreatedKey" });
 export type CreatedKey = z.infer<typeof createdKeyOut>;
+
+const id = z.string().min(1).max(100);
+
+export const keyRef = z.strictObject({ id });
+export const keyToggle = z.strictObject({ id, enabled: z.boolean() });
+export type KeyToggle = z.infer<typeof keyToggle>;
+
+/** How long the old secret lives beside the new one. */
+export const ROTATION_HOURS = [0, 1, 24, 168] as const;
+export const rotateInput = z.strictObject({ id, overlapHours: z.literal(ROTATION_HOURS) });
+export type RotateInput = z.infer<typeof rotateInput>;

@@ -25,7 +25,8 @@ export async function readPrice(event: UsageEvent): Promise<Pick<Receipt, "usage
   return { usage: flat, price: { versionId: version.id.toString(), factorBp: version.factorBp, lines } };
 }
 
-function usageOf(event: UsageEvent): Usage {
+/** The classes that were counted, without those that are zero. */
+export function usageOf(event: UsageEvent): Usage {
   const counts = {
     input: event.inputTokens,
     cacheRead: event.cacheReadTokens,

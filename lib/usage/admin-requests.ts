@@ -14,6 +14,14 @@ export async function listRequests(
   query: RequestQuery,
 ): Promise<{ data: RequestRow[]; nextCursor: string | null }> {
   requireStaffPermission(scope, "usage.read");
+  return readRequests(query);
+}
+
+/** Of several keys where one organisation's person sees only their own. */
+export type ListedRequests = RequestQuery & { keyIds?: readonly string[] };
+
+/** The list itself; the caller has judged the scope and put its organisation into the query. */
+export async function readRequests(query: ListedRequests): Promise<{ data: RequestRow[]; nextCursor: string | null }> {
   const take = query.limit + 1;
   const where = conditions(query);
   const orderBy = [{ at: "desc" }, { id: "desc" }] as const;
@@ -53,13 +61,13 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
   };
 }
 
-function conditions(query: RequestQuery) {
+function conditions(query: ListedRequests) {
   const { orgId, appId, keyId, memberId, model, provider, credentialId, endpoint, outcome, from, to, cursor } = query;
   const [at = "", id = ""] = cursor ? decodeCursor(cursor, 2) : [];
   return {
     orgId,
     appId,
-    keyId,
+    keyId: keyId ?? (query.keyIds && { in: [...query.keyIds] }),
     memberId,
     modelId: model,
     provider,
@@ -71,7 +79,8 @@ function conditions(query: RequestQuery) {
   };
 }
 
-async function toRows(found: (UsageEvent | Refusal)[]): Promise<RequestRow[]> {
+/** Rows as the lists show them, with attempts and late adjustments. */
+export async function toRows(found: (UsageEvent | Refusal)[]): Promise<RequestRow[]> {
   const events = found.filter(isEvent);
   const [attempts, adjustments] = await Promise.all([
     db().attempt.findMany({ where: { requestId: { in: events.map(({ id }) => id) } }, orderBy: { n: "asc" } }),

@@ -26,6 +26,14 @@ export async function sumUsage(
   query: UsageQuery,
 ): Promise<{ data: UsageRow[]; nextCursor: string | null }> {
   requireStaffPermission(scope, "usage.read");
+  return readSums(query);
+}
+
+/** Of several keys where one organisation's person sees only their own. */
+export type SumsQuery = UsageQuery & { keyIds?: readonly string[] };
+
+/** The sums themselves; the caller has judged the scope and put its organisation into the query. */
+export async function readSums(query: SumsQuery): Promise<{ data: UsageRow[]; nextCursor: string | null }> {
   const { groupBy, limit, cursor } = query;
   const offset = cursor ? Number(decodeCursor(cursor, 1)[0]) || 0 : 0;
   const keys = groupBy.map((name) => KEY_OF[name](query.timeZone));
@@ -72,8 +80,10 @@ const KEY_OF: Record<Dimension, (timeZone: string) => Prisma.Sql> = {
     Prisma.sql`to_char(date_trunc('hour', bucket, ${zone}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
 };
 
+type KeyedFilter = UsageFilter & Pick<SumsQuery, "keyIds">;
+
 /** Rollups for the whole buckets inside the range, events for what remains at its two ends. */
-function slices(query: UsageQuery): Prisma.Sql {
+function slices(query: SumsQuery): Prisma.Sql {
   const from = query.from?.getTime();
   const to = query.to?.getTime();
   const first = from === undefined ? undefined : Math.ceil(from / BUCKET_MS) * BUCKET_MS;
@@ -85,7 +95,7 @@ function slices(query: UsageQuery): Prisma.Sql {
   return Prisma.join(parts, " UNION ALL ");
 }
 
-function rollups(query: UsageFilter, from?: number, to?: number): Prisma.Sql {
+function rollups(query: KeyedFilter, from?: number, to?: number): Prisma.Sql {
   return Prisma.sql`
     SELECT org_id, bucket, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, status, calls,
       input_tokens + cache_read_tokens + cache_write_tokens + cache_write_1h_tokens
@@ -97,7 +107,7 @@ function rollups(query: UsageFilter, from?: number, to?: number): Prisma.Sql {
     WHERE ${matching(query, Prisma.sql`bucket`, Prisma.sql`status`, from, to)}`;
 }
 
-function events(query: UsageFilter, from?: number, to?: number): Prisma.Sql {
+function events(query: KeyedFilter, from?: number, to?: number): Prisma.Sql {
   return Prisma.sql`
     SELECT org_id, at AS bucket, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, outcome AS status,
       (kind = 'call')::int AS calls,
@@ -110,12 +120,13 @@ function events(query: UsageFilter, from?: number, to?: number): Prisma.Sql {
     WHERE ${matching(query, Prisma.sql`at`, Prisma.sql`outcome`, from, to)}`;
 }
 
-function matching(query: UsageFilter, time: Prisma.Sql, status: Prisma.Sql, from?: number, to?: number): Prisma.Sql {
+function matching(query: KeyedFilter, time: Prisma.Sql, status: Prisma.Sql, from?: number, to?: number): Prisma.Sql {
   return Prisma.join(
     [
       Prisma.sql`true`,
       query.orgId && Prisma.sql`org_id = ${query.orgId}`,
       query.appId && Prisma.sql`app_id = ${query.appId}`,
+      query.keyIds && Prisma.sql`key_id = ANY (${query.keyIds}::text[])`,
       query.keyId && Prisma.sql`key_id = ${query.keyId}`,
       query.memberId && Prisma.sql`member_id = ${query.memberId}`,
       query.model && Prisma.sql`model_id = ${query.model}`,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ReceiptData } from "@/lib/billing/receipt";
 import { cursor, instant, instantOut, pageLimit, usdOut } from "@/lib/fields";
 
 const text = z.string().min(1).max(300).optional();
@@ -151,6 +152,20 @@ export const receiptOut = z
   })
   .meta({ id: "Receipt" });
 export type Receipt = z.infer<typeof receiptOut>;
+
+/** A request as its organisation sees it: without credentials and the operator's cost. */
+export type OrgRequest = Omit<
+  RequestRow,
+  "costUsd" | "wasteUsd" | "credentialId" | "orgId" | "upstreamModel" | "attempts"
+> & {
+  attempts: Omit<RequestRow["attempts"][number], "costUsd" | "credentialId" | "upstreamModel">[];
+};
+export type OrgReceipt = OrgRequest & {
+  finishReason: string | null;
+  promoUsd: string;
+  /** null: refused, or without a price. */
+  receipt: ReceiptData | null;
+};
 
 function isTimeZone(name: string): boolean {
   try {

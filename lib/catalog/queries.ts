@@ -1,0 +1,46 @@
+import { ratesInForce } from "@/lib/catalog/admin-prices";
+import { formatRates, type WrittenRates } from "@/lib/catalog/rates";
+import { db } from "@/lib/db";
+import type { Scope } from "@/lib/orgs/scope";
+
+export type OrgModel = {
+  id: string;
+  displayName: string;
+  type: string;
+  contextWindow: number | null;
+  maxOutputTokens: number | null;
+  aliases: string[];
+  providers: string[];
+  /** USD per million tokens and per unit; null: not available, as no price is set. */
+  price: WrittenRates | null;
+};
+
+/** The models an organisation may call: enabled, and offered by an enabled provider. */
+export async function listOrgModels(_scope: Scope): Promise<OrgModel[]> {
+  const rows = await db().model.findMany({
+    where: { enabled: true, offers: { some: { enabled: true, provider: { enabled: true } } } },
+    include: {
+      aliases: { orderBy: { alias: "asc" } },
+      offers: { where: { enabled: true, provider: { enabled: true } }, include: { provider: true } },
+    },
+    orderBy: { id: "asc" },
+  });
+  const prices = await ratesInForce(
+    db(),
+    "model",
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => {
+    const stored = prices.get(row.id);
+    return {
+      id: row.id,
+      displayName: row.displayName ?? row.id,
+      type: row.type,
+      contextWindow: row.contextWindow,
+      maxOutputTokens: row.maxOutputTokens,
+      aliases: row.aliases.map(({ alias }) => alias),
+      providers: [...new Set(row.offers.map(({ provider }) => provider.displayName))],
+      price: stored ? formatRates(stored) : null,
+    };
+  });
+}

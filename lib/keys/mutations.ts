@@ -1,0 +1,222 @@
+import { recordAudit } from "@/lib/audit/mutations";
+import { db } from "@/lib/db";
+import { env } from "@/lib/env";
+import { AppError } from "@/lib/errors";
+import { newId } from "@/lib/ids";
+import type { CreatedKey, KeyInput, KeyPatch, KeyRow, KeyToggle, RotateInput } from "@/lib/keys/schema";
+import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
+import { changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
+import type { Limits } from "@/lib/orgs/schema";
+import type { Scope, StaffScope } from "@/lib/orgs/scope";
+import type { ApiKey, App, Prisma } from "@/prisma/generated/client";
+
+export type KeyOfApp = ApiKey & { app: App };
+type Tx = Prisma.TransactionClient;
+type Actor = Pick<Scope | StaffScope, "actor" | "request">;
+
+/** Throws forbidden. */
+export async function createOrgKey(scope: Scope, input: KeyInput): Promise<CreatedKey> {
+  requireKeys(scope);
+  return db().$transaction((tx) => insertKey(tx, scope, scope.orgId, input));
+}
+
+/** Disabled keys are refused until they are enabled again. Throws forbidden, not_found, or conflict for a revoked key. */
+export async function toggleOrgKey(scope: Scope, { id, enabled }: KeyToggle): Promise<KeyRow> {
+  requireKeys(scope);
+  return db().$transaction(async (tx) => patchKey(tx, scope, await findKey(tx, ownKey(scope, id)), { enabled }));
+}
+
+/** Throws forbidden or not_found. Idempotent. */
+export async function revokeOrgKey(scope: Scope, { id }: { id: string }): Promise<{ id: string; deleted: true }> {
+  requireKeys(scope);
+  return db().$transaction(async (tx) => endKey(tx, scope, await findKey(tx, ownKey(scope, id))));
+}
+
+/** A new key with the name, app and limits of the old one, which lives on for `overlapHours` (0: it ends now). Budgets of
+ *  the new key start with nothing spent. Throws forbidden, not_found, or conflict for a revoked key. */
+export async function rotateOrgKey(scope: Scope, { id, overlapHours }: RotateInput): Promise<CreatedKey> {
+  requireKeys(scope);
+  return db().$transaction(async (tx) => {
+    const old = await findKey(tx, ownKey(scope, id));
+    if (old.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be rotated.");
+    const { name, allowedModels, allowedIps, expiresAt } = old;
+    const created = await insertKey(tx, scope, scope.orgId, {
+      name,
+      app: old.appId,
+      allowedModels,
+      allowedIps,
+      expiresAt,
+    });
+    await copyLimits(tx, old, created.id);
+    if (overlapHours === 0) await endKey(tx, scope, old);
+    else {
+      const deadline = new Date(Date.now() + overlapHours * 3_600_000);
+      const sooner = expiresAt && expiresAt < deadline ? expiresAt : deadline;
+      await patchKey(tx, scope, old, { expiresAt: sooner });
+    }
+    await recordAudit(tx, scope, {
+      action: "key.rotate",
+      target: `key:${old.id}`,
+      orgId: scope.orgId,
+      after: { replacedBy: created.id, overlapHours },
+    });
+    const limits = (await limitsOf(tx, [{ orgId: scope.orgId, scope: "key", scopeId: created.id }])).get(created.id);
+    return { ...created, ...(limits ?? NO_LIMITS) };
+  });
+}
+
+/** Whoever manages the organisation's keys, or makes their own. Throws forbidden. */
+export function requireKeys(scope: Scope): void {
+  if (scope.permissions.has("apps.manage") || scope.permissions.has("apps.own")) return;
+  throw new AppError("forbidden", "Your role may not manage API keys.");
+}
+
+/** Which rows of api_key this person may see and change: somebody else's look like missing ones to a developer. */
+export function ownKeys(scope: Scope): { orgId: string; kind: "app"; createdBy?: string } {
+  const all = { orgId: scope.orgId, kind: "app" as const };
+  return scope.permissions.has("apps.manage") ? all : { ...all, createdBy: scope.actor.id };
+}
+
+function ownKey(scope: Scope, id: string) {
+  return { ...ownKeys(scope), id };
+}
+
+/** Only the HMAC is stored: the answer is the one place where the secret appears. The caller has judged the scope. */
+export async function insertKey(tx: Tx, scope: Actor, orgId: string, input: KeyInput): Promise<CreatedKey> {
+  const key = generateKey("sk");
+  const app = await findOrCreateApp(tx, orgId, input.app ?? "default");
+  const row = await tx.apiKey.create({
+    data: {
+      id: newId("key"),
+      orgId,
+      appId: app.id,
+      name: input.name,
+      ...keyDisplay(key),
+      hash: hashKey(env().keyPepper, key),
+      allowedModels: input.allowedModels,
+      allowedIps: input.allowedIps,
+      expiresAt: input.expiresAt,
+      createdBy: scope.actor.id,
+    },
+    include: { app: true },
+  });
+  await changeLimits(tx, keyTarget(row), input);
+  const limits = (await limitsOf(tx, [keyTarget(row)])).get(row.id);
+  await recordAudit(tx, scope, { action: "key.create", target: `key:${row.id}`, orgId, after: facts(row, limits) });
+  return { ...toKeyRow(row, limits), key };
+}
+
+/** Throws conflict for a revoked key. The caller has judged the scope. */
+export async function patchKey(tx: Tx, scope: Actor, before: KeyOfApp, patch: KeyPatch): Promise<KeyRow> {
+  const { id } = before;
+  if (before.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be changed.");
+  const limitsBefore = (await limitsOf(tx, [keyTarget(before)])).get(id);
+  const status = patch.status ?? (patch.enabled === undefined ? undefined : patch.enabled ? "active" : "disabled");
+  const { name, allowedModels, allowedIps, expiresAt } = patch;
+  const row = await tx.apiKey.update({
+    where: { id },
+    data: { name, allowedModels, allowedIps, expiresAt, status },
+    include: { app: true },
+  });
+  if (hasLimits(patch)) await changeLimits(tx, keyTarget(row), patch);
+  const limits = (await limitsOf(tx, [keyTarget(row)])).get(id);
+  await recordAudit(tx, scope, {
+    action: "key.update",
+    target: `key:${id}`,
+    orgId: row.orgId,
+    before: facts(before, limitsBefore),
+    after: facts(row, limits),
+  });
+  return toKeyRow(row, limits);
+}
+
+/** Refused within a second, for good. Idempotent. The caller has judged the scope. */
+export async function endKey(tx: Tx, scope: Actor, before: KeyOfApp): Promise<{ id: string; deleted: true }> {
+  const { id } = before;
+  if (before.status !== "revoked") {
+    await tx.apiKey.update({ where: { id }, data: { status: "revoked", revokedAt: new Date() } });
+    await recordAudit(tx, scope, {
+      action: "key.revoke",
+      target: `key:${id}`,
+      orgId: before.orgId,
+      before: { status: before.status },
+      after: { status: "revoked" },
+    });
+  }
+  return { id, deleted: true };
+}
+
+/** Throws not_found. Without an organisation in `where` only for the operator. */
+export async function findKey(
+  tx: Pick<Tx, "apiKey">,
+  where: { id: string; orgId?: string; createdBy?: string },
+): Promise<KeyOfApp> {
+  const row = await tx.apiKey.findFirst({ where: { ...where, kind: "app" }, include: { app: true } });
+  if (!row) throw new AppError("not_found", `There is no key "${where.id}".`);
+  return row;
+}
+
+export function keyTarget({ orgId, id }: ApiKey) {
+  return { orgId, scope: "key", scopeId: id } as const;
+}
+
+export function toKeyRow(row: KeyOfApp, limits: Limits | undefined): KeyRow {
+  const { id, orgId, name, appId, prefix, last4, allowedModels, allowedIps } = row;
+  return {
+    id,
+    orgId,
+    name,
+    appId,
+    prefix,
+    last4,
+    allowedModels,
+    allowedIps,
+    app: row.app.name,
+    // safe because a CHECK allows no other value
+    status: row.status as KeyRow["status"],
+    enabled: row.status === "active",
+    ...(limits ?? NO_LIMITS),
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    revokedAt: row.revokedAt?.toISOString() ?? null,
+  };
+}
+
+async function copyLimits(tx: Tx, old: KeyOfApp, scopeId: string): Promise<void> {
+  const rows = await tx.limitState.findMany({ where: keyTarget(old) });
+  const rate = rows.find(({ period }) => period === "rate");
+  const budget = rows.find(({ period }) => period !== "rate");
+  const changes = {
+    ...(budget?.budget != null && { [budget.period]: budget.budget.toString() }),
+    ...(rate && {
+      rpm: rate.rpm,
+      tpm: rate.tpm === null ? null : Number(rate.tpm),
+      maxConcurrency: rate.maxConcurrency,
+    }),
+  };
+  if (Object.keys(changes).length === 0) return;
+  await tx.$executeRaw`SELECT set_limits(${old.orgId}, 'key', ${scopeId}, ${JSON.stringify(changes)}::jsonb)`;
+}
+
+async function findOrCreateApp(tx: Tx, orgId: string, app: string): Promise<App> {
+  const found = await tx.app.findFirst({ where: { orgId, OR: [{ id: app }, { name: app }] } });
+  if (found) return found;
+  return tx.app.upsert({
+    where: { orgId_name: { orgId, name: app } },
+    create: { id: newId("app"), orgId, name: app },
+    update: {},
+  });
+}
+
+function facts(row: KeyOfApp, limits: Limits | undefined) {
+  const { name, status, allowedModels, allowedIps, expiresAt } = row;
+  return {
+    name,
+    app: row.app.name,
+    status,
+    allowedModels,
+    allowedIps,
+    expiresAt: expiresAt?.toISOString() ?? null,
+    ...(limits ?? NO_LIMITS),
+  };
+}

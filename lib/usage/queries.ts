@@ -1,0 +1,102 @@
+import { FACTOR_ONE, parseRates, priceLines } from "@/lib/billing/pricing";
+import type { ReceiptData } from "@/lib/billing/receipt";
+import { db } from "@/lib/db";
+import { AppError } from "@/lib/errors";
+import { formatUsd } from "@/lib/money";
+import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { usageOf } from "@/lib/usage/admin-receipt-price";
+import { readRequests, toRows } from "@/lib/usage/admin-requests";
+import { readSums } from "@/lib/usage/admin-usage";
+import type { OrgReceipt, OrgRequest, RequestQuery, RequestRow, UsageQuery, UsageRow } from "@/lib/usage/schema";
+import type { UsageEvent } from "@/prisma/generated/client";
+
+/** Sums of the organisation; of their own keys for a developer. They equal the ledger at every moment. Costs of the
+ *  operator are taken out. Throws forbidden. */
+export async function sumOrgUsage(scope: Scope, query: UsageQuery): Promise<OrgUsage[]> {
+  const keyIds = await visibleKeys(scope, "usage.sums");
+  const { data } = await readSums({ ...query, orgId: scope.orgId, ...(keyIds && { keyIds }) });
+  return data.map(({ costUsd, wasteUsd, ...row }) => row);
+}
+export type OrgUsage = Omit<UsageRow, "costUsd" | "wasteUsd">;
+
+/** Requests, newest settled first, in pages that neither repeat nor skip while new ones arrive. Throws forbidden. */
+export async function listOrgRequests(
+  scope: Scope,
+  query: RequestQuery,
+): Promise<{ data: OrgRequest[]; nextCursor: string | null }> {
+  const keyIds = await visibleKeys(scope, "usage.read");
+  const { data, nextCursor } = await readRequests({ ...query, orgId: scope.orgId, ...(keyIds && { keyIds }) });
+  return { data: data.map(withoutCost), nextCursor };
+}
+
+/** One request with the arithmetic of its price, at the version that was stored with it. Throws forbidden or not_found. */
+export async function getOrgReceipt(scope: Scope, id: string): Promise<OrgReceipt> {
+  const keyIds = await visibleKeys(scope, "usage.read");
+  const where = { id, orgId: scope.orgId, ...(keyIds && { keyId: { in: keyIds } }) };
+  const event = await db().usageEvent.findFirst({ where: { ...where, kind: "call" } });
+  const found = event ?? (await db().refusal.findFirst({ where }));
+  if (!found) throw new AppError("not_found", `There is no request "${id}".`);
+  const [row] = await toRows([found]);
+  if (!row) throw new AppError("not_found", `There is no request "${id}".`);
+  return {
+    ...withoutCost(row),
+    finishReason: event?.finishReason ?? null,
+    promoUsd: formatUsd(event?.promoNano ?? 0n),
+    receipt: event ? await receiptOfEvent(event) : null,
+  };
+}
+
+/** Which keys' usage this person sees: undefined for all of the organisation. */
+async function visibleKeys(scope: Scope, needed: "usage.read" | "usage.sums"): Promise<string[] | undefined> {
+  if (scope.permissions.has(needed)) return undefined;
+  requirePermission(scope, "usage.own");
+  const rows = await db().apiKey.findMany({
+    where: { orgId: scope.orgId, createdBy: scope.actor.id },
+    select: { id: true },
+  });
+  return rows.map(({ id }) => id);
+}
+
+/** Tenants see attempts by provider and outcome, never credentials or the operator's cost. */
+function withoutCost(row: RequestRow): OrgRequest {
+  const { costUsd, wasteUsd, credentialId, orgId, upstreamModel, attempts, ...shown } = row;
+  return {
+    ...shown,
+    attempts: attempts.map(({ provider, outcome, httpStatus, latencyMs, firstTokenMs }) => ({
+      provider,
+      outcome,
+      httpStatus,
+      latencyMs,
+      firstTokenMs,
+    })),
+  };
+}
+
+async function receiptOfEvent(event: UsageEvent): Promise<ReceiptData | null> {
+  const version = event.priceVersionId && (await db().priceVersion.findUnique({ where: { id: event.priceVersionId } }));
+  if (!version || event.priceNano === null) return null;
+  const { subject, subjectId, orgId } = version;
+  const number = await db().priceVersion.count({ where: { subject, subjectId, orgId, id: { lte: version.id } } });
+  const adjustments = await db().usageEvent.findMany({
+    where: { orgId: event.orgId, parentId: event.id, kind: "adjust" },
+  });
+  const charged = [event, ...adjustments].reduce((total, { priceNano }) => total + (priceNano ?? 0n), 0n);
+  const factor = BigInt(version.factorBp);
+  return {
+    model: event.modelId,
+    requestId: event.id,
+    // a call that was not charged has nothing to add up
+    lines:
+      charged === 0n
+        ? []
+        : priceLines(usageOf(event), parseRates(version.rates)).map((line) => ({
+            ...line,
+            rate: ((line.rate * factor) / FACTOR_ONE).toString(),
+            nanoMillionths: ((line.nanoMillionths * factor) / FACTOR_ONE).toString(),
+          })),
+    charged: charged.toString(),
+    held: event.heldNano.toString(),
+    released: (event.heldNano > charged ? event.heldNano - charged : 0n).toString(),
+    price: { version: String(number), since: version.effectiveFrom.toISOString() },
+  };
+}
