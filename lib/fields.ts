@@ -24,6 +24,14 @@ export function usd(range: UsdRange = "zero or more") {
     .meta({ description: "USD: a decimal string or number, at most 9 decimals.", examples: ["0.25"] });
 }
 
+/** An e-mail address in the one form it is stored and compared in: NFKC first, so that no look-alike of `@` or of an ASCII
+ *  letter makes a second account; lower case; ASCII domain. */
+export const emailAddress = z
+  .string()
+  .max(254, "must have at most 254 characters")
+  .transform((value) => value.normalize("NFKC").trim().toLowerCase())
+  .refine(isEmail, "must be an e-mail address such as ana@example.com");
+
 /** USD in an answer: a decimal string, trailing zeros dropped, never an exponent. */
 export const usdOut = z
   .string()
@@ -73,6 +81,13 @@ export const modelPattern = z
   .min(1)
   .max(200)
   .regex(/^[^*\s]*\*?$/, "must be a model name, with * only at the end");
+
+function isEmail(value: string): boolean {
+  const [local = "", domain = "", extra] = value.split("@");
+  return (
+    extra === undefined && z.email().safeParse(value).success && !/[,\s]/.test(local) && /^[\x21-\x7e]+$/.test(domain)
+  );
+}
 
 function tryParseUsd(value: string | number): Nano | null {
   try {

@@ -10,12 +10,14 @@ import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { probeJob } from "@/server/jobs/probe";
+import { sendMailJob } from "@/server/jobs/send-mail";
 
 // Background jobs. Any number of workers may run: the queue hands each job to one of them.
 
-const jobsOf = ({ secretsKey }: Env): readonly Job[] => [
-  ...maintenanceJobs, //
-  ...(secretsKey ? [probeJob(secretsKey)] : []),
+const jobsOf = (settings: Env): readonly Job[] => [
+  ...maintenanceJobs,
+  sendMailJob(settings),
+  ...(settings.secretsKey ? [probeJob(settings.secretsKey)] : []),
 ];
 
 const CONCURRENCY = 4;

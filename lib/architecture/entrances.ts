@@ -37,7 +37,7 @@ const serverActions: Rule = {
   name: "server-actions",
   check: (project) =>
     productModules(project).flatMap((module) => {
-      const isActionsFile = /^lib\/[^/]+\/actions\.ts$/.test(module.path);
+      const isActionsFile = /^lib\/[^/]+\/(admin-)?actions\.ts$/.test(module.path);
       if (!isActionsFile && !module.source.includes("use server")) return [];
       if (module.directives.includes("use server") || isActionsFile) return bareActions(module, isActionsFile);
       const inline: Violation[] = [];
@@ -71,6 +71,7 @@ function bareActions(module: Module, isActionsFile: boolean): Violation[] {
 /** Route folders and the module whose exports build their handlers. First match wins. */
 const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/admin\//, builder: "lib/http/admin-api.ts" },
+  { folder: /^app\/api\/auth\//, builder: "lib/auth/next-auth.ts" },
   { folder: /^app\/api\/v\d+\//, builder: "lib/http/portable-door.ts" },
 ];
 /** Routes without a caller to authenticate; each line says why. */

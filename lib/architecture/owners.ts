@@ -73,7 +73,7 @@ const vendors: Rule = {
 
 /** Files whose concept is the database work itself; every other file of a domain asks queries or mutations. */
 const PRISMA_FILES = /^lib\/db\.ts$|^lib\/[^/]+\/(admin-[a-z-]+|queries|mutations)\.ts$|^prisma\/|^server\//;
-const PRISMA_CONCEPTS: readonly string[] = [];
+const PRISMA_CONCEPTS: readonly string[] = ["lib/auth/limits.ts"];
 
 const prisma: Rule = {
   name: "prisma",

@@ -67,6 +67,31 @@ export const listMemberships = cache(async (userId: string): Promise<Membership[
   return rows.map(toMembership);
 });
 
+/** Where a person starts: their first organisation, the admin area for staff without one, or making an organisation. */
+export async function homeOf(userId: string): Promise<string> {
+  const [first] = await listMemberships(userId);
+  if (first) return `/${first.org.slug}`;
+  return (await db().staff.count({ where: { userId } })) > 0 ? "/admin" : "/new-org";
+}
+
+export type SessionRow = { id: string; isCurrent: boolean; createdAt: string; lastSeenAt: string; ip: string | null };
+
+/** The person's live sessions, most recent first. */
+export async function listSessions({ userId, sessionId }: Session): Promise<SessionRow[]> {
+  const rows = await db().authSession.findMany({
+    where: { userId, expiresAt: { gt: new Date() } },
+    orderBy: { lastSeenAt: "desc" },
+    take: 50,
+  });
+  return rows.map(({ id, createdAt, lastSeenAt, ip }) => ({
+    id,
+    isCurrent: id === sessionId,
+    createdAt: createdAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+    ip,
+  }));
+}
+
 type MemberRow = { id: string; role: string; org: Omit<Membership["org"], "status"> & { status: string } };
 
 function toMembership({ id: memberId, role, org }: MemberRow): Membership {

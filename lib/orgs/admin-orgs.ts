@@ -4,9 +4,9 @@ import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
-import { type Limits, type OrgInput, type OrgPatch, type OrgRow, type Page, RESERVED_SLUGS } from "@/lib/orgs/schema";
+import { openOrg } from "@/lib/orgs/mutations";
+import type { Limits, OrgInput, OrgPatch, OrgRow, Page } from "@/lib/orgs/schema";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
-import { getSettings } from "@/lib/settings/queries";
 import type { Org, Prisma } from "@/prisma/generated/client";
 
 export async function listOrgs(
@@ -44,14 +44,9 @@ export async function getOrg(scope: StaffScope, id: string): Promise<OrgRow> {
 export async function createOrg(scope: StaffScope, input: OrgInput): Promise<OrgRow> {
   requireStaffPermission(scope, "orgs.manage");
   return db().$transaction(async (tx) => {
-    const id = newId("org");
-    const slug = input.slug ?? (await freeSlug(tx, input.name, id));
-    if (input.slug && (await tx.org.findUnique({ where: { slug } }))) {
-      throw new AppError("conflict", `slug: "${slug}" is taken.`, { param: "slug" });
-    }
-    const row = await tx.org.create({ data: { id, slug, name: input.name, timeZone: input.timeZone } });
-    const { mode } = await getSettings(tx);
-    await tx.$executeRaw`SELECT create_wallet(${id}, ${mode === "service" ? 0n : null}::bigint)`;
+    const { name, slug, timeZone } = input;
+    const row = await openOrg(tx, { name, slug, timeZone });
+    const { id } = row;
     if (input.ownerEmail) await addOwner(tx, id, input.ownerEmail);
     const target = { orgId: id, scope: "org", scopeId: id } as const;
     if (hasLimits(input)) await changeLimits(tx, target, input);
@@ -88,6 +83,7 @@ export async function updateOrg(scope: StaffScope, id: string, patch: OrgPatch):
       action: "org.update",
       target: `org:${id}`,
       orgId: id,
+      reason: patch.reason,
       before: facts(before, limitsBefore),
       after: facts(row, limits),
     });
@@ -100,18 +96,6 @@ export async function findOrg(tx: Pick<Prisma.TransactionClient, "org">, id: str
   const row = await tx.org.findUnique({ where: { id } });
   if (!row) throw new AppError("not_found", `There is no organisation "${id}".`);
   return row;
-}
-
-async function freeSlug(tx: Prisma.TransactionClient, name: string, id: string): Promise<string> {
-  const base = name
-    .normalize("NFKD")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 40)
-    .replace(/-+$/, "");
-  const isFree = base && !RESERVED_SLUGS.has(base) && !(await tx.org.findUnique({ where: { slug: base } }));
-  return isFree ? base : `${base || "org"}-${id.slice(-8)}`;
 }
 
 /** A person without an account gets one, without a password: they sign in by a link. */

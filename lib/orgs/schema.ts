@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { cursor, instantOut, name, pageLimit, slug, usd, usdOut } from "@/lib/fields";
+import { cursor, emailAddress, instantOut, name, pageLimit, slug, usd, usdOut } from "@/lib/fields";
+import { LOCALES } from "@/lib/locale";
 
 export const page = z.strictObject({ limit: pageLimit(100, 1000), cursor });
 export type Page = z.infer<typeof page>;
@@ -14,16 +15,20 @@ export const RESERVED_SLUGS: ReadonlySet<string> = new Set([
   "billing",
   "connect",
   "console",
+  "design",
   "docs",
   "en",
+  "forgot",
   "gen-simple-access-key",
   "health",
   "how-we-bill",
   "image",
   "invitation",
+  "invite",
   "ja",
   "legal",
   "login",
+  "magic",
   "logout",
   "models",
   "new-org",
@@ -104,6 +109,8 @@ export const orgPatch = z
     status: z.enum(["active", "suspended"]),
     /** The same as status. */
     suspended: z.boolean(),
+    /** For the audit log. */
+    reason: z.string().trim().min(1, "must not be empty").max(500),
     ...limitFields,
   })
   .partial()
@@ -125,6 +132,25 @@ export const orgOut = z
   })
   .meta({ id: "Organisation" });
 export type OrgRow = z.infer<typeof orgOut>;
+
+// Members
+
+export const orgRole = z.enum(["owner", "admin", "developer", "billing", "viewer"]);
+
+export const inviteInput = z.strictObject({
+  emails: z.array(emailAddress).min(1, "must name at least one address").max(50, "must be at most 50 addresses"),
+  role: orgRole,
+  /** Of the mail: the inviter's, as nobody knows the invited person's. */
+  locale: z.enum(LOCALES),
+});
+export type InviteInput = z.infer<typeof inviteInput>;
+
+export const roleInput = z.strictObject({ memberId: z.string().max(100), role: orgRole });
+export type RoleInput = z.infer<typeof roleInput>;
+
+export const memberInput = z.strictObject({ memberId: z.string().max(100) });
+export const invitationInput = z.strictObject({ invitationId: z.string().max(100) });
+export const renameInput = z.strictObject({ name });
 
 function isTimeZone(value: string): boolean {
   try {

@@ -50,6 +50,8 @@ export function environmentFor(role: Role, input: RoleInput): NodeJS.ProcessEnv 
     [`HUB_DATABASE_URL_${role.toUpperCase()}`]: input.databaseUrl,
     ...secrets,
     ...(role === "web" && { HUB_SECRETS_KEY: "" }),
+    // next-auth reads its own address here and nowhere else
+    ...(role === "web" && settings.publicUrl && { AUTH_URL: settings.publicUrl }),
     ...(role !== "web" && { AUTH_SECRET: "" }),
   };
 }

@@ -1,0 +1,3 @@
+import { providerCallback } from "@/lib/auth/next-auth";
+
+export const GET = providerCallback();

@@ -1,0 +1,174 @@
+import type { PublicScope, UserScope } from "@/lib/auth/action";
+import { browserSecret, isKnownBrowser, rememberBrowser } from "@/lib/auth/known-browser";
+import { consumeLimit, networkOf } from "@/lib/auth/limits";
+import {
+  changePassword,
+  checkPassword,
+  completeSignUp,
+  createOwnOrg,
+  issueCode,
+  issueLink,
+  redeemMagicLink,
+  requireSignUpAllowed,
+  resetPassword,
+  revokeSessions,
+} from "@/lib/auth/mutations";
+import { endSession, providerAddress, startSession } from "@/lib/auth/next-auth";
+import { safeNextPath } from "@/lib/auth/next-path";
+import { hashPassword } from "@/lib/auth/password";
+import { forgetPendingSignUp, keepPendingSignUp, readPendingSignUp } from "@/lib/auth/pending-sign-up";
+import { homeOf } from "@/lib/auth/queries";
+import type { SignInInput, SignUpInput } from "@/lib/auth/schema";
+import { env } from "@/lib/env";
+import { AppError } from "@/lib/errors";
+import { newId } from "@/lib/ids";
+import { DEFAULT_LOCALE, isLocale, type Locale } from "@/lib/locale";
+import { acceptInvitation } from "@/lib/orgs/mutations";
+import messages from "@/messages/en.json" with { type: "json" };
+import ja from "@/messages/ja.json" with { type: "json" };
+import zh from "@/messages/zh.json" with { type: "json" };
+import zhTW from "@/messages/zh-TW.json" with { type: "json" };
+
+// What the forms of app/(auth) do: mutations put together with cookies. Each answers the path to go to next.
+
+type Next = { to: string };
+const ORG_NAMES: Record<Locale, string> = {
+  en: messages.auth.signUp.orgName,
+  zh: zh.auth.signUp.orgName,
+  "zh-TW": zhTW.auth.signUp.orgName,
+  ja: ja.auth.signUp.orgName,
+};
+
+export async function signIn(scope: PublicScope, { email, password, next }: SignInInput): Promise<Next> {
+  const userId = await checkPassword(scope, { email, password }, await isKnownBrowser(email));
+  await startSession(userId);
+  await rememberBrowser(email);
+  return { to: safeNextPath(next) ?? (await homeOf(userId)) };
+}
+
+export async function signOut(): Promise<Next> {
+  await endSession();
+  return { to: "/sign-in" };
+}
+
+export async function signInByProvider(
+  _scope: PublicScope,
+  { provider, next }: { provider: "github" | "google"; next?: string },
+): Promise<Next> {
+  return { to: await providerAddress(provider, safeNextPath(next) ?? "/new-org") };
+}
+
+export async function signUp(scope: PublicScope, { name, email, password, locale, next }: SignUpInput): Promise<Next> {
+  await consumeLimit("signUp", networkOf(scope.request.ip));
+  await requireSignUpAllowed(email);
+  const path = safeNextPath(next);
+  // whoever follows an invitation has an organisation to join
+  const orgName = path?.startsWith("/invite/") ? null : ORG_NAMES[locale].replace("{name}", name);
+  const passwordHash = await hashPassword(password);
+  await sendCode(scope, { email, locale, name, passwordHash, orgName, next: path });
+  return { to: "/verify" };
+}
+
+/** For a signed-in person whose address is not proved yet, and for "send a new code". */
+export async function requestCode(scope: PublicScope | UserScope): Promise<Next> {
+  const pending = await readPendingSignUp();
+  if (pending) await sendCode(scope, pending);
+  else if ("user" in scope && !scope.user.isVerified) {
+    const { email, locale, name } = scope.user;
+    const language = isLocale(locale) ? locale : DEFAULT_LOCALE;
+    await sendCode(scope, {
+      email,
+      locale: language,
+      name: null,
+      passwordHash: null,
+      orgName: name && ORG_NAMES[language].replace("{name}", name),
+      next: null,
+    });
+  } else throw new AppError("invalid_code", "There is no sign-up in this browser. Start again.");
+  return { to: "/verify" };
+}
+
+type Asked = Omit<Parameters<typeof keepPendingSignUp>[0], "flowId">;
+
+async function sendCode(scope: PublicScope | UserScope, asked: Asked): Promise<void> {
+  const flowId = newId("flow");
+  await issueCode(
+    scope,
+    { flowId, email: asked.email, locale: asked.locale },
+    {
+      verify: (code) => linkTo(`/verify?code=${code}`),
+      signIn: linkTo("/sign-in"),
+    },
+  );
+  await keepPendingSignUp({ ...asked, flowId });
+}
+
+export async function verify(scope: PublicScope, { code }: { code: string }): Promise<Next> {
+  const pending = await readPendingSignUp();
+  if (!pending) throw new AppError("invalid_code", "There is no sign-up in this browser. Start again.");
+  const { userId, slug } = await completeSignUp(scope, pending, code);
+  await startSession(userId);
+  await rememberBrowser(pending.email);
+  await forgetPendingSignUp();
+  return { to: pending.next ?? (slug ? `/${slug}` : await homeOf(userId)) };
+}
+
+export async function requestReset(
+  scope: PublicScope,
+  { email, locale }: { email: string; locale: Locale },
+): Promise<null> {
+  await issueLink(scope, "reset", { email, locale, browser: "" }, (token) => linkTo(`/reset?token=${token}`));
+  return null;
+}
+
+export async function requestMagicLink(
+  scope: PublicScope,
+  { email, locale, next }: { email: string; locale: Locale; next?: string },
+): Promise<null> {
+  const path = safeNextPath(next);
+  const more = path ? `&next=${encodeURIComponent(path)}` : "";
+  const browser = await browserSecret();
+  await issueLink(scope, "magic", { email, locale, browser }, (token) => linkTo(`/magic?token=${token}${more}`));
+  return null;
+}
+
+export async function redeemLink(scope: PublicScope, { token, next }: { token: string; next?: string }): Promise<Next> {
+  const userId = await redeemMagicLink(scope, { token, browser: await browserSecret() });
+  await startSession(userId);
+  return { to: safeNextPath(next) ?? (await homeOf(userId)) };
+}
+
+export async function reset(scope: PublicScope, input: { token: string; password: string }): Promise<Next> {
+  const userId = await resetPassword(scope, input);
+  await startSession(userId);
+  return { to: await homeOf(userId) };
+}
+
+export async function replacePassword(scope: UserScope, input: { current: string; password: string }): Promise<null> {
+  await changePassword(scope, input);
+  await startSession(scope.user.userId);
+  return null;
+}
+
+export async function endOtherSessions(scope: UserScope): Promise<null> {
+  await revokeSessions(scope, "others");
+  return null;
+}
+
+export async function openOwnOrg(scope: UserScope, input: { name: string }): Promise<Next> {
+  const { slug } = await createOwnOrg(scope, input);
+  return { to: `/${slug}` };
+}
+
+export async function joinOrg(scope: UserScope, { token }: { token: string }): Promise<Next> {
+  const { email, isVerified, userId } = scope.user;
+  if (!isVerified) throw new AppError("forbidden", "Verify your e-mail address first.");
+  const { slug } = await acceptInvitation({ userId, email, request: scope.request }, token);
+  return { to: `/${slug}` };
+}
+
+/** Absolute, for mails. The Host header is never believed here: it could lead a reset link to somebody else. */
+export function linkTo(path: string): string {
+  const { publicUrl, port } = env();
+  return (publicUrl?.replace(/\/+$/, "") ?? `http://localhost:${port}`) + path;
+}

@@ -1,0 +1,104 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { headers } from "next/headers";
+import NextAuth, { type NextAuthConfig } from "next-auth";
+import Credentials from "next-auth/providers/credentials";
+import GitHub from "next-auth/providers/github";
+import Google from "next-auth/providers/google";
+import { createSession, deleteSession, findOrCreateByAccount } from "@/lib/auth/mutations";
+import { safeNextPath } from "@/lib/auth/next-path";
+import { cookieName, cookieOptions, isSecureSite } from "@/lib/auth/session-cookie";
+import { env } from "@/lib/env";
+import { emailAddress } from "@/lib/fields";
+import { logger } from "@/lib/log";
+
+const COOKIE_LIFE_SECONDS = 14 * 24 * 60 * 60;
+
+/** Who is being signed in by a server action that has proved it. A request from outside never has a value here, so
+ *  next-auth's own credentials callback signs nobody in. */
+const proved = new AsyncLocalStorage<string>();
+
+const auth = NextAuth(() => config());
+
+/** Starts a session of this person: a new row and cookie. The caller has proved who they are. */
+export async function startSession(userId: string): Promise<void> {
+  await proved.run(userId, () => auth.signIn("credentials", { redirect: false }));
+}
+
+/** Deletes the session's row and cookie. */
+export async function endSession(): Promise<void> {
+  await auth.signOut({ redirect: false });
+}
+
+/** The provider's page to go to; `next` is where the person ends up. */
+export async function providerAddress(provider: "github" | "google", next: string): Promise<string> {
+  return auth.signIn(provider, { redirect: false, redirectTo: next });
+}
+
+/** The one address next-auth answers itself: GitHub and Google send people back to it. */
+export function providerCallback(): (request: Request) => Promise<Response> {
+  // safe because next-auth reads nothing of Next's extended request that a route handler's lacks
+  return (request) => auth.handlers.GET(request as Parameters<typeof auth.handlers.GET>[0]);
+}
+
+function config(): NextAuthConfig {
+  const { authSecret, authGithub, authGoogle } = env();
+  const name = cookieName("session");
+  const options = cookieOptions();
+  return {
+    secret: authSecret,
+    trustHost: true,
+    basePath: "/api/auth",
+    session: { strategy: "jwt", maxAge: COOKIE_LIFE_SECONDS },
+    useSecureCookies: isSecureSite(),
+    cookies: { sessionToken: { name, options } },
+    pages: { signIn: "/sign-in", error: "/sign-in" },
+    logger: {
+      error: (error) => logger("auth").warn({ err: error }, "sign-in failed"),
+      warn: () => {},
+      debug: () => {},
+    },
+    providers: [
+      Credentials({ credentials: {}, authorize: () => personOf(proved.getStore()) }),
+      ...(authGithub ? [GitHub({ clientId: authGithub.id, clientSecret: authGithub.secret })] : []),
+      ...(authGoogle ? [Google({ clientId: authGoogle.id, clientSecret: authGoogle.secret })] : []),
+    ],
+    callbacks: {
+      async signIn({ user, account, profile }) {
+        if (!account || account.provider === "credentials") return true;
+        const address = emailAddress.safeParse(user.email);
+        const found = await findOrCreateByAccount({
+          provider: account.provider,
+          subject: account.providerAccountId,
+          email: address.success ? address.data : null,
+          // GitHub does not say; its people confirm the address with a code
+          isVerified: account.provider === "google" && profile?.email_verified === true,
+          name: user.name ?? null,
+        });
+        if ("refused" in found) return `/sign-in?error=${found.refused}`;
+        user.id = found.userId;
+        return true;
+      },
+      // What a browser sends with the `update` trigger is never read: the token holds `sid` and nothing else.
+      async jwt({ token, user, trigger }) {
+        if ((trigger !== "signIn" && trigger !== "signUp") || !user?.id) return { sid: token.sid };
+        const incoming = await headers();
+        const ip = incoming.get("x-forwarded-for")?.split(",")[0]?.trim() || null;
+        return { sid: await createSession(user.id, { ip, userAgent: incoming.get("user-agent") }) };
+      },
+      redirect: ({ url, baseUrl }) => {
+        const path = url.startsWith(`${baseUrl}/`) ? url.slice(baseUrl.length) : url;
+        return baseUrl + (safeNextPath(path) ?? "/");
+      },
+    },
+    events: {
+      async signOut(message) {
+        const sid = "token" in message ? message.token?.sid : undefined;
+        if (typeof sid === "string") await deleteSession(sid);
+      },
+    },
+  };
+}
+
+function personOf(userId: string | undefined): { id: string } | null {
+  return userId ? { id: userId } : null;
+}

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { emailAddress, name } from "@/lib/fields";
+import { LOCALES } from "@/lib/locale";
+
+export const MIN_PASSWORD_LENGTH = 12;
+/** argon2 takes any length; a cap keeps a form from becoming a way to burn processor time. */
+const MAX_PASSWORD_LENGTH = 1024;
+
+/** No composition rules: length is what counts. What is long and still guessed first is refused. */
+export const newPassword = z
+  .string()
+  .min(MIN_PASSWORD_LENGTH, `must have at least ${MIN_PASSWORD_LENGTH} characters`)
+  .max(MAX_PASSWORD_LENGTH, `must have at most ${MAX_PASSWORD_LENGTH} characters`)
+  .refine((value) => !isGuessable(value), "is among the first that anybody would try");
+
+const next = z.string().max(2000).optional();
+const locale = z.enum(LOCALES);
+const token = z.string().min(20).max(200);
+
+export const signInInput = z.strictObject({
+  email: emailAddress,
+  password: z.string().min(1).max(MAX_PASSWORD_LENGTH),
+  next,
+});
+export type SignInInput = z.infer<typeof signInInput>;
+
+export const signUpInput = z.strictObject({ name, email: emailAddress, password: newPassword, locale, next });
+export type SignUpInput = z.infer<typeof signUpInput>;
+
+export const codeInput = z.strictObject({ code: z.string().regex(/^\d{6}$/, "must be the six digits of the mail") });
+export const addressInput = z.strictObject({ email: emailAddress, locale, next });
+export const resetInput = z.strictObject({ token, password: newPassword });
+export const linkInput = z.strictObject({ token, next });
+export const tokenInput = z.strictObject({ token });
+export const providerInput = z.strictObject({ provider: z.enum(["github", "google"]), next });
+export const newOrgInput = z.strictObject({ name });
+export const nothing = z.strictObject({});
+export const sessionInput = z.strictObject({ sessionId: z.string().max(100) });
+export const profileInput = z.strictObject({ name, locale });
+export const passwordInput = z.strictObject({ current: z.string().max(MAX_PASSWORD_LENGTH), password: newPassword });
+
+const COMMON =
+  /^(?:1234567890|0987654321|qwertyuiop|asdfghjkl|password|passw0rd|letmein|iloveyou|administrator|welcome|changeme|aigne)+[\d!@#$.]*$/i;
+
+/** One character or short piece over and over, a run of the keyboard, or a very common word with digits behind it. */
+function isGuessable(value: string): boolean {
+  return new Set(value).size < 4 || /^(.{1,4})\1+$/s.test(value) || COMMON.test(value);
+}
