@@ -34,7 +34,9 @@ type Options<Name extends ScopeName> = {
 };
 type Call<Name extends ScopeName, Input, Data> = Name extends "org"
   ? (slug: string, input: Input) => Promise<ActionResult<Data>>
-  : (input: Input) => Promise<ActionResult<Data>>;
+  : undefined extends Input
+    ? (input?: Input) => Promise<ActionResult<Data>>
+    : (input: Input) => Promise<ActionResult<Data>>;
 
 /** Makes a server action of a mutation: proves that the request came from our own page, finds the caller's scope, parses
  *  the input, and answers refusals as values. Scope `org`, the default, takes the organisation's slug as its first

@@ -30,13 +30,14 @@ import {
   resetInput,
   sessionInput,
   signInInput,
+  signOutInput,
   signUpInput,
   tokenInput,
 } from "@/lib/auth/schema";
 
 export const signInAction = action(signInInput, signIn, { scope: "public" });
 export const signInByProviderAction = action(providerInput, signInByProvider, { scope: "public" });
-export const signOutAction = action(nothing, signOut, { scope: "public" });
+export const signOutAction = action(signOutInput, signOut, { scope: "public" });
 export const signUpAction = action(signUpInput, signUp, { scope: "public" });
 export const verifyAction = action(codeInput, verify, { scope: "public" });
 export const resendCodeAction = action(nothing, requestCode, { scope: "public" });

@@ -1,3 +1,4 @@
+import { redirect } from "next/navigation";
 import type { PublicScope, UserScope } from "@/lib/auth/action";
 import { browserSecret, isKnownBrowser, rememberBrowser } from "@/lib/auth/known-browser";
 import { consumeLimit, networkOf } from "@/lib/auth/limits";
@@ -46,9 +47,10 @@ export async function signIn(scope: PublicScope, { email, password, next }: Sign
   return { to: safeNextPath(next) ?? (await homeOf(userId)) };
 }
 
-export async function signOut(): Promise<Next> {
+/** Moves to `next`, where somebody else signs in, or to the sign-in page. */
+export async function signOut(_scope: PublicScope, input?: { next?: string }): Promise<never> {
   await endSession();
-  return { to: "/sign-in" };
+  redirect(safeNextPath(input?.next) ?? "/sign-in");
 }
 
 export async function signInByProvider(

@@ -1,0 +1,40 @@
+"use client";
+
+import { useLocale, useTranslations } from "next-intl";
+import { ActionForm, goTo } from "@/components/auth/action-form";
+import { Field } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { signUpAction } from "@/lib/auth/actions";
+
+export function SignUpForm({ next }: { next?: string }) {
+  const t = useTranslations("auth");
+  const locale = useLocale();
+  return (
+    <ActionForm
+      action={signUpAction}
+      read={(fields) => ({
+        name: String(fields.get("name") ?? ""),
+        email: String(fields.get("email") ?? ""),
+        password: String(fields.get("password") ?? ""),
+        locale,
+        next,
+      })}
+      onDone={goTo}
+      submit={t("signUp.submit")}
+    >
+      {(errors) => (
+        <>
+          <Field name="name" label={t("name")} error={errors.name}>
+            <Input autoComplete="name" required />
+          </Field>
+          <Field name="email" label={t("email")} error={errors.email}>
+            <Input type="email" autoComplete="username" required />
+          </Field>
+          <Field name="password" label={t("password")} help={t("passwordHelp")} error={errors.password}>
+            <Input type="password" autoComplete="new-password" required />
+          </Field>
+        </>
+      )}
+    </ActionForm>
+  );
+}
