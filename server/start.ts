@@ -9,6 +9,7 @@ import { assertAnswers, type Database, openDatabase } from "@/server/supervisor/
 import { type Fleet, startFleet } from "@/server/supervisor/fleet";
 import { assertPortFree, claimDataDir, type InstanceLock, keptPort } from "@/server/supervisor/instance";
 import { ensureSecrets } from "@/server/supervisor/secrets";
+import { offerSetup } from "@/server/supervisor/setup-token";
 
 // The supervisor behind `npm start` and `npm run dev`: brings up database, gateway, web and worker, keeps them running,
 // and takes them down in order. As `migrate` and `seed` it does that step alone.
@@ -59,7 +60,9 @@ async function serve(
   await waitUntilReady(port);
   if (stopping) return;
   const startedInMs = performance.now();
-  say(announceReady({ port, publicUrl, dataDir, embeddedDatabase: database.embedded, sandboxKey, startedInMs }));
+  const setupToken = await offerSetup(database.url);
+  const embeddedDatabase = database.embedded;
+  say(announceReady({ port, publicUrl, dataDir, embeddedDatabase, sandboxKey, setupToken, startedInMs }));
 }
 
 /** Seeds as the owner, since the seed writes what no role may. Returns the key for a first call, outside production. */

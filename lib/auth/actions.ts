@@ -11,6 +11,7 @@ import {
   requestMagicLink,
   requestReset,
   reset,
+  setUp,
   signIn,
   signInByProvider,
   signOut,
@@ -29,6 +30,7 @@ import {
   providerInput,
   resetInput,
   sessionInput,
+  setupInput,
   signInInput,
   signOutInput,
   signUpInput,
@@ -58,3 +60,4 @@ export const endOtherSessionsAction = action(nothing, endOtherSessions, {
   scope: "user",
   revalidate: "/[org]/settings",
 });
+export const setUpAction = action(setupInput, setUp, { scope: "public" });

@@ -1,5 +1,6 @@
 import { redirect } from "next/navigation";
 import type { PublicScope, UserScope } from "@/lib/auth/action";
+import { setUpHub } from "@/lib/auth/admin-setup";
 import { browserSecret, isKnownBrowser, rememberBrowser } from "@/lib/auth/known-browser";
 import { consumeLimit, networkOf } from "@/lib/auth/limits";
 import {
@@ -19,7 +20,7 @@ import { safeNextPath } from "@/lib/auth/next-path";
 import { hashPassword } from "@/lib/auth/password";
 import { forgetPendingSignUp, keepPendingSignUp, readPendingSignUp } from "@/lib/auth/pending-sign-up";
 import { homeOf } from "@/lib/auth/queries";
-import type { SignInInput, SignUpInput } from "@/lib/auth/schema";
+import type { SetupInput, SignInInput, SignUpInput } from "@/lib/auth/schema";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
@@ -167,6 +168,13 @@ export async function joinOrg(scope: UserScope, { token }: { token: string }): P
   if (!isVerified) throw new AppError("forbidden", "Verify your e-mail address first.");
   const { slug } = await acceptInvitation({ userId, email, request: scope.request }, token);
   return { to: `/${slug}` };
+}
+
+export async function setUp(scope: PublicScope, input: SetupInput): Promise<Next> {
+  const { userId } = await setUpHub(scope, input);
+  await startSession(userId);
+  await rememberBrowser(input.email);
+  return { to: "/setup/done" };
 }
 
 /** Absolute, for mails. The Host header is never believed here: it could lead a reset link to somebody else. */

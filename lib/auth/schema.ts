@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { emailAddress, name } from "@/lib/fields";
 import { LOCALES } from "@/lib/locale";
+import { timeZone } from "@/lib/orgs/schema";
+import { starterCredit } from "@/lib/settings/schema";
 
 export const MIN_PASSWORD_LENGTH = 12;
 /** argon2 takes any length; a cap keeps a form from becoming a way to burn processor time. */
@@ -39,6 +41,21 @@ export const signOutInput = z.strictObject({ next }).optional();
 export const sessionInput = z.strictObject({ sessionId: z.string().max(100) });
 export const profileInput = z.strictObject({ name, locale });
 export const passwordInput = z.strictObject({ current: z.string().max(MAX_PASSWORD_LENGTH), password: newPassword });
+
+export const setupInput = z.strictObject({
+  token,
+  name,
+  email: emailAddress,
+  password: newPassword,
+  locale,
+  mode: z.enum(["service", "enterprise"]),
+  starterCreditUsd: starterCredit,
+  instanceName: name,
+  orgName: name,
+  timeZone,
+  provider: z.enum(["sandbox", "later"]),
+});
+export type SetupInput = z.output<typeof setupInput>;
 
 const COMMON =
   /^(?:1234567890|0987654321|qwertyuiop|asdfghjkl|password|passw0rd|letmein|iloveyou|administrator|welcome|changeme|aigne)+[\d!@#$.]*$/i;

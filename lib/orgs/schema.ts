@@ -89,7 +89,7 @@ export type Limits = z.infer<z.ZodObject<typeof limitFieldsOut>>;
 
 // Organisations
 
-const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");
+export const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");
 const freeSlug = slug.refine((value) => !RESERVED_SLUGS.has(value), "is reserved");
 
 export const orgInput = z.strictObject({

@@ -38,11 +38,13 @@ const shape = {
   starterCreditProof: z.enum(["email", "card", "oauth"]),
 };
 
+export const starterCredit = usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD");
+
 /** A partial update: keys that are absent keep their value. */
 export const settingsPatch = z
   .strictObject({
     ...shape,
-    starterCreditUsd: usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD"),
+    starterCreditUsd: starterCredit,
   })
   .partial();
 export type SettingsPatch = z.infer<typeof settingsPatch>;

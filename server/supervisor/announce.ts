@@ -7,14 +7,19 @@ export type Ready = {
   /** Where the embedded database's files are, if it is the one in use. */
   embeddedDatabase?: string;
   sandboxKey?: string;
+  /** While the hub has no owner. */
+  setupToken?: string;
   startedInMs: number;
 };
 
 /** What the operator reads once everything runs: one address, a first call that works as it stands, where data lies. */
-export function announceReady({ port, publicUrl, dataDir, embeddedDatabase, sandboxKey, startedInMs }: Ready): string {
+export function announceReady(ready: Ready): string {
+  const { port, publicUrl, dataDir, embeddedDatabase, sandboxKey, setupToken, startedInMs } = ready;
   const here = `http://localhost:${port}`;
   const place = shorten(dataDir);
   const lines = ["", `AIGNE Hub is ready: ${publicUrl ?? here}`, ""];
+  if (setupToken)
+    lines.push("It has no owner yet. Set it up here, once:", "", `${publicUrl ?? here}/setup?token=${setupToken}`, "");
   if (sandboxKey)
     lines.push("First call (the sandbox answers without any provider):", "", firstCall(here, sandboxKey), "");
   if (!embeddedDatabase) lines.push(`Data: your DATABASE_URL. Files: ${place}.`);
