@@ -33,6 +33,21 @@ export function url(protocols: readonly string[]) {
   return z.string().refine((text) => protocols.includes(protocolOf(text)), `must be a URL that starts with ${example}`);
 }
 
+export function stripeKey() {
+  return z.string().regex(/^[rs]k_(live|test)_\w{8,}$/, "must be a secret or restricted key, such as sk_test_…");
+}
+
+/** One signing secret, or two with a comma while they are exchanged. */
+export function webhookSecrets() {
+  return z
+    .string()
+    .transform((text) => text.split(",").map((secret) => secret.trim()))
+    .refine(
+      (secrets) => secrets.length <= 2 && secrets.every((secret) => /^whsec_[\w+/=-]{16,}$/.test(secret)),
+      "must be the signing secret of the webhook endpoint, which starts with whsec_ (two, with a comma, while they are exchanged)",
+    );
+}
+
 /** Scheme, host and port of the address people open; a path would break links and cookies. */
 export function origin() {
   return z

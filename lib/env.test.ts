@@ -59,7 +59,10 @@ describe("a wrong value is one sentence that names the variable and the mend", (
     [{ LOG_LEVEL: "loud" }, 'LOG_LEVEL is "loud" but must be one of trace, debug, info, warn, error, fatal, silent.'],
     [{ SMTP_URL: "mail.example.com" }, "SMTP_URL must be a URL that starts with smtp:// or smtps://."],
     [{ AUTH_GITHUB_ID: "a" }, "AUTH_GITHUB_ID needs AUTH_GITHUB_SECRET: set all of them or none."],
-    [{ STRIPE_SECRET_KEY: "sk" }, "STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET: set all of them or none."],
+    [
+      { STRIPE_SECRET_KEY: "sk_test_12345678" },
+      "STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET: set all of them or none.",
+    ],
     [{ HUB_BOOTSTRAP_MANAGEMENT_KEY: "aigne_mk_short" }, /^HUB_BOOTSTRAP_MANAGEMENT_KEY must be aigne_mk_ followed/],
     [{ AUTH_SECRET_FILE: "/nowhere/at/all" }, /^AUTH_SECRET_FILE names \/nowhere\/at\/all, which does not exist/],
   ])("%j", (source, message) => {

@@ -38,8 +38,8 @@ export const variables = z.object({
   AUTH_OIDC_SECRET: z.string().optional(),
 
   SMTP_URL: kind.url(["smtp:", "smtps:"]).optional(),
-  STRIPE_SECRET_KEY: z.string().optional(),
-  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_SECRET_KEY: kind.stripeKey().optional(),
+  STRIPE_WEBHOOK_SECRET: kind.webhookSecrets().optional(),
   STRIPE_API_BASE: kind.url(["http:", "https:"]).optional(),
 
   HUB_BOOTSTRAP_MANAGEMENT_KEY: kind.managementKey().optional(),
@@ -50,6 +50,7 @@ export const variables = z.object({
   HUB_NODE_NAME: kind.nodeName().optional(),
   HUB_WORKER_SLOT: kind.integer({ min: 1, max: 64 }).optional(),
   HUB_WEB_PORT: kind.port().default(3001),
+  HUB_STRIPE_SIMULATOR_PORT: kind.port().optional(),
   HUB_GATEWAY_PORT: kind.port().optional(),
   HUB_DEVELOPMENT: kind.boolean().default(false),
   HUB_ROLE: kind.oneOf(["supervisor", "gateway", "web", "worker"]).default("supervisor"),
@@ -148,7 +149,8 @@ export function parseEnv(source: Source) {
     authOidcIssuer: value.AUTH_OIDC_ISSUER,
     smtpUrl: value.SMTP_URL,
     stripeSecretKey: value.STRIPE_SECRET_KEY,
-    stripeWebhookSecret: value.STRIPE_WEBHOOK_SECRET,
+    /** One, or two while they are exchanged; empty where Stripe is off. */
+    stripeWebhookSecrets: value.STRIPE_WEBHOOK_SECRET ?? [],
     stripeApiBase: value.STRIPE_API_BASE,
     bootstrapManagementKey: value.HUB_BOOTSTRAP_MANAGEMENT_KEY,
     bootstrapAdminEmail: value.HUB_BOOTSTRAP_ADMIN_EMAIL,
@@ -157,6 +159,8 @@ export function parseEnv(source: Source) {
     /** Names this process's holds in the database: two hubs on one database must differ in it. */
     gatewayNode: nodeName(value.HUB_NODE_NAME ?? `${hostname()}:${port}`, value.HUB_WORKER_SLOT),
     webPort: value.HUB_WEB_PORT,
+    /** Set by the supervisor where it runs the simulation of Stripe. */
+    stripeSimulatorPort: value.HUB_STRIPE_SIMULATOR_PORT,
     role: value.HUB_ROLE,
   });
 }

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...parts) => path.join(root, ...parts);
 
-const SERVER_ENTRIES = ["start", "gateway", "web", "worker", "tether"];
+const SERVER_ENTRIES = ["start", "gateway", "web", "worker", "tether", "stripe-simulator"];
 const ESBUILD_OPTIONS = {
   absWorkingDir: root,
   entryPoints: Object.fromEntries(SERVER_ENTRIES.map((name) => [name, `server/${name}.ts`])),

@@ -43,17 +43,22 @@ async function serve(): Promise<void> {
     },
   });
   const clients = createClientAddress(settings.trustedProxies);
-  const web = createWebProxy({
-    port: settings.webPort,
-    clients,
-    development: settings.development,
-    onError: (error) => log.warn({ err: error }, "web did not answer"),
-  });
+  const proxyTo = (port: number, name: string) =>
+    createWebProxy({
+      port,
+      clients,
+      development: settings.development,
+      onError: (error) => log.warn({ err: error }, `${name} did not answer`),
+    });
+  const web = proxyTo(settings.webPort, "web");
+  const { stripeSimulatorPort } = settings;
+  const stripe = stripeSimulatorPort ? proxyTo(stripeSimulatorPort, "the simulation of Stripe") : undefined;
   let draining = false;
   const server = createGatewayServer({
     runtime,
     metrics: createMetrics(runtime),
     web,
+    stripe,
     clients,
     webPort: settings.webPort,
     peppers,

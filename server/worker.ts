@@ -9,6 +9,7 @@ import { createPool } from "@/lib/pg";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
+import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
 import { sendMailJob } from "@/server/jobs/send-mail";
 
@@ -17,6 +18,7 @@ import { sendMailJob } from "@/server/jobs/send-mail";
 const jobsOf = (settings: Env): readonly Job[] => [
   ...maintenanceJobs,
   sendMailJob(settings),
+  ...paymentJobs(settings),
   ...(settings.secretsKey ? [probeJob(settings.secretsKey)] : []),
 ];
 

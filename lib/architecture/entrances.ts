@@ -72,6 +72,7 @@ function bareActions(module: Module, isActionsFile: boolean): Violation[] {
 const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/admin\//, builder: "lib/http/admin-api.ts" },
   { folder: /^app\/api\/auth\//, builder: "lib/auth/next-auth.ts" },
+  { folder: /^app\/api\/webhooks\//, builder: "lib/http/stripe-webhook.ts" },
   { folder: /^app\/api\/v\d+\//, builder: "lib/http/portable-door.ts" },
 ];
 /** Routes without a caller to authenticate; each line says why. */

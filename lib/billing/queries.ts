@@ -1,7 +1,13 @@
+import type { BillingEntry, History, TopupRow, TopupState } from "@/lib/billing/schema";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
-import { formatUsd } from "@/lib/money";
-import type { Scope } from "@/lib/orgs/scope";
+import { formatUsd, toNano } from "@/lib/money";
+import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import type { Topup } from "@/prisma/generated/client";
+
+const HISTORY_DAYS = 90;
+const HISTORY_ROWS = 200;
+const PENDING_SHOWN = 5;
 
 /** What the organisation has, as decimal USD strings. `availableUsd` is null where nobody pays (enterprise). */
 export type OrgBalance = {
@@ -32,5 +38,81 @@ export async function getBalance(scope: Scope): Promise<OrgBalance> {
     nextExpiryAt: nextExpiryAt?.toISOString() ?? null,
     // safe because a CHECK allows no other value
     status: status as OrgBalance["status"],
+  };
+}
+
+/** Purchases under way, and the last 90 days of entries with usage summed up by UTC day. Throws forbidden. */
+export async function getHistory(scope: Scope): Promise<History> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const [pending, entries] = await Promise.all([
+    db().topup.findMany({
+      where: { orgId, state: { in: ["processing", "needs_action"] } },
+      orderBy: { createdAt: "desc" },
+      take: PENDING_SHOWN,
+    }),
+    listEntries(orgId),
+  ]);
+  return { pending: pending.map(toTopup), entries };
+}
+
+/** One purchase with the balance as it is now. Throws forbidden and not_found. */
+export async function getTopup(scope: Scope, id: string): Promise<TopupRow & { availableUsd: string | null }> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const topup = await db().topup.findFirst({ where: { id, orgId } });
+  if (!topup) throw new AppError("not_found", "There is no such purchase.");
+  // after the row: a purchase seen as paid must not come with the balance from before
+  const { availableUsd } = await getBalance(scope);
+  return { ...toTopup(topup), availableUsd };
+}
+
+type EntryRow = {
+  id: bigint;
+  at: Date;
+  kind: string;
+  amount: bigint;
+  balance: bigint;
+  topup_id: string | null;
+  receipt_url: string | null;
+};
+
+async function listEntries(orgId: string): Promise<BillingEntry[]> {
+  const rows = await db().$queryRaw<EntryRow[]>`
+    WITH posting AS (
+      SELECT j.id, j.at, CASE j.kind WHEN 'late' THEN 'usage' ELSE j.kind END AS kind, j.reason, e.amount,
+        CASE WHEN j.kind IN ('usage', 'late') THEN 'usage ' || (j.at AT TIME ZONE 'UTC')::date ELSE j.id::text END AS line
+      FROM journal j JOIN entry e ON e.journal_id = j.id AND e.account_id = ${`customer:${orgId}`}
+      WHERE j.org_id = ${orgId} AND j.at > clock_timestamp() - ${HISTORY_DAYS} * interval '1 day'
+    ), line AS (
+      SELECT max(id) AS id, max(at) AS at, min(kind) AS kind, sum(amount)::bigint AS amount, max(reason) AS reason FROM posting GROUP BY line
+    )
+    SELECT l.id, l.at, l.kind, l.amount, t.id AS topup_id, t.receipt_url,
+      (w.posted - coalesce(sum(l.amount) OVER (ORDER BY l.at DESC, l.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::bigint AS balance
+    FROM line l JOIN wallet w ON w.org_id = ${orgId}
+    LEFT JOIN topup t ON l.kind IN ('topup', 'refund', 'dispute') AND t.id = l.reason AND t.org_id = ${orgId}
+    ORDER BY l.at DESC, l.id DESC LIMIT ${HISTORY_ROWS}`;
+  return rows.map(({ id, at, kind, amount, balance, topup_id, receipt_url }) => ({
+    id: String(id),
+    at: at.toISOString(),
+    // safe because the SQL functions write no other kind against a customer's account
+    kind: kind as BillingEntry["kind"],
+    amountUsd: formatUsd(toNano(amount)),
+    balanceUsd: formatUsd(toNano(balance)),
+    topupId: topup_id,
+    receiptUrl: receipt_url,
+  }));
+}
+
+function toTopup(row: Topup): TopupRow {
+  return {
+    id: row.id,
+    // safe because a CHECK allows no other value
+    state: row.state as TopupState,
+    creditUsd: formatUsd(row.creditNano),
+    failure: row.failure,
+    createdAt: row.createdAt.toISOString(),
+    paidAt: row.paidAt?.toISOString() ?? null,
+    receiptUrl: row.receiptUrl,
   };
 }

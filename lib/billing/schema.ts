@@ -1,5 +1,8 @@
 import { z } from "zod";
 import { instant, instantOut, usd, usdOut } from "@/lib/fields";
+import { parseUsd } from "@/lib/money";
+
+const NANO_PER_USD = parseUsd("1");
 
 export const creditInput = z
   .strictObject({
@@ -58,3 +61,51 @@ export const violationOut = z
   })
   .meta({ id: "Violation" });
 export type ViolationRow = z.infer<typeof violationOut>;
+
+// Buying credit
+
+/** What is offered beside a custom amount; whole dollars. */
+export const PACKAGES_USD = ["10", "25", "50", "100", "500"] as const;
+export const MIN_TOPUP_USD = "5";
+export const MAX_TOPUP_USD = "25000";
+
+export const addCreditsInput = z.strictObject({
+  amountUsd: usd()
+    .refine((amountNano) => amountNano % NANO_PER_USD === 0n, "must be whole dollars")
+    .refine((amountNano) => amountNano >= parseUsd(MIN_TOPUP_USD), `must be at least ${MIN_TOPUP_USD} USD`)
+    .refine((amountNano) => amountNano <= parseUsd(MAX_TOPUP_USD), `must be at most ${MAX_TOPUP_USD} USD`),
+  /** Made when the form is opened, so that sending it twice buys once. */
+  form: z.uuid(),
+});
+export type AddCreditsInput = z.infer<typeof addCreditsInput>;
+
+export const topupRef = z.strictObject({ id: z.string().regex(/^top_[a-z0-9]{26}$/, "must be the id of a purchase") });
+
+export const TOPUP_STATES = ["created", "processing", "needs_action", "paid", "failed", "refunded"] as const;
+export type TopupState = (typeof TOPUP_STATES)[number];
+/** A purchase as its buyer sees it. */
+export type TopupRow = {
+  id: string;
+  state: TopupState;
+  creditUsd: string;
+  failure: string | null;
+  createdAt: string;
+  paidAt: string | null;
+  receiptUrl: string | null;
+};
+
+export type BillingEntry = {
+  id: string;
+  at: string;
+  kind: "topup" | "promo" | "comp" | "correction" | "expiry" | "refund" | "dispute" | "usage" | "mode";
+  amountUsd: string;
+  balanceUsd: string;
+  topupId: string | null;
+  receiptUrl: string | null;
+};
+
+export type History = {
+  /** Purchases that are being paid, newest first. */
+  pending: TopupRow[];
+  entries: BillingEntry[];
+};

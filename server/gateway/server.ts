@@ -15,6 +15,8 @@ type ServerDependencies = {
   runtime: GatewayRuntime;
   metrics: Metrics;
   web: WebProxy;
+  /** The pages of the simulation of Stripe, where there is one. */
+  stripe?: WebProxy;
   clients: ClientAddress;
   webPort: number;
   peppers: readonly string[];
@@ -34,6 +36,7 @@ export function createGatewayServer(deps: ServerDependencies): http.Server {
       if (DATA_PLANE.test(path)) return answerCall(deps, incoming, outgoing, path);
       const operation = OPERATIONS[path];
       if (operation) return void operation(deps, incoming, outgoing).catch((error) => sendError(outgoing, error));
+      if (deps.stripe && path.startsWith("/__stripe/")) return deps.stripe.pass(incoming, outgoing);
       deps.web.pass(incoming, outgoing);
     },
   );

@@ -18,6 +18,8 @@ export type Fleet = {
 };
 
 export type FleetInput = Omit<RoleInput, "databaseUrl"> & {
+  /** The settings of the simulation of Stripe, where there is one. */
+  simulation?: object;
   databaseUrls: Record<Role, string>;
   say(sentence: string): void;
   onSpawn(pids: Record<Role, number | undefined>): void;
@@ -30,16 +32,27 @@ export function startFleet(input: FleetInput): Fleet {
   function report() {
     input.onSpawn({ gateway: fleet.gateway.pid, web: fleet.web.pid, worker: fleet.worker.pid });
   }
+  const simulation =
+    input.simulation && new RoleProcess(simulationOf(input, input.simulation), { say: input.say, onSpawn() {} });
   for (const process of Object.values(fleet)) process.start();
+  simulation?.start();
   return {
     stop: async (hurry) => {
       await fleet.gateway.stop(DRAIN_MS, hurry);
-      await Promise.all([fleet.web.stop(STOP_MS, hurry), fleet.worker.stop(STOP_MS, hurry)]);
+      await Promise.all([fleet.web, fleet.worker, simulation].map((process) => process?.stop(STOP_MS, hurry)));
     },
     replaceServers: async () => {
       await Promise.all([fleet.gateway.replace(), fleet.worker.replace()]);
     },
   };
+}
+
+/** It shares nothing with the hub but the system's variables: no database, no secret. */
+function simulationOf(input: FleetInput, settings: object): Program {
+  const { PATH, HOME, TMPDIR, TZ } = input.source;
+  const tether = ["--enable-source-maps", "--import", pathToFileURL(join(root, "dist/tether.js")).href];
+  const args = [...tether, join(root, "dist/stripe-simulator.js"), JSON.stringify(settings)];
+  return { name: "simulation of Stripe", cwd: root, env: { PATH, HOME, TMPDIR, TZ, NODE_ENV: "production" }, args };
 }
 
 function programFor(role: Role, input: FleetInput): Program {

@@ -1,0 +1,17 @@
+"use server";
+
+import { action } from "@/lib/auth/action";
+import { checkTopup, createTopup } from "@/lib/billing/mutations";
+import { getTopup } from "@/lib/billing/queries";
+import { addCreditsInput, topupRef } from "@/lib/billing/schema";
+import { checkoutPlace, requirePayments } from "@/lib/http/payments";
+
+export const addCredits = action(addCreditsInput, async (scope, input) =>
+  createTopup(scope, input, { payments: requirePayments(), place: await checkoutPlace(scope.org.slug) }),
+);
+
+/** What became of a purchase; also has the worker look again. */
+export const watchTopup = action(topupRef, async (scope, { id }) => {
+  await checkTopup(scope, id);
+  return getTopup(scope, id);
+});

@@ -1,0 +1,123 @@
+import { recordAudit } from "@/lib/audit/mutations";
+import { type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
+import type { AddCreditsInput } from "@/lib/billing/schema";
+import type { PaymentEvent } from "@/lib/billing/stripe";
+import { type Buying, centsOf, returnUrls, topupId } from "@/lib/billing/topups";
+import { db } from "@/lib/db";
+import { AppError } from "@/lib/errors";
+import { formatUsd } from "@/lib/money";
+import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { getSettings } from "@/lib/settings/queries";
+import type { Prisma, Topup } from "@/prisma/generated/client";
+
+/** Against trying out stolen cards: payments begun and not finished. */
+const MAX_OPEN_PER_HOUR = 5;
+const HOUR_MS = 3_600_000;
+const CURRENCY = "usd";
+
+/** Begins a purchase and answers Stripe's page for it. The row comes first, so that whatever Stripe reports later has one to
+ *  match; the same `form` again answers the same page. Throws forbidden, conflict (enterprise mode), rate_limit_exceeded. */
+export async function createTopup(
+  scope: Scope,
+  { amountUsd: creditNano, form }: AddCreditsInput,
+  { payments, place }: Buying,
+): Promise<{ id: string; url: string }> {
+  requirePermission(scope, "billing.manage");
+  if ((await getSettings()).mode !== "service") {
+    throw new AppError("conflict", "This hub records costs and sells no credit.");
+  }
+  const id = topupId(scope.orgId, form);
+  const customer = await ensureCustomer(scope, payments);
+  const amountMinor = centsOf(creditNano);
+  const row = await db().$transaction(async (tx) => {
+    await requireFewOpen(tx, scope, id);
+    const made = await tx.$executeRaw`
+      INSERT INTO topup (id, org_id, actor_id, credit_nano, currency, amount_minor, locale, livemode, stripe_customer)
+      VALUES (${id}, ${scope.orgId}, ${scope.actor.id}, ${creditNano}, ${CURRENCY}, ${amountMinor}, ${place.locale}, ${payments.livemode}, ${customer})
+      ON CONFLICT (id) DO NOTHING`;
+    const topup = await tx.topup.findFirstOrThrow({ where: { id, orgId: scope.orgId } });
+    if (topup.creditNano !== creditNano)
+      throw new AppError("conflict", "This form was sent before with another amount.");
+    if (made > 0) {
+      const after = { amountUsd: formatUsd(creditNano) };
+      await recordAudit(tx, scope, { action: "topup.create", target: `topup:${id}`, orgId: scope.orgId, after });
+    }
+    return topup;
+  });
+  if (row.state !== "created") throw new AppError("conflict", "This purchase has been paid already.");
+  return openCheckout(row, { payments, place });
+}
+
+async function openCheckout(row: Topup, { payments, place }: Buying): Promise<{ id: string; url: string }> {
+  const { session, url } = await payments.createCheckout({
+    topupId: row.id,
+    orgId: row.orgId,
+    customer: row.stripeCustomer,
+    currency: row.currency,
+    amountMinor: row.amountMinor,
+    description: `${formatUsd(row.creditNano)} USD API credit`,
+    locale: place.locale,
+    ...returnUrls(place, row.id),
+  });
+  await db().$executeRaw`UPDATE topup SET stripe_session = ${session} WHERE id = ${row.id} AND stripe_session IS NULL`;
+  return { id: row.id, url };
+}
+
+/** Has the worker look at a purchase now, as a webhook would. Throws forbidden and not_found. */
+export async function checkTopup(scope: Scope, id: string): Promise<void> {
+  requirePermission(scope, "billing.manage");
+  const row = await db().topup.findFirst({ where: { id, orgId: scope.orgId }, select: { state: true } });
+  if (!row) throw new AppError("not_found", "There is no such purchase.");
+  if (row.state !== "paid" && row.state !== "refunded") await enqueue(db(), { topup: id });
+}
+
+/** Keeps a verified event and has the worker look at its payment. The event is a hint: nothing of it is credited.
+ *  A delivery that is repeated changes nothing. */
+export async function receivePaymentEvent({
+  id,
+  type,
+  objectId,
+  livemode,
+  topupId,
+  intent,
+}: PaymentEvent): Promise<void> {
+  await db().$transaction(async (tx) => {
+    const isNew = await tx.$executeRaw`
+      INSERT INTO stripe_event (id, type, object_id, livemode) VALUES (${id}, ${type}, ${objectId}, ${livemode}) ON CONFLICT (id) DO NOTHING`;
+    if (isNew === 0) return;
+    if (topupId && !type.startsWith("refund")) await enqueue(tx, { topup: topupId });
+    else if (intent) await enqueue(tx, { intent });
+  });
+}
+
+async function enqueue(tx: Pick<Prisma.TransactionClient, "$queryRaw">, ref: PaymentRef): Promise<void> {
+  const key = `payment:${"topup" in ref ? ref.topup : ref.intent}`;
+  await tx.$queryRaw`SELECT 1 FROM graphile_worker.add_job(${RECONCILE_TASK}, ${JSON.stringify(ref)}::json, job_key => ${key})`;
+}
+
+async function ensureCustomer(scope: Scope, payments: Buying["payments"]): Promise<string> {
+  const { orgId, actor } = scope;
+  const { livemode } = payments;
+  const known = await db().stripeCustomer.findUnique({ where: { orgId_livemode: { orgId, livemode } } });
+  if (known) return known.customerId;
+  const [org, person] = await Promise.all([
+    db().org.findUniqueOrThrow({ where: { id: orgId } }),
+    db().user.findUnique({ where: { id: actor.id } }),
+  ]);
+  const made = await payments.createCustomer({ orgId, name: org.name, email: person?.email ?? "" });
+  await db().$executeRaw`
+    INSERT INTO stripe_customer (org_id, livemode, customer_id) VALUES (${orgId}, ${livemode}, ${made}) ON CONFLICT DO NOTHING`;
+  const row = await db().stripeCustomer.findUniqueOrThrow({ where: { orgId_livemode: { orgId, livemode } } });
+  return row.customerId;
+}
+
+async function requireFewOpen(tx: Prisma.TransactionClient, scope: Scope, id: string): Promise<void> {
+  const since = new Date(Date.now() - HOUR_MS);
+  const open = await tx.topup.count({
+    where: { orgId: scope.orgId, createdAt: { gt: since }, state: { in: ["created", "failed"] }, id: { not: id } },
+  });
+  if (open < MAX_OPEN_PER_HOUR) return;
+  throw new AppError("rate_limit_exceeded", "Too many unfinished payments in the last hour. Try again later.", {
+    retryAfterMs: HOUR_MS,
+  });
+}

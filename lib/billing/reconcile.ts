@@ -1,0 +1,97 @@
+import type { Logger } from "pino";
+import type { PaymentLevel, Payments } from "@/lib/billing/stripe";
+import type { Sql } from "@/lib/pg";
+
+export const RECONCILE_TASK = "reconcile_payment";
+/** Added in the transaction that credits a purchase, so that its mail is sent once and not forgotten. */
+export const PURCHASE_TASK = "report_purchase";
+
+/** A top-up row, or a payment that some row may belong to. */
+export type PaymentRef = { topup: string } | { intent: string };
+
+type Tools = { sql: Sql; payments: Payments; log: Pick<Logger, "info" | "error"> };
+type TopupLook = {
+  id: string;
+  org_id: string;
+  version: string;
+  stripe_session: string | null;
+  stripe_pi: string | null;
+};
+type Applied = { outcome: string; state: string | null; posted_nano: string; credited: boolean };
+
+const MAX_LOOKS = 5;
+const SWEEP_DAYS = 35;
+
+/** Has the worker look at a payment. Jobs of one payment that wait are one job. */
+export async function enqueueReconcile(sql: Sql, ref: PaymentRef): Promise<void> {
+  const key = "topup" in ref ? ref.topup : ref.intent;
+  await sql.query("SELECT 1 FROM graphile_worker.add_job($1, $2::json, job_key => $3)", [
+    ...[RECONCILE_TASK, JSON.stringify(ref), `payment:${key}`],
+  ]);
+}
+
+/** Brings the ledger to what Stripe shows of one payment. Idempotent; no transaction is open while Stripe answers.
+ *  Throws when Stripe does not answer, so that the queue tries again. */
+export async function reconcilePayment({ sql, payments, log }: Tools, ref: PaymentRef): Promise<void> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const topup = await findTopup(sql, payments, ref);
+    if (!topup) return;
+    const intent = topup.stripe_pi ?? ("intent" in ref ? ref.intent : null);
+    // a session that was never saved: either its payment tells of itself, or nothing was paid
+    if (!topup.stripe_session && !intent) return;
+    const level = await payments.readPayment({ session: topup.stripe_session, intent });
+    const { outcome, state, credited } = await apply(sql, topup, level);
+    if (outcome === "stale") continue;
+    const facts = { orgId: topup.org_id, outcome, reason: state ?? "none" };
+    if (outcome === "mismatch") log.error(facts, `payment ${level.intent} does not match top-up ${topup.id}`);
+    else if (credited || outcome === "applied") log.info(facts, `payment of ${topup.id}`);
+    return;
+  }
+  throw new Error("The payment changed while it was looked at.");
+}
+
+/** Looks at every purchase that is still open, and with `all` at every payment of the last 35 days, so that the books are right
+ *  without a single webhook. */
+export async function sweepPayments({ sql, payments }: Tools, { all }: { all: boolean }): Promise<void> {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT id FROM topup WHERE stripe_session IS NOT NULL AND created_at > clock_timestamp() - $1 * interval '1 day'
+       AND (state = 'processing' OR state = 'needs_action' OR (state = 'created' AND created_at > clock_timestamp() - interval '25 hours'))`,
+    [SWEEP_DAYS],
+  );
+  for (const { id } of rows) await enqueueReconcile(sql, { topup: id });
+  if (!all) return;
+  const since = await sql.query<{ seconds: string }>(
+    "SELECT floor(extract(epoch FROM clock_timestamp() - $1 * interval '1 day')) AS seconds",
+    [SWEEP_DAYS],
+  );
+  for await (const { intent, topupId } of payments.listPayments(Number(since.rows[0]?.seconds))) {
+    if (topupId) await enqueueReconcile(sql, { intent });
+  }
+}
+
+/** The row, by its own id or by what the payment says of itself. Its amounts come from the row in any case. */
+async function findTopup(sql: Sql, payments: Payments, ref: PaymentRef): Promise<TopupLook | undefined> {
+  const find = async (column: "id" | "stripe_pi", value: string) => {
+    const { rows } = await sql.query<TopupLook>(
+      `SELECT id, org_id, version, stripe_session, stripe_pi FROM topup WHERE ${column === "id" ? "id" : "stripe_pi"} = $1`,
+      [value],
+    );
+    return rows[0];
+  };
+  if ("topup" in ref) return find("id", ref.topup);
+  const known = await find("stripe_pi", ref.intent);
+  if (known) return known;
+  const topup = await payments.findTopup(ref.intent);
+  return topup ? find("id", topup) : undefined;
+}
+
+async function apply(sql: Sql, topup: TopupLook, level: PaymentLevel): Promise<Applied> {
+  const payment = JSON.stringify({ topup: topup.id, version: topup.version, ...level });
+  const { rows } = await sql.query<Applied>(
+    `SELECT a.*, CASE WHEN a.credited THEN (SELECT j.id FROM graphile_worker.add_job($2, json_build_object('topup', $3::text), job_key => $2 || ':' || $3) j) END AS job
+     FROM apply_payment($1) a`,
+    [payment, PURCHASE_TASK, topup.id],
+  );
+  // safe because the function answers exactly one row
+  return rows[0] as Applied;
+}

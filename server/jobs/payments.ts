@@ -1,0 +1,43 @@
+import {
+  type PaymentRef,
+  PURCHASE_TASK,
+  RECONCILE_TASK,
+  reconcilePayment,
+  sweepPayments,
+} from "@/lib/billing/reconcile";
+import { createPayments } from "@/lib/billing/stripe";
+import { egressFetch } from "@/lib/egress";
+import type { Env } from "@/lib/env";
+import type { Job } from "@/lib/jobs";
+import { reportPurchase } from "@/server/jobs/purchase-mail";
+
+/** What the worker does about Stripe; nothing where it is not configured. */
+export function paymentJobs(settings: Env): readonly Job[] {
+  const { stripeSecretKey: secretKey, stripeApiBase: apiBase, publicUrl, port } = settings;
+  if (!secretKey) return [];
+  const payments = createPayments({ secretKey, apiBase, fetch: egressFetch("operator") });
+  const origin = publicUrl ?? `http://localhost:${port}`;
+  return [
+    {
+      name: RECONCILE_TASK,
+      // safe because only lib/billing adds this job
+      run: (payload, { sql, log }) => reconcilePayment({ sql, log, payments }, payload as PaymentRef),
+    },
+    {
+      name: PURCHASE_TASK,
+      run: (payload, { sql }) => reportPurchase(sql, origin, (payload as { topup: string }).topup),
+    },
+    {
+      name: "sweep_open_payments",
+      schedule: "* * * * *",
+      maxAttempts: 1,
+      run: (_payload, { sql, log }) => sweepPayments({ sql, log, payments }, { all: false }),
+    },
+    {
+      name: "sweep_payments",
+      schedule: "17 * * * *",
+      maxAttempts: 1,
+      run: (_payload, { sql, log }) => sweepPayments({ sql, log, payments }, { all: true }),
+    },
+  ];
+}

@@ -1,0 +1,226 @@
+import type { Emit, Fields, StripeObject, World } from "./world";
+
+// How payments move: what a card does, refunds, disputes. Each function changes objects and tells of it by events.
+
+export type Method =
+  | "succeeds"
+  | "declined"
+  | "insufficient_funds"
+  | "needs_authentication"
+  | "delayed"
+  | "delayed_fails";
+
+/** Test numbers that Stripe documents; the two IBANs stand for methods that report later. */
+export const METHODS: Readonly<Record<string, Method>> = {
+  "4242424242424242": "succeeds",
+  "4000000000000002": "declined",
+  "4000000000009995": "insufficient_funds",
+  "4000002500003155": "needs_authentication",
+  DE89370400440532013000: "delayed",
+  DE62370400440532013001: "delayed_fails",
+};
+
+const FEE_PER_MILLE = 29;
+const FEE_FIXED = 30;
+const DISPUTE_FEE = 1_500;
+
+/** Pays an open session; returns what the page shows next. */
+export function pay(
+  world: World,
+  emit: Emit,
+  session: StripeObject,
+  method: Method,
+): "paid" | "authenticate" | "failed" {
+  const intent = intentOf(world, emit, session);
+  if (method === "declined" || method === "insufficient_funds") return decline(emit, intent, method);
+  if (method === "needs_authentication") {
+    intent.status = "requires_action";
+    emit("payment_intent.requires_action", intent);
+    return "authenticate";
+  }
+  if (method === "delayed" || method === "delayed_fails") {
+    Object.assign(intent, { status: "processing", last_payment_error: null });
+    Object.assign(session, { status: "complete", payment_status: "unpaid", delayed: method });
+    emit("payment_intent.processing", intent);
+    emit("checkout.session.completed", session);
+    return "paid";
+  }
+  succeed(world, emit, session, intent);
+  emit("checkout.session.completed", session);
+  return "paid";
+}
+
+/** The person answers the bank's question. */
+export function authenticate(world: World, emit: Emit, session: StripeObject, agrees: boolean): "paid" | "failed" {
+  const intent = intentOf(world, emit, session);
+  if (!agrees) return decline(emit, intent, "authentication_failed");
+  succeed(world, emit, session, intent);
+  emit("checkout.session.completed", session);
+  return "paid";
+}
+
+/** The bank reports on a delayed payment. */
+export function settleDelayed(world: World, emit: Emit, session: StripeObject): void {
+  const intent = world.find("payment_intent", session.payment_intent);
+  if (intent?.status !== "processing") return;
+  if (session.delayed === "delayed") {
+    succeed(world, emit, session, intent);
+    return emit("checkout.session.async_payment_succeeded", session);
+  }
+  decline(emit, intent, "debit_not_authorized");
+  emit("checkout.session.async_payment_failed", session);
+}
+
+export function expire(emit: Emit, session: StripeObject): void {
+  if (session.status !== "open") return;
+  Object.assign(session, { status: "expired", url: null });
+  emit("checkout.session.expired", session);
+}
+
+/** Throws Error with Stripe's sentence where nothing is left to refund. */
+export function refund(
+  world: World,
+  emit: Emit,
+  intent: StripeObject,
+  amount: number | null,
+  metadata: Fields,
+): StripeObject {
+  const charge = world.find("charge", intent.latest_charge);
+  if (!charge) throw new Error("This PaymentIntent does not have a successful charge to refund.");
+  const left = (charge.amount as number) - (charge.amount_refunded as number);
+  const taken = amount ?? left;
+  if (left === 0) throw new Error(`Charge ${charge.id} has already been refunded.`);
+  if (taken > left || taken < 1)
+    throw new Error(`Refund amount is greater than unrefunded amount on charge (${left}).`);
+  const { currency } = charge;
+  const made = world.add("refund", "re", {
+    ...{
+      amount: taken,
+      currency,
+      charge: charge.id,
+      payment_intent: intent.id,
+      status: "succeeded",
+      metadata,
+      reason: null,
+    },
+  });
+  made.balance_transaction = transaction(world, "refund", -taken, 0, made).id;
+  markRefunded(charge, taken);
+  emit("refund.created", made);
+  emit("charge.refunded", charge);
+  return made;
+}
+
+/** The bank sends the money back: the refund never happened. */
+export function failRefund(world: World, emit: Emit, made: StripeObject): void {
+  const charge = world.find("charge", made.charge);
+  if (!charge || made.status === "failed") return;
+  Object.assign(made, { status: "failed", failure_reason: "lost_or_stolen_card" });
+  transaction(world, "refund_failure", made.amount as number, 0, made);
+  markRefunded(charge, -(made.amount as number));
+  emit("refund.failed", made);
+  emit("charge.refund.updated", made);
+}
+
+export function openDispute(world: World, emit: Emit, intent: StripeObject): StripeObject {
+  const charge = world.find("charge", intent.latest_charge);
+  if (!charge) throw new Error("There is no charge to dispute.");
+  charge.disputed = true;
+  const { amount, currency } = charge;
+  const dispute = world.add("dispute", "dp", {
+    ...{
+      amount,
+      currency,
+      charge: charge.id,
+      payment_intent: intent.id,
+      status: "needs_response",
+      reason: "fraudulent",
+    },
+    ...{ metadata: {}, is_charge_refundable: false, balance_transactions: [] },
+  });
+  emit("charge.dispute.created", dispute);
+  dispute.balance_transactions = [transaction(world, "adjustment", -(amount as number), DISPUTE_FEE, dispute)];
+  emit("charge.dispute.funds_withdrawn", dispute);
+  return dispute;
+}
+
+export function closeDispute(world: World, emit: Emit, dispute: StripeObject, status: "won" | "lost"): void {
+  dispute.status = status;
+  if (status === "won") {
+    const moves = dispute.balance_transactions as StripeObject[];
+    dispute.balance_transactions = [...moves, transaction(world, "adjustment", dispute.amount as number, 0, dispute)];
+    emit("charge.dispute.funds_reinstated", dispute);
+  }
+  emit("charge.dispute.closed", dispute);
+}
+
+function intentOf(world: World, emit: Emit, session: StripeObject): StripeObject {
+  const known = world.find("payment_intent", session.payment_intent);
+  if (known) return known;
+  const { amount_total: amount, currency, customer, payment_intent_data: data } = session;
+  const { metadata = {}, description = null } = (data ?? {}) as Fields;
+  const intent = world.add("payment_intent", "pi", {
+    ...{ amount, amount_received: 0, amount_capturable: 0, currency, customer, metadata, description },
+    ...{
+      status: "requires_payment_method",
+      latest_charge: null,
+      last_payment_error: null,
+      capture_method: "automatic",
+    },
+  });
+  session.payment_intent = intent.id;
+  emit("payment_intent.created", intent);
+  return intent;
+}
+
+function succeed(world: World, emit: Emit, session: StripeObject, intent: StripeObject): void {
+  const { amount, currency, customer, metadata } = intent;
+  const charge = world.add("charge", "ch", {
+    ...{ amount, amount_captured: amount, amount_refunded: 0, currency, customer, metadata, payment_intent: intent.id },
+    ...{
+      paid: true,
+      captured: true,
+      refunded: false,
+      disputed: false,
+      status: "succeeded",
+      receipt_url: receiptOf(session),
+    },
+  });
+  const fee = Math.round(((amount as number) * FEE_PER_MILLE) / 1_000) + FEE_FIXED;
+  charge.balance_transaction = transaction(world, "charge", amount as number, fee, charge).id;
+  Object.assign(intent, {
+    ...{ status: "succeeded", amount_received: amount, latest_charge: charge.id, last_payment_error: null },
+  });
+  Object.assign(session, { status: "complete", payment_status: "paid", url: null });
+  emit("charge.succeeded", charge);
+  emit("payment_intent.succeeded", intent);
+}
+
+function decline(emit: Emit, intent: StripeObject, code: string): "failed" {
+  const isCard = code === "declined" || code === "insufficient_funds";
+  intent.status = "requires_payment_method";
+  intent.last_payment_error = {
+    type: "card_error",
+    code: isCard ? "card_declined" : code,
+    message: "Your payment was declined.",
+    ...(isCard && { decline_code: code === "declined" ? "generic_decline" : code }),
+  };
+  emit("payment_intent.payment_failed", intent);
+  return "failed";
+}
+
+function transaction(world: World, type: string, amount: number, fee: number, source: StripeObject): StripeObject {
+  const { currency } = source;
+  return world.add("balance_transaction", "txn", {
+    ...{ type, amount, fee, net: amount - fee, currency, source: source.id, status: "available" },
+  });
+}
+
+function markRefunded(charge: StripeObject, change: number): void {
+  charge.amount_refunded = (charge.amount_refunded as number) + change;
+  charge.refunded = charge.amount_refunded === charge.amount;
+}
+
+function receiptOf(session: StripeObject): string {
+  return `${new URL(String(session.success_url)).origin}/__stripe/receipt/${session.id}`;
+}

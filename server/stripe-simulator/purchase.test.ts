@@ -1,0 +1,345 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { Logger, runOnce } from "graphile-worker";
+import type { Pool } from "pg";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { parseEnv } from "@/lib/env";
+import { logger } from "@/lib/log";
+import { parseUsd } from "@/lib/money";
+import { ORG_ROLES } from "@/lib/orgs/permissions";
+import { mintScope, type Scope } from "@/lib/orgs/scope";
+import { createPool } from "@/lib/pg";
+import { createOrg, spend, wallet } from "@/prisma/sql/testing";
+import { paymentJobs } from "@/server/jobs/payments";
+import { type Simulator, startStripeSimulator } from "./server";
+
+// Purchases over HTTP on both sides: the product's own code and roles against the simulation.
+
+const SECRETS = { secretKey: "sk_test_simulation1", webhookSecret: "whsec_0123456789abcdef0123" };
+const DOLLAR = 1_000_000_000;
+const SUCCESS = "4242 4242 4242 4242";
+
+let database: TestDatabase;
+let worker: Pool;
+let web: Server;
+let stripe: Simulator;
+let settings: ReturnType<typeof parseEnv>;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  worker = createPool(database.roleUrl("worker"), { max: 6, applicationName: "test-worker" });
+  worker.on("connect", (connection) => connection.on("error", () => {}));
+  const { POST } = await startWeb();
+  stripe = await startStripeSimulator({
+    ...SECRETS,
+    ...{ port: 0, delayMs: null, production: false },
+    webhookUrl: `http://127.0.0.1:${(web.address() as AddressInfo).port}/api/webhooks/stripe`,
+  });
+  handler = POST;
+  const variables = {
+    STRIPE_SECRET_KEY: SECRETS.secretKey,
+    STRIPE_WEBHOOK_SECRET: SECRETS.webhookSecret,
+    STRIPE_API_BASE: stripe.url,
+    HUB_DATABASE_URL_WEB: database.roleUrl("web"),
+  };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  settings = parseEnv({ ...variables, HUB_PRODUCTION: "false" });
+});
+afterEach(() => {
+  Object.assign(stripe.control.deliveries, { copies: 1, reorder: false });
+});
+afterAll(async () => {
+  await stripe.close();
+  web.close();
+  const { db } = await import("@/lib/db");
+  await db().$disconnect();
+  await worker.end();
+  await database.drop();
+});
+
+let handler: (request: Request) => Promise<Response>;
+
+/** The route of the product behind a bare server. */
+async function startWeb() {
+  web = createServer(async (incoming, outgoing) => {
+    const body = Readable.toWeb(incoming) as ReadableStream;
+    const headers = incoming.headers as Record<string, string>;
+    const response = await handler(
+      new Request("http://hub/api/webhooks/stripe", { method: "POST", headers, body, duplex: "half" } as RequestInit),
+    );
+    outgoing.writeHead(response.status).end(await response.text());
+  });
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+  return import("@/app/api/webhooks/stripe/route");
+}
+
+async function buyer(): Promise<{ org: string; scope: Scope; key: string; app: string }> {
+  const made = await createOrg(database.pool);
+  const permissions = new Set(ORG_ROLES.owner);
+  return { ...made, scope: mintScope({ orgId: made.org, actor: { type: "user", id: "usr_1" }, permissions }) };
+}
+
+async function buy(scope: Scope, usd: string, form = randomUUID()) {
+  const { createTopup } = await import("@/lib/billing/mutations");
+  const { createPayments } = await import("@/lib/billing/stripe");
+  const payments = createPayments({ secretKey: SECRETS.secretKey, apiBase: stripe.url, fetch });
+  const place = { origin: "http://localhost:3000", slug: "acme", locale: "en" } as const;
+  const made = await createTopup(scope, { amountUsd: parseUsd(usd), form }, { payments, place });
+  const session = new URL(made.url).pathname.split("/").at(-1) as string;
+  return { ...made, session, form };
+}
+
+/** Everything that has been sent is received, and everything that has been received is done. */
+async function settle(): Promise<void> {
+  await stripe.control.flush();
+  const log = logger("test");
+  const tools = { sql: worker, log, signal: new AbortController().signal };
+  const taskList = Object.fromEntries(
+    paymentJobs(settings).map((job) => [job.name, (payload: unknown) => job.run(payload, tools)]),
+  );
+  const silent = new Logger(() => () => {});
+  const pool = { pgPool: worker, logger: silent, noHandleSignals: true };
+  await runOnce({ ...pool, taskList: { ...taskList, send_mail: async () => {} } });
+}
+
+async function sweep(): Promise<void> {
+  const job = paymentJobs(settings).find(({ name }) => name === "sweep_payments");
+  await job?.run({}, { sql: worker, log: logger("test"), signal: new AbortController().signal });
+  await settle();
+}
+
+const stateOf = async (id: string) =>
+  (await database.pool.query("SELECT state, failure FROM topup WHERE id = $1", [id])).rows[0];
+const balance = async (org: string) => (await wallet(database.pool, org)).posted / DOLLAR;
+
+test("a card that pays: credit by webhook alone, the tab closed", async () => {
+  const { org, scope } = await buyer();
+  const { id, session } = await buy(scope, "25");
+  expect(stripe.control.pay(SUCCESS, session)).toBe("paid");
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "paid", failure: null });
+  expect(await balance(org)).toBe(25);
+  const { rows } = await database.pool.query("SELECT receipt_url, stripe_pi FROM topup WHERE id = $1", [id]);
+  expect(rows[0].receipt_url).toContain(`/__stripe/receipt/${session}`);
+  await assertHealthy(database.pool, org);
+});
+
+test("the hosted page pays in a browser without scripts, and sends it back", async () => {
+  const { org, scope } = await buyer();
+  const { id, url } = await buy(scope, "10");
+  const page = `${stripe.url}${new URL(url).pathname}`;
+  const text = await (await fetch(page)).text();
+  expect(text).toContain("Simulation of Stripe");
+  expect(text).toContain("$10.00");
+  const post = (number: string, path = "") =>
+    fetch(page + path, { method: "POST", body: new URLSearchParams({ number, answer: number }), redirect: "manual" });
+  const declined = await post("4000 0000 0000 0002");
+  expect(declined.status).toBe(402);
+  expect(await declined.text()).toContain("Your card was declined. Nothing was charged.");
+  const asks = await post("4000 0025 0000 3155");
+  expect(asks.headers.get("location")).toMatch(/\/bank$/);
+  const paid = await post("yes", "/bank");
+  expect(paid.headers.get("location")).toBe(`http://localhost:3000/acme/billing/return/${id}`);
+  expect((await fetch(page)).status).toBe(410);
+  await settle();
+  expect(await balance(org)).toBe(10);
+  await assertHealthy(database.pool, org);
+});
+
+test("a declined card charges nothing, and another one may be tried", async () => {
+  const { org, scope } = await buyer();
+  const { id, session } = await buy(scope, "25");
+  stripe.control.pay("4000 0000 0000 0002", session);
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "created", failure: "generic_decline" });
+  expect(await balance(org)).toBe(0);
+  stripe.control.pay(SUCCESS, session);
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "paid", failure: null });
+  expect(await balance(org)).toBe(25);
+  await assertHealthy(database.pool, org);
+});
+
+test("a bank that asks: needs_action, then what the person answers", async () => {
+  const { org, scope } = await buyer();
+  const { id, session } = await buy(scope, "25");
+  expect(stripe.control.pay("4000 0025 0000 3155", session)).toBe("authenticate");
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "needs_action", failure: null });
+  stripe.control.confirm(false, session);
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "created", failure: "authentication_failed" });
+  stripe.control.confirm(true, session);
+  await settle();
+  expect(await balance(org)).toBe(25);
+});
+
+test("cancelled and expired: nothing is charged", async () => {
+  const { org, scope } = await buyer();
+  const { id, session } = await buy(scope, "25");
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "created", failure: null });
+  stripe.control.expire(session);
+  await settle();
+  expect(await stateOf(id)).toEqual({ state: "failed", failure: null });
+  expect(await balance(org)).toBe(0);
+});
+
+test("a delayed method: pending until the bank reports", async () => {
+  const { org, scope } = await buyer();
+  const good = await buy(scope, "25");
+  stripe.control.pay("DE89370400440532013000", good.session);
+  await settle();
+  expect(await stateOf(good.id)).toMatchObject({ state: "processing" });
+  expect(await balance(org)).toBe(0);
+  stripe.control.settleDelayed(good.session);
+  await settle();
+  expect(await balance(org)).toBe(25);
+  const bad = await buy(scope, "50");
+  stripe.control.pay("DE62370400440532013001", bad.session);
+  stripe.control.settleDelayed(bad.session);
+  await settle();
+  expect(await stateOf(bad.id)).toEqual({ state: "failed", failure: "debit_not_authorized" });
+  expect(await balance(org)).toBe(25);
+  await assertHealthy(database.pool, org);
+});
+
+test("each webhook ten times and in any order", async () => {
+  const { org, scope } = await buyer();
+  Object.assign(stripe.control.deliveries, { copies: 10, reorder: true });
+  const { session } = await buy(scope, "100");
+  stripe.control.pay(SUCCESS, session);
+  const refund = stripe.control.refund(4_000, session);
+  stripe.control.failRefund(refund);
+  stripe.control.refund(1_500, session);
+  await settle();
+  expect(await balance(org)).toBe(85);
+  const dispute = stripe.control.dispute(session);
+  await settle();
+  expect(await wallet(database.pool, org)).toMatchObject({ posted: 0, freeze_reason: "dispute" });
+  stripe.control.closeDispute(dispute, "won");
+  await settle();
+  expect(await wallet(database.pool, org)).toMatchObject({ posted: 85 * DOLLAR, status: "active" });
+  const { rows } = await database.pool.query(
+    "SELECT count(*)::int AS n FROM journal WHERE org_id = $1 AND kind = 'topup'",
+    [org],
+  );
+  expect(rows[0].n).toBe(1);
+  await assertHealthy(database.pool, org);
+});
+
+test("without a single webhook the sweep ends at the same balance", async () => {
+  const account = await buyer();
+  stripe.control.deliveries.copies = 0;
+  const first = await buy(account.scope, "100");
+  stripe.control.pay(SUCCESS, first.session);
+  await buy(account.scope, "50");
+  await sweep();
+  expect(await balance(account.org)).toBe(100);
+  await spend(database.pool, account, 70 * DOLLAR);
+  stripe.control.refund(undefined, first.session);
+  await sweep();
+  expect(await wallet(database.pool, account.org)).toMatchObject({ posted: -70 * DOLLAR, freeze_reason: "negative" });
+  await assertHealthy(database.pool, account.org);
+});
+
+test("a payment whose session was never saved is found by what it says of itself, at the row's amount", async () => {
+  const { org, scope } = await buyer();
+  const { id, session } = await buy(scope, "25");
+  await database.pool.query("ALTER TABLE topup DISABLE TRIGGER guard");
+  await database.pool.query("UPDATE topup SET stripe_session = NULL WHERE id = $1", [id]);
+  await database.pool.query("ALTER TABLE topup ENABLE TRIGGER guard");
+  stripe.control.pay(SUCCESS, session);
+  await sweep();
+  expect(await balance(org)).toBe(25);
+});
+
+test("the same form twice is one purchase; with another amount it is refused", async () => {
+  const { org, scope } = await buyer();
+  const first = await buy(scope, "25");
+  const again = await buy(scope, "25", first.form);
+  expect(again).toEqual(first);
+  await expect(buy(scope, "50", first.form)).rejects.toThrow("another amount");
+  stripe.control.pay(SUCCESS, first.session);
+  await settle();
+  await expect(buy(scope, "25", first.form)).rejects.toThrow("paid already");
+  expect(await balance(org)).toBe(25);
+});
+
+test("who may not manage billing buys nothing, and unfinished payments are limited", async () => {
+  const { org, scope } = await buyer();
+  const developer = mintScope({ orgId: org, actor: scope.actor, permissions: new Set(ORG_ROLES.developer) });
+  await expect(buy(developer, "25")).rejects.toThrow("billing.manage");
+  for (let n = 0; n < 5; n++) await buy(scope, "5");
+  await expect(buy(scope, "5")).rejects.toThrow("Too many unfinished payments");
+});
+
+test("one organisation sees nothing of another one's purchase", async () => {
+  const [mine, theirs] = [await buyer(), await buyer()];
+  const { id } = await buy(mine.scope, "25");
+  const { getTopup } = await import("@/lib/billing/queries");
+  const { checkTopup } = await import("@/lib/billing/mutations");
+  await expect(getTopup(theirs.scope, id)).rejects.toMatchObject({ code: "not_found" });
+  await expect(checkTopup(theirs.scope, id)).rejects.toMatchObject({ code: "not_found" });
+  expect(await getTopup(mine.scope, id)).toMatchObject({ state: "created", creditUsd: "25", availableUsd: "0" });
+});
+
+test("the history adds up to the balance", async () => {
+  const account = await buyer();
+  const { session } = await buy(account.scope, "25");
+  stripe.control.pay(SUCCESS, session);
+  await settle();
+  await spend(database.pool, account, 3 * DOLLAR);
+  stripe.control.refund(500, session);
+  await settle();
+  const { getHistory } = await import("@/lib/billing/queries");
+  const { entries } = await getHistory(account.scope);
+  expect(entries.map(({ kind, amountUsd, balanceUsd }) => [kind, amountUsd, balanceUsd])).toEqual([
+    ["refund", "-5", "17"],
+    ["usage", "-3", "22"],
+    ["topup", "25", "25"],
+  ]);
+});
+
+test("forged, altered, re-serialised, old and wrong-mode webhooks write nothing", async () => {
+  const { org, scope } = await buyer();
+  stripe.control.deliveries.copies = 0;
+  const { session } = await buy(scope, "25");
+  stripe.control.pay(SUCCESS, session);
+  const event = stripe.control.events().find(({ type }) => type === "checkout.session.completed");
+  const body = JSON.stringify(event);
+  const send = (text: string, signature: string) =>
+    handler(new Request("http://hub/", { method: "POST", body: text, headers: { "stripe-signature": signature } }));
+  const now = Math.floor(Date.now() / 1000);
+  const live = JSON.stringify({ ...event, livemode: true });
+  const refused: [string, string][] = [
+    [body, ""],
+    [body, `t=${now},v1=${"0".repeat(64)}`],
+    [body.replace("2500", "9900"), stripe.control.signed(body)],
+    [JSON.stringify(JSON.parse(body), null, 2), stripe.control.signed(body)],
+    [body, stripe.control.signed(body, now - 301)],
+    [live, stripe.control.signed(live)],
+    ["{}", stripe.control.signed("{}").replace("v1=", "v0=")],
+  ];
+  for (const [text, signature] of refused) expect((await send(text, signature)).status).toBe(400);
+  const huge = `"${"x".repeat(1_000_001)}"`;
+  expect((await send(huge, stripe.control.signed(huge))).status).toBe(413);
+  const { rows } = await database.pool.query("SELECT count(*)::int AS n FROM stripe_event WHERE id = $1", [event?.id]);
+  expect(rows[0].n).toBe(0);
+  await settle();
+  expect(await balance(org)).toBe(0);
+  // the same bytes with their own signature, twice
+  for (let n = 0; n < 2; n++) expect((await send(body, stripe.control.signed(body))).status).toBe(200);
+  await settle();
+  expect(await balance(org)).toBe(25);
+  await assertHealthy(database.pool, org);
+});
+
+test("the simulation refuses production and live keys", async () => {
+  await expect(startStripeSimulator({ ...SECRETS, port: 0, production: true })).rejects.toThrow("refuses production");
+  const live = { ...SECRETS, secretKey: "sk_live_12345678" };
+  await expect(startStripeSimulator({ ...live, port: 0, production: false })).rejects.toThrow("refuses production");
+});
