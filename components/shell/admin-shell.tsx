@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { ADMIN_NAV, visibleNav } from "@/components/shell/nav";
 import { ADMIN_ICONS } from "@/components/shell/nav-icons";
 import { ShellFrame } from "@/components/shell/shell-frame";
-import type { ShellUser } from "@/components/shell/user-menu";
+import type { ShellUser, SignOut } from "@/components/shell/user-menu";
 import { Badge } from "@/components/ui/badge";
 
 type AdminShellProps = {
@@ -16,7 +16,7 @@ type AdminShellProps = {
   books?: ReactNode;
   /** The way back to an organisation, where the person is in one. */
   consoleHref: string | null;
-  onSignOut: () => Promise<unknown>;
+  onSignOut: SignOut;
   children: ReactNode;
 };
 

@@ -7,7 +7,7 @@ import { CONSOLE_NAV, visibleNav } from "@/components/shell/nav";
 import { CONSOLE_ICONS } from "@/components/shell/nav-icons";
 import { OrgSwitcher, type ShellOrg } from "@/components/shell/org-switcher";
 import { ShellFrame } from "@/components/shell/shell-frame";
-import type { ShellUser } from "@/components/shell/user-menu";
+import type { ShellUser, SignOut } from "@/components/shell/user-menu";
 
 type ConsoleShellProps = {
   org: ShellOrg;
@@ -18,7 +18,7 @@ type ConsoleShellProps = {
   balance: ShellBalance | null;
   /** Adds the way to the administration. */
   staff: boolean;
-  onSignOut: () => Promise<unknown>;
+  onSignOut: SignOut;
   children: ReactNode;
 };
 

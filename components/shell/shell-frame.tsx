@@ -7,7 +7,7 @@ import { LanguageMenu } from "@/components/shell/language-menu";
 import { Mark } from "@/components/shell/logo";
 import { BottomNav, type NavLink, SideNav } from "@/components/shell/side-nav";
 import { ThemeMenu } from "@/components/shell/theme-menu";
-import { type ShellUser, UserMenu } from "@/components/shell/user-menu";
+import { type ShellUser, type SignOut, UserMenu } from "@/components/shell/user-menu";
 
 type ShellFrameProps = {
   /** Names the navigation to assistive technology. */
@@ -20,7 +20,7 @@ type ShellFrameProps = {
   figure?: ReactNode;
   user: ShellUser;
   menuLinks: readonly { href: string; label: string }[];
-  onSignOut: () => Promise<unknown>;
+  onSignOut: SignOut;
   children: ReactNode;
 };
 

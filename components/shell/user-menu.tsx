@@ -9,15 +9,23 @@ import { Menu, MenuContent, MenuItem, MenuRadioGroup, MenuRadioItem, MenuTrigger
 
 export type ShellUser = { name: string; email: string };
 
+/** The server action; it says where to go from here. */
+export type SignOut = (input: Record<string, never>) => Promise<{ ok: true; data: { to: string } } | { ok: false }>;
+
 type UserMenuProps = {
   user: ShellUser;
   links: readonly { href: string; label: string }[];
-  onSignOut: () => Promise<unknown>;
+  onSignOut: SignOut;
 };
 
 export function UserMenu({ user, links, onSignOut }: UserMenuProps) {
   const t = useTranslations("shell");
   const { theme, setTheme } = useTheme();
+  const signOut = async () => {
+    const result = await onSignOut({});
+    // a whole new page, so that nothing of the person stays in memory
+    location.assign(result.ok ? result.data.to : "/sign-in");
+  };
   return (
     <Menu>
       <MenuTrigger
@@ -49,7 +57,7 @@ export function UserMenu({ user, links, onSignOut }: UserMenuProps) {
           ))}
         </MenuRadioGroup>
         <div className="mt-1 border-t pt-1">
-          <MenuItem onClick={() => void onSignOut()}>{t("signOut")}</MenuItem>
+          <MenuItem onClick={signOut}>{t("signOut")}</MenuItem>
         </div>
       </MenuContent>
     </Menu>

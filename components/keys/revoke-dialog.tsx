@@ -1,0 +1,53 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { useState, useTransition } from "react";
+import type { ListedKey } from "@/components/keys/key-table";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { useToast } from "@/components/ui/toast";
+import { revokeKeyAction } from "@/lib/keys/actions";
+
+type RevokeDialogProps = { orgSlug: string; row: ListedKey; open: boolean; onClose: () => void };
+
+/** Cannot be undone, so the last four characters of the key are typed. */
+export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps) {
+  const t = useTranslations("keys");
+  const toast = useToast();
+  const [typed, setTyped] = useState("");
+  const [message, setMessage] = useState<string>();
+  const [busy, start] = useTransition();
+  const revoke = () =>
+    start(async () => {
+      const result = await revokeKeyAction(orgSlug, { id: row.id });
+      if (!result.ok) return setMessage(t("failed", { message: result.error.message }));
+      onClose();
+      toast.add({ title: t("revoked", { name: row.name }) });
+    });
+  return (
+    <Dialog open={open} onOpenChange={(next) => next || onClose()}>
+      <DialogContent title={t("revokeTitle", { name: row.name })} description={t("revokeText")}>
+        <Form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (typed === row.last4 && !busy) revoke();
+          }}
+        >
+          <FormError message={message} />
+          <Field name="confirm" label={t("revokeType", { word: row.last4 })}>
+            <Input value={typed} onValueChange={setTyped} autoComplete="off" className="font-mono" />
+          </Field>
+          <FormActions>
+            <Button type="submit" variant="danger" disabled={typed !== row.last4 || busy}>
+              {t("revoke")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
+  );
+}

@@ -1,0 +1,90 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { useState, useTransition } from "react";
+import type { ListedKey } from "@/components/keys/key-table";
+import { NewKey } from "@/components/keys/new-key";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { rotateKeyAction } from "@/lib/keys/actions";
+import type { CreatedKey } from "@/lib/keys/schema";
+
+const OVERLAPS = ["0", "1", "24", "168"] as const;
+type Overlap = (typeof OVERLAPS)[number];
+
+type RotateDialogProps = {
+  orgSlug: string;
+  row: ListedKey;
+  baseUrl: string;
+  model: string | null;
+  open: boolean;
+  onClose: () => void;
+};
+
+export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: RotateDialogProps) {
+  const t = useTranslations("keys");
+  const [overlap, setOverlap] = useState<Overlap>("24");
+  const [created, setCreated] = useState<CreatedKey>();
+  const [message, setMessage] = useState<string>();
+  const [busy, start] = useTransition();
+  const items = OVERLAPS.map((value) => ({ value, label: t(`overlaps.${value}`) }));
+  const rotate = () =>
+    start(async () => {
+      // safe because OVERLAPS are the hours of the schema
+      const overlapHours = Number(overlap) as 0 | 1 | 24 | 168;
+      const result = await rotateKeyAction(orgSlug, { id: row.id, overlapHours });
+      if (result.ok) setCreated(result.data);
+      else setMessage(t("failed", { message: result.error.message }));
+    });
+  const close = () => {
+    setCreated(undefined);
+    setMessage(undefined);
+    onClose();
+  };
+  if (created) {
+    return (
+      <Dialog open={open} onOpenChange={(next) => next || close()} disablePointerDismissal>
+        <DialogContent title={t("onceTitle")} description={t("onceText")} className="sm:max-w-2xl">
+          <NewKey orgSlug={orgSlug} created={created} baseUrl={baseUrl} model={model} onDone={close} />
+        </DialogContent>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog open={open} onOpenChange={(next) => next || close()}>
+      <DialogContent title={t("rotateTitle", { name: row.name })} description={t("rotateText")}>
+        <Form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!busy) rotate();
+          }}
+        >
+          <FormError message={message} />
+          <Field name="overlapHours" label={t("overlap")}>
+            <Select items={items} value={overlap} onValueChange={(value) => value && setOverlap(value)}>
+              <SelectTrigger>
+                <SelectValue />
+              </SelectTrigger>
+              <SelectContent>
+                {items.map(({ value, label }) => (
+                  <SelectItem key={value} value={value}>
+                    {label}
+                  </SelectItem>
+                ))}
+              </SelectContent>
+            </Select>
+          </Field>
+          <FormActions>
+            <Button type="submit" variant="primary" disabled={busy}>
+              {t("rotate")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
+  );
+}
