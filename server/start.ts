@@ -10,6 +10,7 @@ import { type Fleet, startFleet } from "@/server/supervisor/fleet";
 import { assertPortFree, claimDataDir, type InstanceLock, keptPort } from "@/server/supervisor/instance";
 import { ensureSecrets } from "@/server/supervisor/secrets";
 import { offerSetup } from "@/server/supervisor/setup-token";
+import { simulateStripe } from "@/server/supervisor/simulation";
 
 // The supervisor behind `npm start` and `npm run dev`: brings up database, gateway, web and worker, keeps them running,
 // and takes them down in order. As `migrate` and `seed` it does that step alone.
@@ -51,18 +52,30 @@ async function serve(
   sandboxKey: string | undefined,
 ): Promise<void> {
   const { port, publicUrl, dataDir } = settings;
-  const source = environment();
+  const simulated = await simulateStripe(settings, secrets.HUB_KEY_PEPPER);
+  const source = { ...environment(), ...simulated?.variables };
   const webPort = source.HUB_WEB_PORT ? settings.webPort : await keptPort(dataDir, "web");
   const onSpawn = (pids: Record<Role, number | undefined>) => up.lock?.update(pids);
   if (stopping) return;
-  up.fleet = startFleet({ settings, source, secrets, databaseUrls, webPort, development, say, onSpawn });
+  const simulation = simulated?.options;
+  up.fleet = startFleet({ settings, source, simulation, secrets, databaseUrls, webPort, development, say, onSpawn });
   if (development) await rebuildOnChange(up.fleet);
   await waitUntilReady(port);
   if (stopping) return;
-  const startedInMs = performance.now();
   const setupToken = await offerSetup(database.url);
-  const embeddedDatabase = database.embedded;
-  say(announceReady({ port, publicUrl, dataDir, embeddedDatabase, sandboxKey, setupToken, startedInMs }));
+  const startedInMs = performance.now();
+  say(
+    announceReady({
+      port,
+      publicUrl,
+      dataDir,
+      embeddedDatabase: database.embedded,
+      sandboxKey,
+      setupToken,
+      simulation,
+      startedInMs,
+    }),
+  );
 }
 
 /** Seeds as the owner, since the seed writes what no role may. Returns the key for a first call, outside production. */

@@ -9,12 +9,22 @@ export type Ready = {
   sandboxKey?: string;
   /** While the hub has no owner. */
   setupToken?: string;
+  /** Present where payments are simulated. */
+  simulation?: object;
   startedInMs: number;
 };
 
 /** What the operator reads once everything runs: one address, a first call that works as it stands, where data lies. */
-export function announceReady(ready: Ready): string {
-  const { port, publicUrl, dataDir, embeddedDatabase, sandboxKey, setupToken, startedInMs } = ready;
+export function announceReady({
+  port,
+  publicUrl,
+  dataDir,
+  embeddedDatabase,
+  sandboxKey,
+  setupToken,
+  simulation,
+  startedInMs,
+}: Ready): string {
   const here = `http://localhost:${port}`;
   const place = shorten(dataDir);
   const lines = ["", `AIGNE Hub is ready: ${publicUrl ?? here}`, ""];
@@ -30,6 +40,7 @@ export function announceReady(ready: Ready): string {
       `Secrets are in ${place}, an embedded PostgreSQL in ${embeddedDatabase}; for production set DATABASE_URL.`,
     );
   }
+  if (simulation) lines.push("Payments are a simulation of Stripe: no money moves. Card 4242 4242 4242 4242 pays.");
   lines.push(`Started in ${(startedInMs / 1000).toFixed(1)} s. Ctrl-C stops it.`);
   return lines.join("\n");
 }
