@@ -1,0 +1,86 @@
+import type { Metadata } from "next";
+import { notFound } from "next/navigation";
+import { getFormatter, getTranslations } from "next-intl/server";
+import { AddCredits } from "@/components/billing/add-credits";
+import { HistoryTable } from "@/components/billing/history-table";
+import { Notice } from "@/components/billing/notice";
+import { Block } from "@/components/shell/block";
+import { EmptyState } from "@/components/shell/empty-state";
+import { ForbiddenState } from "@/components/shell/forbidden-state";
+import { KeyFigures } from "@/components/shell/key-figures";
+import { PageHead } from "@/components/shell/page-head";
+import { Money } from "@/components/ui/money";
+import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
+import { getBalance, getHistory, getTopup } from "@/lib/billing/queries";
+import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
+import { findPayments } from "@/lib/http/payments";
+import { parseUsd } from "@/lib/money";
+import { getSettings } from "@/lib/settings/queries";
+
+type BillingPageProps = {
+  params: Promise<{ org: string }>;
+  searchParams: Promise<{ cancelled?: string | string[] }>;
+};
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("billing"))("title") };
+}
+
+export default async function BillingPage({ params, searchParams }: BillingPageProps) {
+  const scope = await requireOrg((await params).org);
+  if ((await getSettings()).mode !== "service") notFound();
+  const t = await getTranslations("billing");
+  if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
+  const [balance, { entries, pending }, cancelled, format] = await Promise.all([
+    getBalance(scope),
+    getHistory(scope),
+    findCancelled(scope, (await searchParams).cancelled),
+    getFormatter(),
+  ]);
+  const offer = { packages: PACKAGES_USD, minUsd: MIN_TOPUP_USD, maxUsd: MAX_TOPUP_USD };
+  const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer };
+  const isSold = findPayments() !== undefined;
+  const expiry = balance.nextExpiryAt && format.dateTime(new Date(balance.nextExpiryAt), { dateStyle: "medium" });
+  return (
+    <>
+      <PageHead
+        title={t("title")}
+        text={isSold ? t("text") : t("notSold")}
+        action={isSold && <AddCredits {...buyer} {...(cancelled && { amountUsd: cancelled.creditUsd })} />}
+      />
+      {cancelled && <Notice kind="neutral">{t("cancelled")}</Notice>}
+      {balance.status === "frozen" && <Notice kind="warning">{t("frozen")}</Notice>}
+      {balance.status !== "frozen" && parseUsd(balance.availableUsd ?? "1") <= 0n && (
+        <Notice kind="warning">{t("empty")}</Notice>
+      )}
+      {pending.map(({ id, creditUsd }) => (
+        <Notice key={id} kind="neutral">
+          {t("pending")} <Money usd={creditUsd} />
+        </Notice>
+      ))}
+      <KeyFigures
+        figures={[
+          { label: t("available"), value: <Money usd={balance.availableUsd} rounding="toward-zero" /> },
+          { label: t("held"), value: <Money usd={balance.heldUsd} />, note: t("heldNote") },
+          { label: t("purchased"), value: <Money usd={balance.purchasedUsd} rounding="toward-zero" /> },
+          {
+            label: t("promotional"),
+            value: <Money usd={balance.promotionalUsd} rounding="toward-zero" />,
+            note: expiry ? t("expires", { date: expiry }) : undefined,
+          },
+        ]}
+      />
+      <Block id="history" title={t("history")} text={t("historyText")}>
+        {entries.length > 0 ? <HistoryTable entries={entries} /> : <EmptyState text={t("noHistory")} />}
+      </Block>
+    </>
+  );
+}
+
+/** The purchase whose payment page was left; nothing where the address is made up, or where it was paid after all. */
+async function findCancelled(scope: OrgScope, id: string | string[] | undefined) {
+  const ref = topupRef.safeParse({ id });
+  if (!ref.success) return undefined;
+  const topup = await getTopup(scope, ref.data.id).catch(() => undefined);
+  return topup?.state === "created" ? topup : undefined;
+}

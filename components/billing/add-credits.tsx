@@ -1,0 +1,104 @@
+"use client";
+
+import { Plus } from "lucide-react";
+import { useLocale, useTranslations } from "next-intl";
+import { useState, useTransition } from "react";
+import { AmountChoice } from "@/components/billing/amount-choice";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import type { ActionError } from "@/lib/auth/action";
+import { addCredits } from "@/lib/billing/actions";
+import { formatMoney } from "@/lib/format-money";
+import { parseUsd } from "@/lib/money";
+
+export type CreditOffer = { packages: readonly string[]; minUsd: string; maxUsd: string };
+type AddCreditsProps = { orgSlug: string; orgName: string; offer: CreditOffer; amountUsd?: string; label?: string };
+
+const CUSTOM = "custom";
+
+/** Choose an amount, then pay on Stripe's page. */
+export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }: AddCreditsProps) {
+  const t = useTranslations("billing");
+  const locale = useLocale();
+  const isPackage = offer.packages.includes(amountUsd);
+  // one purchase per opened dialog, however often its button is pressed
+  const [form, setForm] = useState("");
+  const [choice, setChoice] = useState(isPackage ? amountUsd : CUSTOM);
+  const [custom, setCustom] = useState(isPackage ? "" : amountUsd);
+  const [error, setError] = useState<ActionError>();
+  const [busy, start] = useTransition();
+  const money = (usd: string) => formatMoney(parseUsd(usd), locale);
+  const wanted = choice === CUSTOM ? custom.trim() : choice;
+  const isValid = isWithin(wanted, offer);
+  const range = t("range", { min: money(offer.minUsd), max: money(offer.maxUsd) });
+
+  const submit = () => {
+    if (!isValid) return setError({ code: "invalid_request", message: "", fields: { amountUsd: range } });
+    start(async () => {
+      const result = await addCredits(orgSlug, { amountUsd: wanted, form });
+      if (result.ok) window.location.assign(result.data.url);
+      else {
+        setError(result.error);
+        setForm(crypto.randomUUID());
+      }
+    });
+  };
+  return (
+    <Dialog
+      onOpenChange={(open) => {
+        if (open) setForm(crypto.randomUUID());
+        setError(undefined);
+      }}
+    >
+      <DialogTrigger render={<Button variant="primary" />}>
+        <Plus strokeWidth={1.5} aria-hidden />
+        {label ?? t("add")}
+      </DialogTrigger>
+      <DialogContent title={t("addTitle")} description={t("addText")}>
+        <Form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!busy) submit();
+          }}
+        >
+          <FormError message={error && !error.fields ? t("failed", { code: error.code }) : undefined} />
+          <AmountChoice
+            legend={t("amount")}
+            value={choice}
+            onChange={setChoice}
+            options={[
+              ...offer.packages.map((usd) => ({ value: usd, label: money(usd) })),
+              { value: CUSTOM, label: t("custom") },
+            ]}
+          />
+          {choice === CUSTOM && (
+            <Field name="amountUsd" label={t("customAmount")} help={range} error={error?.fields?.amountUsd && range}>
+              <Input
+                inputMode="numeric"
+                autoComplete="off"
+                value={custom}
+                onChange={(e) => setCustom(e.target.value)}
+              />
+            </Field>
+          )}
+          <p className="text-sm text-ink-2">{t("terms")}</p>
+          <FormActions>
+            <Button type="submit" variant="primary" disabled={busy}>
+              {isValid ? t("submit", { amount: money(wanted), org: orgName }) : t("add")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
+  );
+}
+
+function isWithin(usd: string, { minUsd, maxUsd }: CreditOffer): boolean {
+  if (!/^\d{1,6}$/.test(usd)) return false;
+  const amountNano = parseUsd(usd);
+  return amountNano >= parseUsd(minUsd) && amountNano <= parseUsd(maxUsd);
+}
