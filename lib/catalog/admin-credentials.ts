@@ -31,6 +31,13 @@ export async function listCredentials(
   return { data: page.map(toRow), nextCursor: rows.length > limit ? encodeCursor(page.at(-1)?.id ?? "") : null };
 }
 
+/** Credentials of all providers, by the provider's slug. */
+export async function credentialsByProvider(scope: StaffScope): Promise<Map<string, CredentialRow[]>> {
+  requireStaffPermission(scope, "providers.read");
+  const rows = await db().credential.findMany({ include: { provider: true }, orderBy: { id: "asc" } });
+  return Map.groupBy(rows.map(toRow), ({ provider }) => provider);
+}
+
 /** Stores a secret that this process can never read back. Makes no upstream call.
  *  Throws not_found, conflict when the name is taken, unavailable without the public key. */
 export async function createCredential(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { marginsOf, percentOf } from "@/lib/usage/margins";
+import { percentOf } from "@/lib/percent";
+import { marginsOf } from "@/lib/usage/margins";
 
 const SUMS = {
   calls: 3n,

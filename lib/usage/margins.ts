@@ -1,4 +1,5 @@
 import { formatUsd, type Nano } from "@/lib/money";
+import { percentOf } from "@/lib/percent";
 
 /** The operator's figures and what each of them means. Page, tests and documentation read this file; the words for people
  *  are `admin.metrics` in messages/. All amounts are nano-USD over one half-open range. */
@@ -50,17 +51,4 @@ export function marginsOf(sums: MarginSums): Margins {
     promoCostUsd: formatUsd(promoCostNano),
     unpricedCalls: Number(unpriced),
   };
-}
-
-/** `part` of `whole` in percent with one decimal, half away from zero; null where the whole is 0. */
-export function percentOf(part: Nano, whole: Nano): string | null {
-  if (whole === 0n) return null;
-  const scaled = part * 10_000n;
-  const sign = scaled < 0n !== whole < 0n && scaled !== 0n ? "-" : "";
-  const size = (abs(scaled) / abs(whole) + 5n) / 10n;
-  return `${size === 0n ? "" : sign}${size / 10n}.${size % 10n}`;
-}
-
-function abs(value: bigint): bigint {
-  return value < 0n ? -value : value;
 }

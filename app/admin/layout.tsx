@@ -1,0 +1,49 @@
+import { NextIntlClientProvider } from "next-intl";
+import { getMessages } from "next-intl/server";
+import { type ReactNode, Suspense } from "react";
+import { BooksBadge } from "@/components/admin/books-badge";
+import { AdminShell } from "@/components/shell/admin-shell";
+import { ToastProvider } from "@/components/ui/toast";
+import { signOutAction } from "@/lib/auth/actions";
+import { listMemberships } from "@/lib/auth/queries";
+import { requireStaff, type StaffPageScope } from "@/lib/auth/require-staff";
+import { checkBooks } from "@/lib/billing/admin-books";
+import { getSettings } from "@/lib/settings/queries";
+
+export default async function AdminLayout({ children }: { children: ReactNode }) {
+  const scope = await requireStaff();
+  const [{ app, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
+    getMessages(),
+    getSettings(),
+    listMemberships(scope.user.userId),
+  ]);
+  const own = memberships[0]?.org.slug;
+  return (
+    <NextIntlClientProvider messages={{ app, error, shell, ui, admin }}>
+      <ToastProvider>
+        <AdminShell
+          user={{ name: scope.user.name ?? "", email: scope.user.email }}
+          permissions={[...scope.permissions]}
+          mode={mode}
+          books={
+            scope.permissions.has("ledger.read") && (
+              <Suspense>
+                <Books scope={scope} />
+              </Suspense>
+            )
+          }
+          consoleHref={own ? `/${own}` : null}
+          onSignOut={signOutAction.bind(null, {})}
+        >
+          {children}
+        </AdminShell>
+      </ToastProvider>
+    </NextIntlClientProvider>
+  );
+}
+
+async function Books({ scope }: { scope: StaffPageScope }) {
+  // a check that fails is shown as unknown: the pages below do not depend on it
+  const books = await checkBooks(scope).catch(() => null);
+  return <BooksBadge books={books} now={Date.now()} />;
+}

@@ -1,0 +1,50 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { FilterForm } from "@/components/admin/filter-form";
+import { JournalTable, ViolationTable } from "@/components/admin/ledger";
+import { NextPage } from "@/components/admin/next-page";
+import { Block } from "@/components/shell/block";
+import { EmptyState } from "@/components/shell/empty-state";
+import { PageHead } from "@/components/shell/page-head";
+import { requireStaff } from "@/lib/auth/require-staff";
+import { listJournals } from "@/lib/billing/admin-journals";
+import { listViolations } from "@/lib/billing/admin-ledger";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("admin.ledger"))("title") };
+}
+
+type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> };
+
+export default async function LedgerPage({ searchParams }: Props) {
+  const scope = await requireStaff("ledger.read");
+  const t = await getTranslations("admin.ledger");
+  const asked = await searchParams;
+  const query = Object.fromEntries(
+    ["orgId", "cursor"].flatMap((name) => (asked[name] ? [[name, String(asked[name]).trim()]] : [])),
+  );
+  const [violations, { data, nextCursor }] = await Promise.all([
+    listViolations(scope),
+    listJournals(scope, { ...query, limit: 50 }),
+  ]);
+  return (
+    <>
+      <PageHead title={t("title")} text={t("text")} />
+      <Block id="violations" title={t("violations")} text={t("violationsText")} className="mt-0">
+        {violations.length === 0 ? <EmptyState text={t("balanced")} /> : <ViolationTable rows={violations} />}
+      </Block>
+      <Block id="journal" title={t("journal")} text={t("journalText")}>
+        <FilterForm
+          fields={[{ name: "orgId", label: t("customerId"), value: query.orgId ?? "" }]}
+          submit={t("filter")}
+        />
+        {data.length === 0 ? (
+          <EmptyState text={query.orgId ? t("noMatch") : t("empty")} />
+        ) : (
+          <JournalTable rows={data} />
+        )}
+        <NextPage query={query} next={nextCursor} />
+      </Block>
+    </>
+  );
+}

@@ -1,0 +1,69 @@
+import type { Metadata } from "next";
+import { notFound } from "next/navigation";
+import { getTranslations } from "next-intl/server";
+import { AddCredential, Credential } from "@/components/admin/credentials";
+import { ProviderSettings } from "@/components/admin/provider-settings";
+import { Block } from "@/components/shell/block";
+import { EmptyState } from "@/components/shell/empty-state";
+import { PageHead } from "@/components/shell/page-head";
+import { Badge } from "@/components/ui/badge";
+import { requireStaff } from "@/lib/auth/require-staff";
+import { listCredentials } from "@/lib/catalog/admin-credentials";
+import { getProvider } from "@/lib/catalog/admin-providers";
+import { effectiveBaseUrl, findProviderKind } from "@/lib/catalog/provider-kinds";
+import { AppError } from "@/lib/errors";
+
+type Props = { params: Promise<{ slug: string }> };
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: (await params).slug };
+}
+
+export default async function ProviderPage({ params }: Props) {
+  const scope = await requireStaff("providers.read");
+  const t = await getTranslations("admin.providers");
+  const provider = await getProvider(scope, (await params).slug).catch(missing);
+  const { data: credentials } = await listCredentials(scope, provider.slug, { limit: 1000 });
+  const canManage = scope.permissions.has("providers.manage");
+  const kind = findProviderKind(provider.kind);
+  const hasAddress = kind?.credential !== "none";
+  const add = canManage && <AddCredential slug={provider.slug} />;
+  return (
+    <>
+      <PageHead
+        title={provider.displayName}
+        text={
+          hasAddress ? (
+            <code className="font-mono text-sm wrap-anywhere">{effectiveBaseUrl(provider)}</code>
+          ) : (
+            t("simulated")
+          )
+        }
+        action={!provider.enabled && <Badge>{t("statuses.disabled")}</Badge>}
+      />
+      {hasAddress && (
+        <Block id="credentials" title={t("credentials")} text={t("credentialsText")} action={add} className="mt-0">
+          {credentials.length === 0 ? (
+            <EmptyState text={t("noCredentials")} />
+          ) : (
+            <ul className="border-t">
+              {credentials.map((credential) => (
+                <Credential key={credential.id} credential={credential} canManage={canManage} />
+              ))}
+            </ul>
+          )}
+        </Block>
+      )}
+      {canManage && (
+        <Block id="settings" title={t("settings")}>
+          <ProviderSettings provider={provider} defaultBaseUrl={kind?.defaultBaseUrl ?? null} hasAddress={hasAddress} />
+        </Block>
+      )}
+    </>
+  );
+}
+
+function missing(error: unknown): never {
+  if (error instanceof AppError && error.code === "not_found") notFound();
+  throw error;
+}

@@ -1,0 +1,30 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { ProviderForm } from "@/components/admin/provider-form";
+import { PageHead } from "@/components/shell/page-head";
+import { requireStaff } from "@/lib/auth/require-staff";
+import { PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("admin.providers"))("addProvider") };
+}
+
+export default async function NewProviderPage() {
+  await requireStaff("providers.manage");
+  const t = await getTranslations("admin.providers");
+  const kinds = PROVIDER_KINDS.filter(({ available }) => available).map(
+    ({ id, name, defaultBaseUrl, needsBaseUrl, credential }) => ({
+      id,
+      name,
+      defaultBaseUrl,
+      needsBaseUrl,
+      needsKey: credential !== "none",
+    }),
+  );
+  return (
+    <>
+      <PageHead title={t("addProvider")} text={t("addText")} />
+      <ProviderForm kinds={kinds} />
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+import { CircleCheck, TriangleAlert } from "lucide-react";
+import Link from "next/link";
+import { useTranslations } from "next-intl";
+import { Badge } from "@/components/ui/badge";
+
+/** Beyond this age the state is unknown, so never green. */
+const STALE_MS = 5 * 60_000;
+
+/** Whether the ledger's invariants hold, on every page of the operator. */
+export function BooksBadge({ books, now }: { books: { violations: number; checkedAt: string } | null; now: number }) {
+  const t = useTranslations("admin.books");
+  const isStale = !books || now - Date.parse(books.checkedAt) > STALE_MS;
+  const variant = isStale ? "warning" : books.violations > 0 ? "danger" : "positive";
+  const text = isStale ? t("unknown") : books.violations > 0 ? t("broken", { count: books.violations }) : t("balance");
+  const Icon = variant === "positive" ? CircleCheck : TriangleAlert;
+  return (
+    <Link href="/admin/ledger" className="mr-2 rounded-control pointer-coarse:py-3" title={books?.checkedAt}>
+      <Badge variant={variant}>
+        <Icon strokeWidth={1.5} aria-hidden />
+        {text}
+      </Badge>
+    </Link>
+  );
+}

@@ -1,0 +1,40 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { useState } from "react";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { FormActions, FormError } from "@/components/ui/form";
+
+type Props = {
+  trigger: string;
+  title: string;
+  /** The consequence. */
+  text: string;
+  confirm: string;
+  problem: string | undefined;
+  isPending: boolean;
+  /** True when it is done. */
+  onConfirm: () => Promise<boolean>;
+};
+
+export function ConfirmDialog({ trigger, title, text, confirm, problem, isPending, onConfirm }: Props) {
+  const t = useTranslations("admin");
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <Dialog open={isOpen} onOpenChange={setOpen}>
+      <DialogTrigger render={<Button variant="danger" />}>{trigger}</DialogTrigger>
+      <DialogContent title={title} description={text}>
+        <div className="flex flex-col gap-5">
+          <FormError message={problem} />
+          <FormActions>
+            <Button variant="danger" disabled={isPending} onClick={async () => (await onConfirm()) && setOpen(false)}>
+              {confirm}
+            </Button>
+            <DialogClose render={<Button />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </div>
+      </DialogContent>
+    </Dialog>
+  );
+}

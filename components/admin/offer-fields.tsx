@@ -1,0 +1,135 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { type RateDraft, RateFields, toRateDraft } from "@/components/admin/rate-fields";
+import { Button } from "@/components/ui/button";
+import { ChoiceField, Field } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { Switch } from "@/components/ui/switch";
+import type { ModelRow } from "@/lib/catalog/schema";
+
+type Offer = ModelRow["offers"][number];
+export type OfferDraft = {
+  key: string;
+  provider: string;
+  upstreamModel: string;
+  priority: string;
+  weight: string;
+  enabled: boolean;
+  cost: RateDraft;
+};
+
+export function toOfferDraft(offer: Partial<Offer> & { provider: string }): OfferDraft {
+  const { id, provider, upstreamModel = "", priority = 0, weight = 100, enabled = true, cost = null } = offer;
+  return {
+    key: id ?? crypto.randomUUID(),
+    provider,
+    upstreamModel,
+    priority: String(priority),
+    weight: String(weight),
+    enabled,
+    cost: toRateDraft(cost),
+  };
+}
+
+type Props = {
+  offers: OfferDraft[];
+  onChange: (offers: OfferDraft[]) => void;
+  providers: readonly { slug: string; name: string }[];
+  problem: (field: string) => string | undefined;
+};
+
+/** Who serves the model, in which order, and what it costs there. */
+export function OfferFields({ offers, onChange, providers, problem }: Props) {
+  const t = useTranslations("admin.models");
+  const change = (key: string, part: Partial<OfferDraft>) =>
+    onChange(offers.map((offer) => (offer.key === key ? { ...offer, ...part } : offer)));
+  return (
+    <div className="flex flex-col">
+      {offers.map((offer, index) => (
+        <fieldset
+          key={offer.key}
+          aria-label={t("offerOf", { number: index + 1 })}
+          className="flex min-w-0 flex-col gap-4 border-t py-5"
+        >
+          <div className="grid grid-cols-2 gap-3 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)_96px_96px]">
+            <Field name={`offer-${index}-provider`} label={t("provider")} error={problem(`offers.${index}.provider`)}>
+              <Select
+                value={offer.provider}
+                onValueChange={(value) => change(offer.key, { provider: String(value) })}
+                items={providers.map(({ slug, name }) => ({ value: slug, label: name }))}
+              >
+                <SelectTrigger>
+                  <SelectValue />
+                </SelectTrigger>
+                <SelectContent>
+                  {providers.map(({ slug, name }) => (
+                    <SelectItem key={slug} value={slug}>
+                      {name}
+                    </SelectItem>
+                  ))}
+                </SelectContent>
+              </Select>
+            </Field>
+            <Field
+              name={`offer-${index}-model`}
+              label={t("upstreamModel")}
+              error={problem(`offers.${index}.upstreamModel`)}
+            >
+              <Input
+                autoComplete="off"
+                spellCheck={false}
+                className="font-mono"
+                value={offer.upstreamModel}
+                onValueChange={(upstreamModel) => change(offer.key, { upstreamModel })}
+              />
+            </Field>
+            <Field name={`offer-${index}-priority`} label={t("priority")} error={problem(`offers.${index}.priority`)}>
+              <Input
+                type="number"
+                className="figures"
+                value={offer.priority}
+                onValueChange={(priority) => change(offer.key, { priority })}
+              />
+            </Field>
+            <Field name={`offer-${index}-weight`} label={t("weight")} error={problem(`offers.${index}.weight`)}>
+              <Input
+                type="number"
+                className="figures"
+                value={offer.weight}
+                onValueChange={(weight) => change(offer.key, { weight })}
+              />
+            </Field>
+          </div>
+          <div>
+            <p className="mb-2 font-medium">{t("cost")}</p>
+            <RateFields
+              name={`offer-${index}`}
+              draft={offer.cost}
+              onChange={(cost) => change(offer.key, { cost })}
+              problem={(rate) => problem(`offers.${index}.cost.${rate}`)}
+            />
+          </div>
+          <div className="flex flex-wrap items-center justify-between gap-3">
+            <ChoiceField name={`offer-${index}-enabled`} label={t("offerEnabled")}>
+              <Switch checked={offer.enabled} onCheckedChange={(enabled) => change(offer.key, { enabled })} />
+            </ChoiceField>
+            <Button size="small" onClick={() => onChange(offers.filter(({ key }) => key !== offer.key))}>
+              {t("removeOffer")}
+            </Button>
+          </div>
+        </fieldset>
+      ))}
+      <div className="border-t pt-4">
+        <Button
+          size="small"
+          disabled={providers.length === 0}
+          onClick={() => onChange([...offers, toOfferDraft({ provider: providers[0]?.slug ?? "" })])}
+        >
+          {t("addOffer")}
+        </Button>
+      </div>
+    </div>
+  );
+}

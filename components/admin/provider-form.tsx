@@ -1,0 +1,154 @@
+"use client";
+
+import Link from "next/link";
+import { useTranslations } from "next-intl";
+import { type FormEvent, useState } from "react";
+import { CredentialTestResult } from "@/components/admin/credential-test";
+import { useAction } from "@/components/admin/use-action";
+import { Button, buttonVariants } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import {
+  createCredentialAction,
+  createProviderAction,
+  testCredentialAction,
+  updateProviderAction,
+} from "@/lib/catalog/admin-actions";
+import type { CredentialTest } from "@/lib/catalog/schema";
+
+export type KindChoice = {
+  id: string;
+  name: string;
+  defaultBaseUrl: string | null;
+  needsBaseUrl: boolean;
+  needsKey: boolean;
+};
+
+/** Adds a provider with its first credential, then tests it through the worker. A step that is done is not repeated when a
+ *  later one is refused. */
+export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
+  const t = useTranslations("admin.providers");
+  const [kindId, setKindId] = useState(kinds[0]?.id ?? "");
+  const [savedSlug, setSavedSlug] = useState<string | null>(null);
+  const [tested, setTested] = useState<{ id: string; result: CredentialTest | null } | null>(null);
+  const create = useAction(createProviderAction);
+  const update = useAction(updateProviderAction);
+  const seal = useAction(createCredentialAction);
+  const test = useAction(testCredentialAction);
+  const kind = kinds.find(({ id }) => id === kindId);
+  const isBusy = create.isPending || update.isPending || seal.isPending || test.isPending;
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (isBusy || !kind) return;
+    const data = new FormData(event.currentTarget);
+    const text = (name: string) => String(data.get(name) ?? "").trim();
+    const slug = savedSlug ?? text("slug");
+    const baseUrl = text("baseUrl") || null;
+    const displayName = text("displayName") || undefined;
+    const saved = savedSlug
+      ? await update.run({ slug, patch: { baseUrl, displayName } })
+      : await create.run({ slug, kind: kind.id as "openai", baseUrl, displayName });
+    if (!saved) return;
+    setSavedSlug(slug);
+    if (!kind.needsKey) return;
+    const credential = await seal.run({ slug, credential: { name: text("name"), apiKey: text("apiKey") } });
+    if (!credential) return;
+    setTested({ id: credential.id, result: null });
+    setTested({ id: credential.id, result: (await test.run({ id: credential.id })) ?? null });
+  }
+
+  const isDone = savedSlug !== null && (tested !== null || !kind?.needsKey);
+  if (isDone && !seal.problem) {
+    return (
+      <div className="flex max-w-[480px] flex-col gap-5">
+        <p role="status">{t("saved", { slug: savedSlug })}</p>
+        {tested && <CredentialTestResult isRunning={test.isPending} result={tested.result} problem={test.problem} />}
+        <FormActions>
+          <Link href={`/admin/models/new?provider=${savedSlug}`} className={buttonVariants({ variant: "primary" })}>
+            {t("addModel")}
+          </Link>
+          <Link href={`/admin/providers/${savedSlug}`} className={buttonVariants()}>
+            {t("open")}
+          </Link>
+        </FormActions>
+      </div>
+    );
+  }
+  return (
+    <Form onSubmit={submit}>
+      <FormError message={create.problem ?? update.problem ?? seal.problem} />
+      <Field
+        name="kind"
+        label={t("kind")}
+        help={kind?.id === "sandbox" ? t("simulated") : undefined}
+        error={create.fieldProblem("kind")}
+      >
+        <Select
+          value={kindId}
+          onValueChange={(value) => setKindId(String(value))}
+          items={kinds.map(({ id, name }) => ({ value: id, label: name }))}
+          disabled={savedSlug !== null}
+        >
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {kinds.map(({ id, name }) => (
+              <SelectItem key={id} value={id}>
+                {name}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+      <Field name="slug" label={t("slug")} help={t("slugHelp")} error={create.fieldProblem("slug")}>
+        <Input autoComplete="off" spellCheck={false} defaultValue="" disabled={savedSlug !== null} required />
+      </Field>
+      <Field
+        name="displayName"
+        label={t("displayName")}
+        help={t("optional")}
+        error={create.fieldProblem("displayName")}
+      >
+        <Input autoComplete="off" />
+      </Field>
+      {kind?.needsKey && (
+        <>
+          <Field
+            name="baseUrl"
+            label={t("baseUrl")}
+            help={kind.needsBaseUrl ? t("baseUrlNeeded") : t("baseUrlHelp", { url: kind.defaultBaseUrl ?? "" })}
+            error={
+              create.fieldProblem("baseUrl") ?? update.fieldProblem("patch.baseUrl") ?? update.fieldProblem("baseUrl")
+            }
+          >
+            <Input type="url" autoComplete="off" spellCheck={false} placeholder={kind.defaultBaseUrl ?? undefined} />
+          </Field>
+          <Field
+            name="name"
+            label={t("credentialName")}
+            error={seal.fieldProblem("credential.name") ?? seal.fieldProblem("name")}
+          >
+            <Input autoComplete="off" defaultValue="default" />
+          </Field>
+          <Field
+            name="apiKey"
+            label={t("apiKey")}
+            help={t("apiKeyHelp")}
+            error={seal.fieldProblem("credential.apiKey") ?? seal.fieldProblem("apiKey")}
+          >
+            <Input type="password" autoComplete="off" spellCheck={false} />
+          </Field>
+        </>
+      )}
+      <FormActions>
+        <Button type="submit" variant="primary" disabled={isBusy}>
+          {kind?.needsKey ? t("addAndTest") : t("add")}
+        </Button>
+      </FormActions>
+    </Form>
+  );
+}

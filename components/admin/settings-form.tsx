@@ -1,0 +1,123 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { type FormEvent, useState } from "react";
+import { useAction } from "@/components/admin/use-action";
+import { Button } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { useToast } from "@/components/ui/toast";
+import { updateSettingsAction } from "@/lib/settings/admin-actions";
+import type { Settings } from "@/lib/settings/schema";
+
+const MODES = ["service", "enterprise"] as const;
+const POLICIES = ["open", "invitation", "closed"] as const;
+
+export function SettingsForm({ settings, canManage }: { settings: Settings; canManage: boolean }) {
+  const t = useTranslations("admin.settings");
+  const toast = useToast();
+  const [mode, setMode] = useState(settings.mode);
+  const [policy, setPolicy] = useState(settings.signUpPolicy);
+  const { run, isPending, problem, fieldProblem } = useAction(updateSettingsAction);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const text = (name: string) => String(data.get(name) ?? "").trim();
+    const saved = await run({
+      instanceName: text("instanceName"),
+      mode,
+      signUpPolicy: policy,
+      signUpDomains: text("signUpDomains")
+        .split(/[\s,]+/)
+        .filter(Boolean),
+      ...(mode === "service" && { starterCreditUsd: text("starterCreditUsd") }),
+    });
+    if (saved) toast.add({ title: t("saved") });
+  }
+
+  return (
+    <Form onSubmit={submit}>
+      <FormError message={problem} />
+      <Field name="instanceName" label={t("instanceName")} error={fieldProblem("instanceName")}>
+        <Input autoComplete="off" defaultValue={settings.instanceName} disabled={!canManage} />
+      </Field>
+      <Field
+        name="mode"
+        label={t("mode")}
+        help={mode === settings.mode ? t(`modeHelp.${mode}`) : t(`modeSwitch.${mode}`)}
+        error={fieldProblem("mode")}
+      >
+        <Select
+          value={mode}
+          disabled={!canManage}
+          onValueChange={(value) => setMode(value === "enterprise" ? "enterprise" : "service")}
+          items={MODES.map((value) => ({ value, label: t(`modes.${value}`) }))}
+        >
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {MODES.map((value) => (
+              <SelectItem key={value} value={value}>
+                {t(`modes.${value}`)}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+      <Field name="signUpPolicy" label={t("signUp")} error={fieldProblem("signUpPolicy")}>
+        <Select
+          value={policy}
+          disabled={!canManage}
+          onValueChange={(value) => setPolicy(POLICIES.find((one) => one === value) ?? "closed")}
+          items={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
+        >
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {POLICIES.map((value) => (
+              <SelectItem key={value} value={value}>
+                {t(`policies.${value}`)}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+      <Field name="signUpDomains" label={t("domains")} help={t("domainsHelp")} error={fieldProblem("signUpDomains.0")}>
+        <Input
+          autoComplete="off"
+          spellCheck={false}
+          defaultValue={settings.signUpDomains.join(", ")}
+          disabled={!canManage}
+        />
+      </Field>
+      {mode === "service" && (
+        <Field
+          name="starterCreditUsd"
+          label={t("starterCredit")}
+          help={t("starterCreditHelp")}
+          error={fieldProblem("starterCreditUsd")}
+        >
+          <Input
+            inputMode="decimal"
+            autoComplete="off"
+            defaultValue={settings.starterCreditUsd}
+            disabled={!canManage}
+            className="figures"
+          />
+        </Field>
+      )}
+      {canManage && (
+        <FormActions>
+          <Button type="submit" variant="primary" disabled={isPending}>
+            {t("save")}
+          </Button>
+        </FormActions>
+      )}
+    </Form>
+  );
+}

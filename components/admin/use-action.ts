@@ -1,0 +1,69 @@
+"use client";
+
+import { useLocale, useTranslations } from "next-intl";
+import { useCallback, useState } from "react";
+import type { ActionError, ActionResult } from "@/lib/auth/action";
+
+type Act<Input, Data> = (input: Input) => Promise<ActionResult<Data>>;
+
+const KINDS = [
+  "invalid_request",
+  "conflict",
+  "forbidden",
+  "not_found",
+  "unauthenticated",
+  "unavailable",
+  "upstream_error",
+] as const;
+
+/** Runs a server action: what it refuses becomes texts for the form and its fields. `run` answers undefined when refused. */
+export function useAction<Input, Data>(act: Act<Input, Data>) {
+  const t = useTranslations("admin.errors");
+  const locale = useLocale();
+  const [isPending, setPending] = useState(false);
+  const [error, setError] = useState<ActionError | "lost" | null>(null);
+
+  const run = useCallback(
+    async (input: Input): Promise<Data | undefined> => {
+      setPending(true);
+      setError(null);
+      try {
+        const result = await act(input);
+        if (result.ok) return result.data;
+        setError(result.error);
+      } catch {
+        setError("lost");
+      } finally {
+        setPending(false);
+      }
+      return undefined;
+    },
+    [act],
+  );
+
+  const known = error === "lost" ? null : error;
+  // the server speaks English and says what exactly; other languages get the kind of problem first
+  const told = (code: string, message: string) => {
+    if (locale === "en") return message;
+    const known = KINDS.find((one) => one === code);
+    const kind = known ? t(known) : t("other");
+    return `${kind} (${message})`;
+  };
+  const { fields } = known ?? {};
+  return {
+    run,
+    isPending,
+    clear: () => setError(null),
+    /** What belongs to no field. */
+    problem:
+      error === "lost"
+        ? t("lost")
+        : known && (!fields || known.code !== "invalid_request")
+          ? told(known.code, known.message)
+          : undefined,
+    fieldProblem: (name: string) => {
+      const message = fields?.[name];
+      return message === undefined ? undefined : told("invalid_request", message);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+"use server";
+
+import { z } from "zod";
+import { action } from "@/lib/auth/action";
+import { createCredential, deleteCredential, updateCredential } from "@/lib/catalog/admin-credentials";
+import { deleteModel, putModel } from "@/lib/catalog/admin-models";
+import { listUpstreamModels, testCredential } from "@/lib/catalog/admin-probes";
+import { createProvider, deleteProvider, updateProvider } from "@/lib/catalog/admin-providers";
+import { credentialInput, credentialPatch, modelInput, providerInput, providerPatch } from "@/lib/catalog/schema";
+import { modelId, slug } from "@/lib/fields";
+
+const staff = { scope: "staff", revalidate: ["/admin/providers", "/admin/providers/[slug]"] } as const;
+const models = { scope: "staff", revalidate: ["/admin/models", "/admin/models/[...id]"] } as const;
+const byId = z.strictObject({ id: z.string() });
+const bySlug = z.strictObject({ slug });
+
+export const createProviderAction = action(providerInput, createProvider, staff);
+
+export const updateProviderAction = action(
+  z.strictObject({ slug, patch: providerPatch }),
+  (scope, input) => updateProvider(scope, input.slug, input.patch),
+  staff,
+);
+
+export const deleteProviderAction = action(bySlug, (scope, input) => deleteProvider(scope, input.slug), staff);
+
+export const createCredentialAction = action(
+  z.strictObject({ slug, credential: credentialInput }),
+  (scope, input) => createCredential(scope, input.slug, input.credential),
+  staff,
+);
+
+export const updateCredentialAction = action(
+  z.strictObject({ id: z.string(), patch: credentialPatch }),
+  (scope, input) => updateCredential(scope, input.id, input.patch),
+  staff,
+);
+
+export const deleteCredentialAction = action(byId, (scope, input) => deleteCredential(scope, input.id), staff);
+
+export const testCredentialAction = action(byId, (scope, input) => testCredential(scope, input.id), staff);
+
+export const listUpstreamModelsAction = action(bySlug, (scope, input) => listUpstreamModels(scope, input.slug), {
+  scope: "staff",
+});
+
+export const putModelAction = action(
+  z.strictObject({ id: modelId, model: modelInput }),
+  (scope, input) => putModel(scope, input.id, input.model),
+  models,
+);
+
+export const deleteModelAction = action(
+  z.strictObject({ id: modelId }),
+  (scope, input) => deleteModel(scope, input.id),
+  models,
+);
