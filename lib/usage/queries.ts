@@ -46,6 +46,30 @@ export async function getOrgReceipt(scope: Scope, id: string): Promise<OrgReceip
   };
 }
 
+/** Whether there are sums this person may see, of all keys or of their own. */
+export function maySeeUsage({ permissions }: Scope): boolean {
+  return permissions.has("usage.sums") || permissions.has("usage.own");
+}
+
+/** Whether single requests are open to this person, not only sums. */
+export function maySeeRequests({ permissions }: Scope): boolean {
+  return permissions.has("usage.read") || permissions.has("usage.own");
+}
+
+/** The organisation's very first call that went through, of all keys. */
+export async function findFirstCall(
+  scope: Scope,
+): Promise<{ at: string; latencyMs: number | null; priceUsd: string | null } | null> {
+  const event = await db().usageEvent.findFirst({
+    where: { orgId: scope.orgId, kind: "call", outcome: "ok" },
+    orderBy: { at: "asc" },
+    select: { at: true, latencyMs: true, priceNano: true },
+  });
+  if (!event) return null;
+  const { at, latencyMs, priceNano } = event;
+  return { at: at.toISOString(), latencyMs, priceUsd: priceNano === null ? null : formatUsd(priceNano) };
+}
+
 /** Which keys' usage this person sees: undefined for all of the organisation. */
 async function visibleKeys(scope: Scope, needed: "usage.read" | "usage.sums"): Promise<string[] | undefined> {
   if (scope.permissions.has(needed)) return undefined;

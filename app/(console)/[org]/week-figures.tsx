@@ -1,0 +1,91 @@
+import Link from "next/link";
+import { getFormatter, getLocale, getTranslations } from "next-intl/server";
+import { UsageChart } from "@/components/activity/usage-chart";
+import { Block } from "@/components/shell/block";
+import { KeyFigures } from "@/components/shell/key-figures";
+import type { OrgScope } from "@/lib/auth/require-org";
+import { formatMoney } from "@/lib/format-money";
+import { parseUsd } from "@/lib/money";
+import { rangeOf, stepsOf } from "@/lib/time-range";
+import { type OrgUsage, sumOrgUsage } from "@/lib/usage/queries";
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** Seven days beside the seven before, and the spend of each day by model. */
+export async function WeekFigures({ scope }: { scope: OrgScope }) {
+  const { timeZone, slug } = scope.org;
+  const now = new Date();
+  const { from, step } = rangeOf("7d", now, timeZone);
+  const ask = { timeZone, limit: 10_000 };
+  const [t, locale, format, current, before, cells] = await Promise.all([
+    getTranslations("overview"),
+    getLocale(),
+    getFormatter(),
+    sumOrgUsage(scope, { ...ask, from, groupBy: ["status"] }),
+    sumOrgUsage(scope, { ...ask, from: new Date(from.getTime() - WEEK_MS), to: from, groupBy: ["status"] }),
+    sumOrgUsage(scope, { ...ask, from, groupBy: [step, "model"] }),
+  ]);
+  const [now7, before7] = [totals(current), totals(before)];
+  const money = (amountNano: bigint) => formatMoney(amountNano, locale);
+  const count = (value: number) => format.number(value, { notation: "compact", maximumSignificantDigits: 4 });
+  const share = ({ calls, ok }: Totals) =>
+    calls === 0 ? "—" : format.number(ok / calls, { style: "percent", maximumFractionDigits: 1 });
+  const note = (value: string) => (before7.calls === 0 ? undefined : t("before", { value }));
+  const points = cells.map((cell) => {
+    // safe because a sum by two dimensions is keyed by their names
+    const key = cell.key as Record<string, string | null>;
+    const { priceUsd, calls, inputTokens, outputTokens } = cell;
+    return { step: String(key[step]), group: String(key.model), priceUsd, calls, tokens: inputTokens + outputTokens };
+  });
+  const models = [...Map.groupBy(points, ({ group }) => group)]
+    .map(([id, own]) => ({ id, label: id, sum: own.reduce((sum, { priceUsd }) => sum + parseUsd(priceUsd), 0n) }))
+    .sort((a, b) => (a.sum < b.sum ? 1 : -1));
+  return (
+    <Block
+      id="week"
+      title={t("week")}
+      action={
+        <Link
+          href={`/${slug}/activity`}
+          className="text-accent underline decoration-accent/40 underline-offset-4 hover:decoration-current"
+        >
+          {t("usage")}
+        </Link>
+      }
+    >
+      <KeyFigures
+        figures={[
+          { label: t("spend"), value: money(now7.spend), note: note(money(before7.spend)) },
+          { label: t("requests"), value: count(now7.calls), note: note(count(before7.calls)) },
+          { label: t("tokens"), value: count(now7.tokens), note: note(count(before7.tokens)) },
+          { label: t("success"), value: share(now7), note: note(share(before7)) },
+        ]}
+      />
+      {models.length > 0 && (
+        <div className="pt-6">
+          <h3 className="mb-3 font-medium">{t("byDay")}</h3>
+          <UsageChart
+            metric="spend"
+            steps={stepsOf({ from, step }, now, timeZone)}
+            groups={models.map(({ id, label }) => ({ id, label }))}
+            cells={points}
+          />
+        </div>
+      )}
+    </Block>
+  );
+}
+
+type Totals = { spend: bigint; calls: number; ok: number; tokens: number };
+
+function totals(rows: readonly OrgUsage[]): Totals {
+  return rows.reduce<Totals>(
+    (sum, row) => ({
+      spend: sum.spend + parseUsd(row.priceUsd),
+      calls: sum.calls + row.calls,
+      ok: sum.ok + (row.key === "ok" ? row.calls : 0),
+      tokens: sum.tokens + row.inputTokens + row.outputTokens,
+    }),
+    { spend: 0n, calls: 0, ok: 0, tokens: 0 },
+  );
+}

@@ -1,0 +1,134 @@
+"use client";
+
+import { ArrowLeft } from "lucide-react";
+import Link from "next/link";
+import { useFormatter, useTranslations } from "next-intl";
+import type { ReactNode } from "react";
+import { Outcome, outcomeId } from "@/components/activity/outcome";
+import { Receipt } from "@/components/receipt/receipt";
+import { Block } from "@/components/shell/block";
+import { CopyButton } from "@/components/ui/copy-button";
+import { Money } from "@/components/ui/money";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
+import type { OrgReceipt } from "@/lib/usage/schema";
+
+type RequestDetailProps = { orgSlug: string; request: OrgReceipt; keyName: string };
+
+/** One call: what came of it, the arithmetic of its charge, who was tried. */
+export function RequestDetail({ orgSlug, request, keyName }: RequestDetailProps) {
+  const t = useTranslations("activity");
+  const outcome = outcomeId(request.outcome);
+  const isFree = request.receipt?.charged === "0" && outcome !== "ok";
+  return (
+    <>
+      <div className="pt-6">
+        <Link
+          href={`/${orgSlug}/activity?view=requests`}
+          className="-ml-1 inline-flex min-h-8 items-center gap-1.5 rounded-control px-1 text-sm text-ink-2 hover:text-ink pointer-coarse:min-h-11"
+        >
+          <ArrowLeft className="size-4" strokeWidth={1.5} aria-hidden />
+          {t("back")}
+        </Link>
+      </div>
+      <div className="flex flex-wrap items-center gap-3 pt-2">
+        <h1 className="tight text-2xl font-semibold">{t("receiptTitle")}</h1>
+        <Outcome value={request.outcome} />
+      </div>
+      <div className="mt-1 flex min-w-0 items-center gap-1 text-ink-2">
+        <code className="min-w-0 font-mono text-sm break-all">{request.id}</code>
+        <CopyButton text={request.id} label={t("copyId")} />
+      </div>
+      <p className="mt-2 max-w-[68ch] text-ink-2">{t(`meanings.${outcome}`, { rule: request.refusedBy ?? "" })}</p>
+      <div className="mt-6 grid items-start gap-10 lg:grid-cols-[minmax(0,560px)_minmax(0,1fr)]">
+        {request.receipt ? (
+          <Receipt receipt={request.receipt} {...(isFree && { notCharged: t(`outcomes.${outcome}`) })} />
+        ) : (
+          <p className="border-y py-6 text-ink-2">
+            {outcome === "refused" ? t("meanings.refused", { rule: request.refusedBy ?? "" }) : t("unpriced")}
+          </p>
+        )}
+        <Facts request={request} keyName={keyName} />
+      </div>
+      {request.attempts.length > 0 && <Attempts attempts={request.attempts} />}
+    </>
+  );
+}
+
+function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
+  const t = useTranslations("activity");
+  const format = useFormatter();
+  const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "long" });
+  const source = (["reported", "estimated"] as const).find((one) => one === request.usageSource) ?? "unknown";
+  const facts: [string, ReactNode][] = [
+    [
+      t("model"),
+      <code key="model" className="font-mono text-sm wrap-anywhere">
+        {request.model}
+      </code>,
+    ],
+    [t("key"), keyName],
+    [t("started"), time(request.startedAt)],
+    [t("settled"), time(request.settledAt)],
+    [t("firstToken"), request.firstTokenMs === null ? "—" : format.number(request.firstTokenMs)],
+    [t("latency"), request.latencyMs === null ? "—" : format.number(request.latencyMs)],
+    [t("http"), request.httpStatus],
+    [
+      t("endpoint"),
+      <code key="endpoint" className="font-mono text-sm">
+        {request.endpoint}
+      </code>,
+    ],
+    [t("streaming"), request.stream ? t("yes") : t("no")],
+    [t("finish"), request.finishReason ?? "—"],
+    [t("source"), t(`sources.${source}`)],
+    [t("promo"), <Money key="promo" usd={request.promoUsd} />],
+  ];
+  return (
+    <section aria-labelledby="details-title" className="min-w-0">
+      <h2 id="details-title" className="sr-only">
+        {t("details")}
+      </h2>
+      <dl className="figures border-t">
+        {facts.map(([name, value]) => (
+          <div key={name} className="flex items-baseline justify-between gap-6 border-b py-2">
+            <dt className="shrink-0 text-ink-2">{name}</dt>
+            <dd className="min-w-0 text-right wrap-anywhere">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Attempts({ attempts }: Pick<OrgReceipt, "attempts">) {
+  const t = useTranslations("activity");
+  const format = useFormatter();
+  return (
+    <Block id="attempts" title={t("attempts")}>
+      <Table>
+        <caption className="sr-only">{t("attemptsCaption")}</caption>
+        <TableHeader>
+          <TableRow>
+            <TableHead>{t("provider")}</TableHead>
+            <TableHead>{t("status")}</TableHead>
+            <TableHead numeric>{t("http")}</TableHead>
+            <TableHead numeric>{t("latency")}</TableHead>
+          </TableRow>
+        </TableHeader>
+        <TableBody>
+          {attempts.map(({ provider, outcome, httpStatus, latencyMs }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: attempts of a settled call never change
+            <TableRow key={index}>
+              <TableRowHead>{provider}</TableRowHead>
+              <TableCell>
+                <Outcome value={outcome} />
+              </TableCell>
+              <TableCell numeric>{httpStatus ?? "—"}</TableCell>
+              <TableCell numeric>{latencyMs === null ? "—" : format.number(latencyMs)}</TableCell>
+            </TableRow>
+          ))}
+        </TableBody>
+      </Table>
+    </Block>
+  );
+}

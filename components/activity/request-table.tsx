@@ -1,0 +1,70 @@
+"use client";
+
+import Link from "next/link";
+import { useFormatter, useTranslations } from "next-intl";
+import { useMemo } from "react";
+import { Outcome } from "@/components/activity/outcome";
+import { type Column, DataTable } from "@/components/ui/data-table";
+import { Money } from "@/components/ui/money";
+import type { OrgRequest } from "@/lib/usage/schema";
+
+export type ListedRequest = OrgRequest & { keyName: string };
+
+/** Newest first, as the server orders them. The time is the link to the receipt. */
+export function RequestTable({ orgSlug, requests }: { orgSlug: string; requests: readonly ListedRequest[] }) {
+  const t = useTranslations("activity");
+  const format = useFormatter();
+  const columns = useMemo<Column<ListedRequest>[]>(
+    () => [
+      {
+        id: "time",
+        header: t("time"),
+        phone: "line",
+        cell: ({ id, startedAt }) => (
+          <Link
+            href={`/${orgSlug}/activity/requests/${id}`}
+            className="figures font-normal whitespace-nowrap underline decoration-line-strong underline-offset-4 hover:decoration-current"
+          >
+            {format.dateTime(new Date(startedAt), { dateStyle: "medium", timeStyle: "medium" })}
+          </Link>
+        ),
+      },
+      {
+        id: "model",
+        header: t("model"),
+        phone: "lead",
+        cell: ({ model }) => <code className="font-mono text-sm wrap-anywhere">{model}</code>,
+      },
+      {
+        id: "key",
+        header: t("key"),
+        phone: "none",
+        cell: ({ keyName }) => <span className="wrap-anywhere">{keyName}</span>,
+      },
+      { id: "status", header: t("status"), phone: "line", cell: ({ outcome }) => <Outcome value={outcome} /> },
+      {
+        id: "tokens",
+        header: t("tokens"),
+        numeric: true,
+        phone: "none",
+        cell: ({ inputTokens, outputTokens }) => `${format.number(inputTokens)} / ${format.number(outputTokens)}`,
+      },
+      {
+        id: "latency",
+        header: t("latency"),
+        numeric: true,
+        phone: "none",
+        cell: ({ latencyMs }) => (latencyMs === null ? "—" : format.number(latencyMs)),
+      },
+      {
+        id: "charge",
+        header: t("charge"),
+        numeric: true,
+        phone: "side",
+        cell: ({ priceUsd }) => <Money usd={priceUsd} />,
+      },
+    ],
+    [t, format, orgSlug],
+  );
+  return <DataTable caption={t("list")} columns={columns} rows={requests} rowId={({ id }) => id} />;
+}
