@@ -1,8 +1,7 @@
 import type { Metadata } from "next";
 import { headers } from "next/headers";
 import Link from "next/link";
-import { NextIntlClientProvider } from "next-intl";
-import { getMessages, getTranslations } from "next-intl/server";
+import { getTranslations } from "next-intl/server";
 import { Playground } from "@/components/playground/playground";
 import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
@@ -25,7 +24,6 @@ export default async function PlaygroundPage({ params, searchParams }: PageProps
   const t = await getTranslations("playground");
   if (!scope.permissions.has("playground.use")) return <ForbiddenState who={t("who")} />;
   const [first, ...rest] = await listPlaygroundModels(scope);
-  const { app, error, shell, ui, playground } = await getMessages();
   const { slug, name } = scope.org;
   const { model } = await searchParams;
   if (!first) {
@@ -42,14 +40,12 @@ export default async function PlaygroundPage({ params, searchParams }: PageProps
     );
   }
   return (
-    <NextIntlClientProvider messages={{ app, error, shell, ui, playground }}>
-      <Playground
-        org={{ slug, name }}
-        models={[first, ...rest]}
-        initialModel={typeof model === "string" ? model : undefined}
-        baseUrl={`${publicOrigin(await headers(), env().publicUrl)}/api/v1`}
-        addCreditsHref={scope.permissions.has("billing.manage") ? `/${slug}/billing` : null}
-      />
-    </NextIntlClientProvider>
+    <Playground
+      org={{ slug, name }}
+      models={[first, ...rest]}
+      initialModel={typeof model === "string" ? model : undefined}
+      baseUrl={`${publicOrigin(await headers(), env().publicUrl)}/api/v1`}
+      addCreditsHref={scope.permissions.has("billing.manage") ? `/${slug}/billing` : null}
+    />
   );
 }
