@@ -1,6 +1,11 @@
 import type { ReactNode } from "react";
+import { AuthProviders } from "@/components/auth/auth-providers";
 import { PublicShell } from "@/components/shell/public-shell";
 
 export default function SetupLayout({ children }: { children: ReactNode }) {
-  return <PublicShell>{children}</PublicShell>;
+  return (
+    <AuthProviders>
+      <PublicShell>{children}</PublicShell>
+    </AuthProviders>
+  );
 }

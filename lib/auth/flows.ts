@@ -25,7 +25,9 @@ import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { DEFAULT_LOCALE, isLocale, type Locale } from "@/lib/locale";
-import { acceptInvitation } from "@/lib/orgs/mutations";
+import { acceptInvitation, inviteMembers } from "@/lib/orgs/mutations";
+import type { InviteInput } from "@/lib/orgs/schema";
+import type { Scope } from "@/lib/orgs/scope";
 import messages from "@/messages/en.json" with { type: "json" };
 import ja from "@/messages/ja.json" with { type: "json" };
 import zh from "@/messages/zh.json" with { type: "json" };
@@ -168,6 +170,10 @@ export async function joinOrg(scope: UserScope, { token }: { token: string }): P
   if (!isVerified) throw new AppError("forbidden", "Verify your e-mail address first.");
   const { slug } = await acceptInvitation({ userId, email, request: scope.request }, token);
   return { to: `/${slug}` };
+}
+
+export function invite(scope: Scope, input: InviteInput): Promise<{ invited: number }> {
+  return inviteMembers(scope, input, (token) => linkTo(`/invite/${token}`));
 }
 
 export async function setUp(scope: PublicScope, input: SetupInput): Promise<Next> {

@@ -75,7 +75,7 @@ export async function inviteMembers(
 }
 
 /** Throws not_found. */
-export async function revokeInvitation(scope: Scope, id: string): Promise<void> {
+export async function revokeInvitation(scope: Scope, { invitationId: id }: { invitationId: string }): Promise<void> {
   requirePermission(scope, "members.manage");
   await db().$transaction(async (tx) => {
     const { count } = await tx.invitation.deleteMany({ where: { id, orgId: scope.orgId, acceptedAt: null } });
@@ -104,7 +104,7 @@ export async function changeRole(scope: Scope, { memberId, role }: RoleInput): P
 
 /** Removes a member, or lets one leave; their app keys stay, since they belong to the organisation. Throws not_found,
  *  forbidden, or conflict for the last owner. */
-export async function removeMember(scope: Scope, memberId: string): Promise<void> {
+export async function removeMember(scope: Scope, { memberId }: { memberId: string }): Promise<void> {
   await db().$transaction(async (tx) => {
     const member = await lockedMember(tx, scope, memberId);
     if (member.userId !== scope.actor.id) {

@@ -1,0 +1,158 @@
+"use client";
+
+import { useFormatter, useTranslations } from "next-intl";
+import { useState } from "react";
+import { useExplain } from "@/components/auth/action-form";
+import { RoleSelect } from "@/components/team/role-select";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { FormActions, FormError } from "@/components/ui/form";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
+import type { ActionResult } from "@/lib/auth/action";
+import { changeRoleAction, removeMemberAction, revokeInvitationAction } from "@/lib/orgs/actions";
+import type { OrgRole } from "@/lib/orgs/permissions";
+import type { InvitationRow, MemberRow } from "@/lib/orgs/queries";
+
+type MemberListProps = {
+  slug: string;
+  orgName: string;
+  members: readonly MemberRow[];
+  ownUserId: string;
+  /** Roles this person may give; empty where they may give none. */
+  roles: readonly OrgRole[];
+  mayRemove: boolean;
+};
+
+export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove }: MemberListProps) {
+  const t = useTranslations("team");
+  const tRoles = useTranslations("auth.roles");
+  const format = useFormatter();
+  const { problem, run } = useRun();
+  const [leaving, setLeaving] = useState<MemberRow>();
+  const isSelf = leaving?.userId === ownUserId;
+  const nameOf = ({ name, email }: MemberRow) => name ?? email;
+  const remove = async () => {
+    if (!leaving) return;
+    const result = await run(removeMemberAction(slug, { memberId: leaving.id }));
+    setLeaving(undefined);
+    if (result.ok && isSelf) window.location.assign("/sign-in");
+  };
+  return (
+    <>
+      <FormError message={problem} className="mb-3" />
+      <section aria-label={t("members")} tabIndex={-1} className="overflow-x-auto">
+        <Table>
+          <TableHeader>
+            <TableRow>
+              <TableHead>{t("person")}</TableHead>
+              <TableHead>{t("role")}</TableHead>
+              <TableHead className="max-sm:hidden">{t("lastSeen")}</TableHead>
+              <TableHead>
+                <span className="sr-only">{t("actions")}</span>
+              </TableHead>
+            </TableRow>
+          </TableHeader>
+          <TableBody>
+            {members.map((member) => (
+              <TableRow key={member.id}>
+                <TableRowHead>
+                  {nameOf(member)} {member.userId === ownUserId && <span className="text-ink-2">({t("you")})</span>}
+                  <span className="block text-sm font-normal text-ink-2">{member.email}</span>
+                </TableRowHead>
+                <TableCell>
+                  {roles.length > 0 ? (
+                    <RoleSelect
+                      label={t("roleOf", { name: nameOf(member) })}
+                      value={member.role}
+                      roles={roles}
+                      onChange={(role) => void run(changeRoleAction(slug, { memberId: member.id, role }))}
+                    />
+                  ) : (
+                    tRoles(member.role)
+                  )}
+                </TableCell>
+                <TableCell className="max-sm:hidden">
+                  {member.lastSeenAt
+                    ? format.dateTime(new Date(member.lastSeenAt), { dateStyle: "medium" })
+                    : t("never")}
+                </TableCell>
+                <TableCell className="text-right">
+                  {(mayRemove || member.userId === ownUserId) && (
+                    <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>
+                      {t(member.userId === ownUserId ? "leave" : "remove")}
+                    </Button>
+                  )}
+                </TableCell>
+              </TableRow>
+            ))}
+          </TableBody>
+        </Table>
+      </section>
+      <Dialog open={leaving !== undefined} onOpenChange={(open) => !open && setLeaving(undefined)}>
+        <DialogContent
+          title={
+            isSelf ? t("leaveTitle", { org: orgName }) : t("removeTitle", { name: leaving ? nameOf(leaving) : "" })
+          }
+          description={t("removeText")}
+        >
+          <FormActions>
+            <Button variant="danger" onClick={remove}>
+              {t(isSelf ? "leave" : "remove")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </DialogContent>
+      </Dialog>
+    </>
+  );
+}
+
+export function InvitationList({ slug, invitations }: { slug: string; invitations: readonly InvitationRow[] }) {
+  const t = useTranslations("team");
+  const tRoles = useTranslations("auth.roles");
+  const format = useFormatter();
+  const { problem, run } = useRun();
+  if (invitations.length === 0) return <p className="text-ink-2">{t("noPending")}</p>;
+  return (
+    <>
+      <FormError message={problem} className="mb-3" />
+      <ul className="flex flex-col">
+        {invitations.map(({ id, email, role, expiresAt, isExpired }) => (
+          <li key={id} className="flex flex-wrap items-center justify-between gap-x-4 border-b py-2 last:border-b-0">
+            <span className="min-w-0">
+              <span className="block truncate font-medium">{email}</span>
+              <span className="text-sm text-ink-2">
+                {tRoles(role)} ·{" "}
+                {isExpired
+                  ? t("expired")
+                  : `${t("expires")} ${format.dateTime(new Date(expiresAt), { dateStyle: "medium" })}`}
+              </span>
+            </span>
+            <Button
+              variant="quiet"
+              size="small"
+              aria-label={`${t("withdraw")}: ${email}`}
+              onClick={() => void run(revokeInvitationAction(slug, { invitationId: id }))}
+            >
+              {t("withdraw")}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** Runs an action and keeps what it refused, in words. */
+function useRun() {
+  const t = useTranslations("team");
+  const explain = useExplain();
+  const [problem, setProblem] = useState<string>();
+  const run = async <Data,>(call: Promise<ActionResult<Data>>) => {
+    setProblem(undefined);
+    const result = await call;
+    if (!result.ok) setProblem(result.error.code === "conflict" ? t("lastOwner") : explain.error(result.error));
+    return result;
+  };
+  return { problem, run };
+}
