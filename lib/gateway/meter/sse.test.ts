@@ -1,7 +1,14 @@
 import "@/e2e/support/property";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { EventSplitter, eventData, MAX_EVENT_BYTES, splitEvents } from "@/lib/gateway/meter/sse";
+import {
+  EventSplitter,
+  endOfEvent,
+  eventData,
+  MAX_EVENT_BYTES,
+  splitEvents,
+  startOfEvent,
+} from "@/lib/gateway/meter/sse";
 
 /** The events' data in order; what has none is left out. */
 function read(chunks: readonly Buffer[]): string[] {
@@ -72,6 +79,28 @@ describe("whatever the chunking, the events are the same", () => {
       }),
     );
   });
+});
+
+test("the event around any byte is found without reading the others", () => {
+  fc.assert(
+    fc.property(
+      fc.array(text, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom("\n\n", "\r\n\r\n", "\r\r"),
+      (data, end) => {
+        const events = data.map((value) => Buffer.from(`data: ${value}${end}`));
+        const region = Buffer.concat(events);
+        let start = 0;
+        for (const event of events) {
+          for (let inside = start; inside < start + event.length; inside++) {
+            expect(startOfEvent(region, inside, 0)).toBe(start);
+            expect(startOfEvent(region, inside, start)).toBe(start);
+          }
+          expect(endOfEvent(region, start)).toBe(start + event.length);
+          start += event.length;
+        }
+      },
+    ),
+  );
 });
 
 describe("the splitter", () => {
