@@ -312,8 +312,9 @@ describe("credits", () => {
     const past = "clock_timestamp() - interval '1 s'";
     await database.pool.query(`UPDATE credit_lot SET expires_at = ${past} WHERE org_id = ANY($1)`, [[a.org, b.org]]);
     await database.pool.query(`UPDATE wallet SET next_expiry_at = ${past} WHERE org_id = ANY($1)`, [[a.org, b.org]]);
-    expect((await authorize(database.pool, [holdItem(a)]))[0]).toMatchObject({ refused_by: "insufficient_credits" });
-    expect((await wallet(database.pool, b.org)).posted).toBe(1_000);
+    // the younger one's call: a mix-up would take the older lot first
+    expect((await authorize(database.pool, [holdItem(b)]))[0]).toMatchObject({ refused_by: "insufficient_credits" });
+    expect((await wallet(database.pool, a.org)).posted).toBe(1_000);
     await assertHealthy(database.pool, a.org);
     await assertHealthy(database.pool, b.org);
   });
