@@ -55,7 +55,13 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const { rows } = await pool.query<{ epoch: string }>("select node_boot($1)::text as epoch", [node]);
   const epoch = rows[0]?.epoch ?? "1";
 
-  const wallet = createWallet({ sql: pool, node, epoch, named: settings.namedStatements });
+  const wallet = createWallet({
+    sql: pool,
+    node,
+    epoch,
+    named: settings.namedStatements,
+    onTrouble: (verb, err, trouble) => log.error({ err, event: verb, ...trouble }, "the database does not do its work"),
+  });
   const spool =
     settings.spoolDirectory === null ? null : openSpool({ directory: settings.spoolDirectory, node, epoch, onError });
   const recorder = createRecorder({
@@ -76,7 +82,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     onListening: (listening) => keyring.setListening(listening),
     onError,
   });
-  const ticker = createTicker({ wallet, clock: systemClock, onError });
+  const ticker = createTicker({ wallet, clock: systemClock });
   const vault = createVault({ secretsKey: settings.secretsKey, clock: systemClock, onError });
   const heartbeat = setInterval(() => {
     pool
