@@ -68,7 +68,10 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     wallet,
     spool,
     onRefused: (error, requestId) =>
-      log.error({ err: error, requestId }, "a settlement was refused; the sweeper closes its hold"),
+      log.error(
+        { err: error, requestId },
+        "a settlement was refused; it is kept for the next start, and the sweeper closes its hold",
+      ),
   });
   const replayed = await recorder.replay();
   if (replayed > 0) log.info({ count: replayed, node }, "settled what the last run had written down");
