@@ -31,7 +31,11 @@ type Call = { request: GatewayRequest; chat: ChatCall; plan: RoutePlan; admitted
  *  pays for one. Whatever happens, the hold is closed. */
 export async function runChat(deps: GatewayDependencies, call: Call): Promise<void> {
   const { meter } = call.admitted;
-  const headers = responseHeaders(call.request);
+  const { warnings } = call.chat;
+  const headers = {
+    ...responseHeaders(call.request),
+    ...(warnings.length > 0 && { "x-aigne-warnings": warnings.join(", ") }),
+  };
   const output = call.chat.stream ? new StreamOutput(call.reply, headers, deps.clock) : null;
   const stopTicking = deps.ticker.add({ meter, output });
   try {
