@@ -1,3 +1,4 @@
+import net, { type AddressInfo } from "node:net";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
@@ -39,6 +40,38 @@ async function watch(connect = () => connectListener(database.roleUrl("gateway")
   });
   stores.push(store);
   return { store, ...seen, listener: () => listener as pg.Client | null };
+}
+
+/** A way to the database on which, once frozen, nothing comes through any more although no connection closes. */
+async function freezableLine(databaseUrl: string) {
+  const to = new URL(databaseUrl);
+  const sockets = new Set<net.Socket>();
+  let frozen = false;
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(to.port), to.hostname);
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on("error", () => {});
+      from.on("data", (bytes) => frozen || into.write(bytes));
+      from.on("close", () => into.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    freeze: (value: boolean) => {
+      frozen = value;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 async function model(): Promise<string> {
@@ -138,6 +171,28 @@ test("a lost channel is told and found again, and what changed meanwhile is read
     expect(listener()).not.toBe(first);
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test("a channel that fell silent is told, left and replaced", async () => {
+  const line = await freezableLine(database.roleUrl("gateway"));
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+  try {
+    const { store, listening, listener } = await watch(() => connectListener(line.url, "test"));
+    const first = listener();
+    line.freeze(true);
+    const id = await model();
+    // a poll, and the time it is given
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(listening).toEqual([true, false]);
+    line.freeze(false);
+    vi.advanceTimersByTime(1_000);
+    await vi.waitFor(() => expect(listening).toEqual([true, false, true]));
+    await vi.waitFor(() => expect(store.current().models.has(id)).toBe(true));
+    expect(listener()).not.toBe(first);
+  } finally {
+    vi.useRealTimers();
+    line.close();
   }
 });
 

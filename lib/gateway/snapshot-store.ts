@@ -2,8 +2,8 @@ import type pg from "pg";
 import { loadSnapshot, readConfigVersion, type Snapshot } from "@/lib/gateway/snapshot";
 import type { Sql } from "@/lib/pg";
 
-/** Used while NOTIFY is believed to work, and the longest a change can go unnoticed when it does not. */
-const POLL_MS = 5_000;
+/** Together with the 2 s after which an unanswered poll fails: the longest a change can go unnoticed where NOTIFY is lost. */
+const POLL_MS = 3_000;
 
 export type SnapshotStore = {
   current(): Snapshot;
@@ -12,8 +12,9 @@ export type SnapshotStore = {
   stop(): Promise<void>;
 };
 
-/** Keeps the configuration in memory: loaded once, replaced when NOTIFY `hub_config` says so, polled every 5 s in case a
- *  notification was lost, and reloaded when an announced price comes into force. Throws where the first load fails. */
+/** Keeps the configuration in memory: loaded once, replaced when NOTIFY `hub_config` says so, and reloaded when an announced
+ *  price comes into force. A poll over the listening connection finds lost notifications and a connection that is gone.
+ *  Throws where the first load fails. */
 export async function createSnapshotStore(deps: {
   sql: Sql;
   /** Opens a dedicated connection for LISTEN. */
@@ -28,6 +29,7 @@ export async function createSnapshotStore(deps: {
   let queued: Promise<void> | null = null;
   let stopped = false;
   let listener: pg.Client | null = null;
+  let connecting = false;
   let priceTimer: NodeJS.Timeout | null = null;
 
   const load = (): Promise<void> => {
@@ -59,33 +61,52 @@ export async function createSnapshotStore(deps: {
     priceTimer = setTimeout(() => void reload(), Math.min(snapshot.nextPriceInMs + 1, 2 ** 31 - 1)).unref();
   };
 
+  const lose = (client: pg.Client) => {
+    if (listener !== client) return;
+    listener = null;
+    deps.onListening(false);
+  };
+
   const listen = async () => {
-    if (stopped || listener) return;
+    if (stopped || listener || connecting) return;
+    connecting = true;
+    let client: pg.Client | null = null;
     try {
-      const client = await deps.connectListener();
-      client.on("error", deps.onError);
-      client.on("end", () => {
-        listener = null;
-        deps.onListening(false);
-      });
-      client.on("notification", ({ channel, payload }) => {
+      const opened = await deps.connectListener();
+      client = opened;
+      opened.on("error", deps.onError);
+      opened.on("end", () => lose(opened));
+      opened.on("notification", ({ channel, payload }) => {
         if (channel === "hub_config") void reload();
         else deps.onKeyChange(payload ?? "");
       });
-      await client.query("listen hub_config; listen hub_key");
-      listener = client;
+      await opened.query("listen hub_config; listen hub_key");
+      listener = opened;
       deps.onListening(true);
       // what changed while nobody listened
       await reload();
     } catch (error) {
       deps.onError(error);
+      void client?.end().catch(() => {});
+    } finally {
+      connecting = false;
     }
   };
 
-  const poll = setInterval(() => {
-    void listen();
-    readConfigVersion(deps.sql).then((version) => (version === snapshot.version ? undefined : reload()), deps.onError);
-  }, POLL_MS).unref();
+  const poll = async () => {
+    await listen();
+    const client = listener;
+    try {
+      if ((await readConfigVersion(client ?? deps.sql)) !== snapshot.version) await reload();
+    } catch (error) {
+      deps.onError(error);
+      if (!client) return;
+      // nobody says that a connection is half open: its silence does, and keys must not be trusted for long any more
+      lose(client);
+      void client.end().catch(() => {});
+    }
+  };
+  const timer = setInterval(() => void poll(), POLL_MS).unref();
 
   await listen();
   scheduleNextPrice();
@@ -94,7 +115,7 @@ export async function createSnapshotStore(deps: {
     refresh: reload,
     async stop() {
       stopped = true;
-      clearInterval(poll);
+      clearInterval(timer);
       if (priceTimer) clearTimeout(priceTimer);
       await listener?.end().catch(() => {});
     },
