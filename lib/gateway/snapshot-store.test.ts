@@ -156,6 +156,20 @@ test("refresh shows what was written before it, even while a reading is under wa
   await early;
 });
 
+test("refresh reads the whole configuration only where it changed", async () => {
+  const { store } = await watch(() => Promise.reject(new Error("no listener")));
+  const snapshot = store.current();
+  const query = vi.spyOn(database.pool, "query");
+  await Promise.all(Array.from({ length: 10 }, () => store.refresh()));
+  expect(store.current()).toBe(snapshot);
+  // one for the first who asked, one for all who came while it ran
+  expect(query).toHaveBeenCalledTimes(2);
+  query.mockRestore();
+  const id = await model();
+  await store.refresh();
+  expect(store.current().models.has(id)).toBe(true);
+});
+
 test("a lost channel is told and found again, and what changed meanwhile is read", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {

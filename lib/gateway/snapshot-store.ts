@@ -7,7 +7,8 @@ const POLL_MS = 3_000;
 
 export type SnapshotStore = {
   current(): Snapshot;
-  /** Re-reads: resolves once the configuration of this moment, or a later one, is current. */
+  /** Resolves once the configuration of this moment, or a later one, is current; costs one small query where nothing changed.
+   *  Never rejects: where the database does not answer, the snapshot stays as it is. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -25,32 +26,38 @@ export async function createSnapshotStore(deps: {
   onError: (error: unknown) => void;
 }): Promise<SnapshotStore> {
   let snapshot = await loadSnapshot(deps.sql);
-  let loading: Promise<void> | null = null;
+  /** The version alone does not tell: an announced price is in force now, or a reading failed. */
+  let isStale = false;
+  let reading: Promise<void> | null = null;
   let queued: Promise<void> | null = null;
   let stopped = false;
   let listener: pg.Client | null = null;
   let connecting = false;
   let priceTimer: NodeJS.Timeout | null = null;
 
-  const load = (): Promise<void> => {
-    const done = loadSnapshot(deps.sql)
-      .then((next) => {
-        snapshot = next;
-        scheduleNextPrice();
-      })
-      .catch(deps.onError)
-      .finally(() => {
-        if (loading === done) loading = null;
-      });
-    loading = done;
-    return done;
+  const readIfChanged = async (): Promise<void> => {
+    try {
+      if (!isStale && (await readConfigVersion(deps.sql)) === snapshot.version) return;
+      isStale = false;
+      snapshot = await loadSnapshot(deps.sql);
+      scheduleNextPrice();
+    } catch (error) {
+      isStale = true;
+      deps.onError(error);
+    }
   };
-  // a load under way may have read before the change that is asked about: the promise is that of one begun afterwards
-  const reload = (): Promise<void> => {
-    if (!loading || stopped) return loading ?? load();
-    queued ??= loading.then(() => {
+  // a reading under way may have looked before the change that is asked about: the promise is that of one begun afterwards
+  const refresh = (): Promise<void> => {
+    if (!reading) {
+      reading = stopped ? Promise.resolve() : readIfChanged();
+      void reading.then(() => {
+        reading = null;
+      });
+      return reading;
+    }
+    queued ??= reading.then(() => {
       queued = null;
-      return stopped ? undefined : load();
+      return refresh();
     });
     return queued;
   };
@@ -58,7 +65,11 @@ export async function createSnapshotStore(deps: {
   const scheduleNextPrice = () => {
     if (priceTimer) clearTimeout(priceTimer);
     if (snapshot.nextPriceInMs === null || stopped) return;
-    priceTimer = setTimeout(() => void reload(), Math.min(snapshot.nextPriceInMs + 1, 2 ** 31 - 1)).unref();
+    const enterPrice = () => {
+      isStale = true;
+      void refresh();
+    };
+    priceTimer = setTimeout(enterPrice, Math.min(snapshot.nextPriceInMs + 1, 2 ** 31 - 1)).unref();
   };
 
   const lose = (client: pg.Client) => {
@@ -77,14 +88,14 @@ export async function createSnapshotStore(deps: {
       opened.on("error", deps.onError);
       opened.on("end", () => lose(opened));
       opened.on("notification", ({ channel, payload }) => {
-        if (channel === "hub_config") void reload();
+        if (channel === "hub_config") void refresh();
         else deps.onKeyChange(payload ?? "");
       });
       await opened.query("listen hub_config; listen hub_key");
       listener = opened;
       deps.onListening(true);
       // what changed while nobody listened
-      await reload();
+      await refresh();
     } catch (error) {
       deps.onError(error);
       void client?.end().catch(() => {});
@@ -97,7 +108,8 @@ export async function createSnapshotStore(deps: {
     await listen();
     const client = listener;
     try {
-      if ((await readConfigVersion(client ?? deps.sql)) !== snapshot.version) await reload();
+      const version = await readConfigVersion(client ?? deps.sql);
+      if (isStale || version !== snapshot.version) await refresh();
     } catch (error) {
       deps.onError(error);
       if (!client) return;
@@ -112,7 +124,7 @@ export async function createSnapshotStore(deps: {
   scheduleNextPrice();
   return {
     current: () => snapshot,
-    refresh: reload,
+    refresh,
     async stop() {
       stopped = true;
       clearInterval(timer);
