@@ -121,6 +121,7 @@ async function attempt(
     dispatcher: deps.dispatcher,
     sdkFetch: deps.sdkFetch,
     clock: deps.clock,
+    onError: (error) => deps.onError(error, call.request.id),
   };
   const result = await (!relays ? translate(context) : call.chat.stream ? relayStream(context) : relayWhole(context));
   // some of these messages are shown to the tenant, and providers echo what was sent

@@ -6,6 +6,7 @@ import {
   endOfEvent,
   eventData,
   MAX_EVENT_BYTES,
+  StreamTooLarge,
   splitEvents,
   startOfEvent,
 } from "@/lib/gateway/meter/sse";
@@ -122,7 +123,7 @@ describe("the splitter", () => {
   test("refuses an event beyond 4 MB instead of collecting it", () => {
     const splitter = new EventSplitter();
     splitter.push(Buffer.alloc(MAX_EVENT_BYTES, "x"));
-    expect(() => splitter.push(Buffer.from("x"))).toThrow(RangeError);
+    expect(() => splitter.push(Buffer.from("x"))).toThrow(StreamTooLarge);
   });
 
   test("many events may be larger together", () => {
