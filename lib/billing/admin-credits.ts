@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { recordAudit } from "@/lib/audit/mutations";
 import type { CreditInput, CreditRow, WalletRow } from "@/lib/billing/schema";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { formatUsd } from "@/lib/money";
@@ -24,7 +24,7 @@ export async function grantCredit(scope: StaffScope, orgId: string, input: Credi
   const { kind, amountUsd: amountNano, reason, expiresAt = null } = input;
   const id = creditId(scope, orgId);
   const actor = `${scope.actor.type}:${scope.actor.id}`;
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     await findOrg(tx, orgId);
     if (kind === "correction") await correct(tx, { orgId, amountNano, id, actor, reason });
     else {

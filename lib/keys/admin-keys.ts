@@ -1,6 +1,6 @@
 import { recordAudit } from "@/lib/audit/mutations";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
@@ -51,7 +51,7 @@ export async function getKey(scope: StaffScope, id: string): Promise<KeyRow> {
 export async function createKey(scope: StaffScope, orgId: string, input: KeyInput): Promise<CreatedKey> {
   requireStaffPermission(scope, "orgs.manage");
   const key = generateKey("sk");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     await findOrg(tx, orgId);
     const app = await findOrCreateApp(tx, orgId, input.app ?? "default");
     const row = await tx.apiKey.create({
@@ -79,7 +79,7 @@ export async function createKey(scope: StaffScope, orgId: string, input: KeyInpu
 /** Changes bind from the next call on. Throws not_found, or conflict for a revoked key, which stays revoked. */
 export async function updateKey(scope: StaffScope, id: string, patch: KeyPatch): Promise<KeyRow> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await findKey(tx, id);
     if (before.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be changed.");
     const limitsBefore = (await limitsOf(tx, [target(before)])).get(id);
@@ -106,7 +106,7 @@ export async function updateKey(scope: StaffScope, id: string, patch: KeyPatch):
 /** Refused within a second, for good. Idempotent. Throws not_found. */
 export async function revokeKey(scope: StaffScope, id: string): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await findKey(tx, id);
     if (before.status !== "revoked") {
       await tx.apiKey.update({ where: { id }, data: { status: "revoked", revokedAt: new Date() } });
