@@ -1,8 +1,8 @@
-import net, { type AddressInfo } from "node:net";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { makeKey, makeModel, makeOrg, makeProvider } from "@/e2e/support/fixtures";
+import { openLine } from "@/e2e/support/line";
 import { createSnapshotStore, type SnapshotStore } from "@/lib/gateway/snapshot-store";
 import { newId } from "@/lib/ids";
 import { connectListener } from "@/lib/pg";
@@ -40,38 +40,6 @@ async function watch(connect = () => connectListener(database.roleUrl("gateway")
   });
   stores.push(store);
   return { store, ...seen, listener: () => listener as pg.Client | null };
-}
-
-/** A way to the database on which, once frozen, nothing comes through any more although no connection closes. */
-async function freezableLine(databaseUrl: string) {
-  const to = new URL(databaseUrl);
-  const sockets = new Set<net.Socket>();
-  let frozen = false;
-  const server = net.createServer((near) => {
-    const far = net.connect(Number(to.port), to.hostname);
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => {});
-      from.on("data", (bytes) => frozen || into.write(bytes));
-      from.on("close", () => into.destroy());
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = new URL(databaseUrl);
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    url: url.href,
-    freeze: (value: boolean) => {
-      frozen = value;
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
 }
 
 async function model(): Promise<string> {
@@ -189,17 +157,17 @@ test("a lost channel is told and found again, and what changed meanwhile is read
 });
 
 test("a channel that fell silent is told, left and replaced", async () => {
-  const line = await freezableLine(database.roleUrl("gateway"));
+  const line = await openLine(database.roleUrl("gateway"));
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
   try {
     const { store, listening, listener } = await watch(() => connectListener(line.url, "test"));
     const first = listener();
-    line.freeze(true);
+    line.set("silent");
     const id = await model();
     // a poll, and the time it is given
     await vi.advanceTimersByTimeAsync(5_000);
     expect(listening).toEqual([true, false]);
-    line.freeze(false);
+    line.set("open");
     vi.advanceTimersByTime(1_000);
     await vi.waitFor(() => expect(listening).toEqual([true, false, true]));
     await vi.waitFor(() => expect(store.current().models.has(id)).toBe(true));
