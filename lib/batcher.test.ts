@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Batcher, type BatchOutcome, Lane } from "@/lib/batcher";
+import { Batcher, type BatchOutcome, Lane, type Trouble } from "@/lib/batcher";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -132,21 +132,95 @@ describe("errors", () => {
 
   test("retry: the very same items after the pause, and whoever came meanwhile", async () => {
     const { run, sent, answer, settleMicrotasks } = heldStatement();
-    const batcher = new Batcher(run, { max: 10, onError: () => "retry", retryMs: 100 });
+    const batcher = new Batcher(run, { max: 10, onError: () => "retry" });
     const results = [batcher.add("a"), batcher.add("b")];
     await settleMicrotasks();
     await answer(new Error("connection lost"));
+    results.push(batcher.add("c"));
     await vi.advanceTimersByTimeAsync(99);
     expect(sent.length).toBe(1);
     await vi.advanceTimersByTimeAsync(1);
     expect(sent).toEqual([
       ["a", "b"],
-      ["a", "b"],
+      ["a", "b", "c"],
     ]);
-    await answer(new Error("still lost"));
-    await vi.advanceTimersByTimeAsync(100);
+    expect(batcher.depth).toBe(3);
     await answer();
-    await expect(Promise.all(results)).resolves.toEqual(["a!", "b!"]);
+    await expect(Promise.all(results)).resolves.toEqual(["a!", "b!", "c!"]);
+    expect(batcher.depth).toBe(0);
+  });
+
+  test("retry: 100 ms, then twice as long each time up to 2 s; a success starts over", async () => {
+    const sentAt: number[] = [];
+    let away = true;
+    const batcher = new Batcher<string, string>(
+      async (items) => {
+        sentAt.push(Date.now());
+        if (away) throw new Error("away");
+        return items.map((item) => ({ result: item }));
+      },
+      { max: 10, onError: () => "retry" },
+    );
+    const pauses = () => sentAt.slice(1).map((at, i) => at - (sentAt[i] as number));
+    const first = batcher.add("a");
+    await vi.advanceTimersByTimeAsync(7_200);
+    expect(pauses()).toEqual([100, 200, 400, 800, 1_600, 2_000, 2_000]);
+    away = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    await expect(first).resolves.toBe("a");
+    away = true;
+    sentAt.length = 0;
+    const second = batcher.add("b");
+    await vi.advanceTimersByTimeAsync(150);
+    away = false;
+    expect(pauses()).toEqual([100]);
+    await vi.advanceTimersByTimeAsync(200);
+    await expect(second).resolves.toBe("b");
+  });
+
+  test("trouble is told at once, then at most every 10 s, with its size", async () => {
+    const told: Trouble[] = [];
+    const batcher = new Batcher<string, string>(() => Promise.reject(new Error("away")), {
+      max: 10,
+      onError: () => "retry",
+      onTrouble: (_error, trouble) => told.push(trouble),
+    });
+    void batcher.add("a");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(told).toEqual([{ retries: 1, pending: 1 }]);
+    void batcher.add("b");
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(told).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(told).toHaveLength(2);
+    expect(told[1]).toMatchObject({ pending: 2 });
+    expect(told[1]?.retries).toBeGreaterThan(5);
+  });
+
+  test("an item that nobody waits for any more is not sent again, and is said to have been sent", async () => {
+    const { run, sent, answer, settleMicrotasks } = heldStatement();
+    const abandoned = new Map<string, boolean>();
+    let gone = false;
+    const batcher = new Batcher(run, {
+      max: 10,
+      onError: () => "retry",
+      isAbandoned: (item, wasSent) => gone && item !== "c" && abandoned.set(item, wasSent) !== undefined,
+    });
+    const results = Promise.allSettled([batcher.add("a")]);
+    await settleMicrotasks();
+    const later = Promise.allSettled([batcher.add("b"), batcher.add("c")]);
+    await answer(new Error("away"));
+    gone = true;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sent.slice(1)).toEqual([["c"]]);
+    await answer();
+    expect((await results)[0]?.status).toBe("rejected");
+    expect((await later).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+    expect([...abandoned]).toEqual([
+      ["a", true],
+      ["b", false],
+    ]);
+    expect(batcher.depth).toBe(0);
   });
 
   test("without a decision everything in the batch is rejected, and the lane goes on", async () => {

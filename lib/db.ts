@@ -1,7 +1,8 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import { env } from "@/lib/env";
+import type { RequestOrigin } from "@/lib/orgs/scope";
 import { createPool } from "@/lib/pg";
-import { PrismaClient } from "@/prisma/generated/client";
+import { type Prisma, PrismaClient } from "@/prisma/generated/client";
 
 const POOL_SIZE = 10;
 let client: PrismaClient | undefined;
@@ -11,6 +12,19 @@ let client: PrismaClient | undefined;
 export function db(): PrismaClient {
   client ??= createDb(ownUrl());
   return client;
+}
+
+/** Runs one change of the operator's in one transaction, with the answer that its Idempotency-Key stands for: both are kept or
+ *  neither. What `run` returns must be what the endpoint answers. */
+export function change<Result>(
+  { request }: { readonly request?: RequestOrigin },
+  run: (tx: Prisma.TransactionClient) => Promise<Result>,
+): Promise<Result> {
+  return db().$transaction(async (tx) => {
+    const result = await run(tx);
+    await request?.remember?.(tx, result);
+    return result;
+  });
 }
 
 /** A client of its own on `url`, for the seed and for tests; the caller disconnects it. */

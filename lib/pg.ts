@@ -30,12 +30,14 @@ export function createPool(url: string, { max, applicationName, statementTimeout
   return pool;
 }
 
-/** A connection of its own for LISTEN. It must reach Postgres directly, not through a transaction pooler. */
+/** A connection of its own for LISTEN. It must reach Postgres directly, not through a transaction pooler. A query on it that
+ *  is not answered within 2 s fails: the connection may be gone without anybody having said so. */
 export async function connectListener(url: string, applicationName: string): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     application_name: applicationName,
     connectionTimeoutMillis: 2_000,
+    query_timeout: 2_000,
     keepAlive: true,
   });
   await client.connect();

@@ -8,6 +8,10 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import esbuild from "esbuild";
 
+if (process.platform !== "linux") {
+  console.error("The bench reads CPU times from /proc, so it needs Linux.");
+  process.exit(1);
+}
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const outdir = path.join(root, "dist/bench");
 mkdirSync(outdir, { recursive: true });

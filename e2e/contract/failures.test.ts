@@ -146,6 +146,17 @@ describe.each(DOORS)("%s door", (door) => {
       await hub.quiet(tenant);
     });
 
+    test("a key in the address is refused with the header to use", async () => {
+      const response = await hub.send(door, `/models?key=${tenant.key}`, {});
+      const { message } = await expectError(response, 401, "invalid_request_error", "invalid_api_key");
+      expect(message).toMatch(/authorization/i);
+    });
+
+    test("two different keys of ours are 400", async () => {
+      const headers = { authorization: `Bearer ${tenant.key}`, "x-api-key": hub.unknownKey() };
+      await expectError(await hub.send(door, "/models", { headers }), 400, "invalid_request_error");
+    });
+
     test("the key may come in other headers", async () => {
       const body = JSON.stringify({ model: await hub.relayModel("text"), messages });
       const ways: Record<string, string>[] = [
@@ -214,7 +225,9 @@ describe.each(DOORS)("%s door", (door) => {
     test.each(["/nothing", "/chat", "/v1/chat/completions", "/api/v1/chat/completions"])(
       "an unknown route %s is JSON",
       async (path) => {
-        await expectError(await hub.post(door, path, tenant.key, {}), 404, "invalid_request_error", "unknown_url");
+        const refused = await hub.post(door, path, tenant.key, {});
+        const { message } = await expectError(refused, 404, "invalid_request_error", "unknown_url");
+        if (path.endsWith("/chat/completions")) expect(message).toContain("/api/v1/chat/completions");
       },
     );
 

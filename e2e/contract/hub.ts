@@ -198,6 +198,20 @@ class Hub {
       );
   }
 
+  /** The tenant's one call; for calls whose answer nobody waited for. */
+  async onlyCall({ org }: Tenant): Promise<SettledCall> {
+    const { rows } = await this.#database.pool.query("select id from usage_event where org_id = $1", [org.id]);
+    if (rows.length !== 1) throw new Error(`the tenant has ${rows.length} calls`);
+    return this.settled(rows[0].id);
+  }
+
+  async balanceNano({ org }: Tenant): Promise<bigint> {
+    const { rows } = await this.#database.pool.query("select posted::text as posted from wallet where org_id = $1", [
+      org.id,
+    ]);
+    return BigInt(rows[0].posted);
+  }
+
   /** Waits until every call of the tenant is settled. */
   async quiet({ org }: Tenant): Promise<void> {
     const open = "select count(*)::int as open from hold where org_id = $1 and state = 'open'";

@@ -85,6 +85,15 @@ describe.each(DOORS)("%s door", (door) => {
     },
   );
 
+  test.each([true, false])("tools that the provider would run are left out and named, stream %s", async (stream) => {
+    const own = { type: "function", function: { name: "f", parameters: {} } };
+    const body = { stream, tools: [{ type: "web_search" }, own], web_search_options: {} };
+    const { response } = await call("text", body);
+    expect(response.headers.get("x-aigne-warnings")).toBe("web_search_options, tools.web_search");
+    expect(hub.openaiTruth.last?.body?.tools).toEqual([own]);
+    expect(hub.openaiTruth.last?.bodyText).not.toContain("web_search");
+  });
+
   test("streams arrive as they are made, not at the end", async () => {
     const model = await hub.relayModel("trickle:interval=50,tokens=20");
     const response = await hub.post(door, "/chat/completions", tenant.key, { model, messages, stream: true });

@@ -14,8 +14,6 @@ test.afterAll(() => stage.stop());
 const STREAMS = 50;
 const INTERVAL_MS = 20;
 const TOKENS = 2_000;
-const INPUT = { nano: 1_000n };
-const OUTPUT = { nano: 4_000n };
 /** What a crash may leave unpaid: the tokens of half a second, and one for the timer's grain. */
 const UNPAID_TOKENS = 500 / INTERVAL_MS + 1;
 
@@ -61,44 +59,47 @@ async function openHolds(orgId: string): Promise<number> {
     .rows[0]?.open;
 }
 
-test(`the gateway is killed with ${STREAMS} streams in flight: none is lost or charged twice, every hold is closed`, async () => {
-  test.setTimeout(180_000);
+/** Streams that all run, long enough for their first checkpoints. */
+async function startStreams(prefix: string, count: number) {
   const model = await stage.model(`trickle:interval=${INTERVAL_MS},tokens=${TOKENS}`, { input: "1", output: "4" });
   const { orgId, key } = await stage.tenant("100");
-  const streams = await Promise.all(Array.from({ length: STREAMS }, (_, i) => startStream(model, key, `crash-${i}`)));
-  const record = (tag: string) => stage.upstream.truth.byTag(tag)[0];
-  await expect
-    .poll(() => Math.min(...streams.map(({ tag }) => record(tag)?.tokens ?? 0)), { timeout: 20_000 })
-    .toBeGreaterThan(75);
+  const streams = await Promise.all(Array.from({ length: count }, (_, i) => startStream(model, key, `${prefix}-${i}`)));
+  const sent = ({ tag }: Started) => stage.upstream.truth.byTag(tag)[0]?.tokens ?? 0;
+  await expect.poll(() => Math.min(...streams.map(sent)), { timeout: 20_000 }).toBeGreaterThan(75);
+  return { orgId, key, streams, sent };
+}
 
-  const before = stage.hub.pids().gateway;
-  killFamily(before);
-  const answers = await Promise.all(streams.map(({ done }) => done));
-  // a cut stream never looks like a clean end
-  for (const { text } of answers) expect(text).not.toContain("[DONE]");
-
-  await expect.poll(() => stage.hub.pids().gateway, { timeout: 20_000 }).not.toBe(before);
+/** Each stream has one event, paid for its input and all tokens but those of the last half second; nothing stays held. */
+async function expectAllCharged({ orgId, streams, sent }: Awaited<ReturnType<typeof startStreams>>) {
   await expect.poll(() => openHolds(orgId), { timeout: 60_000, intervals: [500] }).toBe(0);
-
   const events = await eventsOf(orgId);
-  expect(new Set(events.map(({ id }) => id))).toEqual(new Set(streams.map(({ requestId }) => requestId)));
-  expect(events).toHaveLength(STREAMS);
+  expect(events.map(({ id }) => id).sort()).toEqual(streams.map(({ requestId }) => requestId).sort());
   for (const event of events) {
-    const tag = streams.find(({ requestId }) => requestId === event.id)?.tag ?? "";
-    const sent = record(tag)?.tokens ?? 0;
+    const tokens = sent(streams.find(({ requestId }) => requestId === event.id) as Started);
     expect(event.outcome).toBe("crashed");
     expect(event.input_tokens).toBeGreaterThan(0);
-    expect(event.output_tokens, `${event.id} of ${sent} sent`).toBeLessThanOrEqual(sent);
-    expect(event.output_tokens, `${event.id} of ${sent} sent`).toBeGreaterThanOrEqual(sent - UNPAID_TOKENS);
-    expect(BigInt(event.price_nano)).toBe(
-      BigInt(event.input_tokens) * INPUT.nano + BigInt(event.output_tokens) * OUTPUT.nano,
-    );
+    expect(event.output_tokens, `${event.id} of ${tokens} sent`).toBeLessThanOrEqual(tokens);
+    expect(event.output_tokens, `${event.id} of ${tokens} sent`).toBeGreaterThanOrEqual(tokens - UNPAID_TOKENS);
+    expect(BigInt(event.price_nano)).toBe(BigInt(event.input_tokens) * 1_000n + BigInt(event.output_tokens) * 4_000n);
   }
-  expect(stage.upstream.truth.requests.filter(({ tag }) => tag?.startsWith("crash-"))).toHaveLength(STREAMS);
+  const seen = stage.upstream.truth.requests.filter(({ tag }) => streams.some((stream) => stream.tag === tag));
+  expect(seen).toHaveLength(streams.length);
   expect(await stage.admin("GET", `/orgs/${orgId}/wallet`)).toMatchObject({ heldUsd: "0" });
   expect(await stage.violations()).toEqual([]);
+}
 
-  const again = await startStream(await stage.model("text", { input: "1", output: "4" }), key, "after-crash");
+test(`the gateway is killed with ${STREAMS} streams in flight: none is lost or charged twice, every hold is closed`, async () => {
+  test.setTimeout(180_000);
+  const started = await startStreams("gateway", STREAMS);
+  const before = stage.hub.pids().gateway;
+  killFamily(before);
+  // a cut stream never looks like a clean end
+  for (const { text } of await Promise.all(started.streams.map(({ done }) => done)))
+    expect(text).not.toContain("[DONE]");
+  await expect.poll(() => stage.hub.pids().gateway, { timeout: 20_000 }).not.toBe(before);
+  await expectAllCharged(started);
+
+  const again = await startStream(await stage.model("text", { input: "1", output: "4" }), started.key, "after-crash");
   expect((await again.done).text).toContain("[DONE]");
 });
 
@@ -153,4 +154,55 @@ test("the database is killed and comes back: settled calls stay settled, streams
   // one quick call came before this tenant's, in the test above
   expect(events.filter(({ output_tokens }) => output_tokens === 12).length).toBe(served - 1);
   expect(await stage.violations()).toEqual([]);
+});
+
+test("calls answered in the moment of the crash are charged in full, each once", async () => {
+  test.setTimeout(180_000);
+  const model = await stage.model("text:tokens=10,ms=5", { input: "1", output: "4" });
+  const { orgId, key } = await stage.tenant("100");
+  const answered: string[] = [];
+  const before = stage.hub.pids().gateway;
+  const callUntilTheCrash = async () => {
+    for (;;) {
+      try {
+        const response = await fetch(`${stage.hub.url}/api/v1/chat/completions`, {
+          method: "POST",
+          dispatcher: manyConnections,
+          headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+          body: JSON.stringify({ model, messages: [{ role: "user", content: "hi" }] }),
+        });
+        const text = await response.text();
+        if (response.status !== 200) return;
+        expect(JSON.parse(text).usage.completion_tokens).toBe(10);
+        answered.push(response.headers.get("x-request-id") ?? "");
+        if (answered.length === 400) killFamily(before);
+      } catch {
+        return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 40 }, callUntilTheCrash));
+  expect(answered.length).toBeGreaterThanOrEqual(400);
+  await expect.poll(() => openHolds(orgId), { timeout: 60_000, intervals: [500] }).toBe(0);
+
+  const events = await eventsOf(orgId);
+  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+  const byId = new Map(events.map((event) => [event.id, event]));
+  const lost = answered.filter((id) => byId.get(id)?.output_tokens !== 10);
+  expect(lost).toEqual([]);
+  const { rows } = await stage.sql.query("select sum(price_nano)::text as charged from usage_event where org_id = $1", [
+    orgId,
+  ]);
+  const wallet = await stage.sql.query("select posted::text as posted from wallet where org_id = $1", [orgId]);
+  expect(100_000_000_000n - BigInt(wallet.rows[0].posted)).toBe(BigInt(rows[0].charged));
+  expect(await stage.violations()).toEqual([]);
+});
+
+test("every process is killed at once, the database too: after the next start all is charged and closed", async () => {
+  test.setTimeout(180_000);
+  const started = await startStreams("everything", 20);
+  await stage.crashEverything();
+  for (const { text } of await Promise.all(started.streams.map(({ done }) => done)))
+    expect(text).not.toContain("[DONE]");
+  await expectAllCharged(started);
 });

@@ -8,7 +8,8 @@ import type { Simulator } from "@/e2e/support/providers/server";
 import { createPool } from "@/lib/pg";
 
 export type Stage = {
-  hub: Hub;
+  /** The hub that runs now: another one after `crashEverything`. */
+  readonly hub: Hub;
   upstream: Simulator;
   /** The database as its owner; survives a crash of the server. */
   sql: pg.Pool;
@@ -18,12 +19,15 @@ export type Stage = {
   model(scenario: string, price: Record<string, string>): Promise<string>;
   tenant(creditUsd: string): Promise<{ orgId: string; key: string }>;
   violations(): Promise<unknown[]>;
+  /** Kills supervisor, gateway, web, worker and database at once, then starts the hub again on the same data. */
+  crashEverything(): Promise<void>;
   stop(): Promise<void>;
 };
 
 /** A hub of its own as a user starts it, configured through the admin API, and an upstream that knows the truth. */
 export async function setStage(options: HubOptions = {}): Promise<Stage> {
-  const [hub, upstream] = await Promise.all([startHub(options), startOpenAISimulator()]);
+  const [first, upstream] = await Promise.all([startHub(options), startOpenAISimulator()]);
+  let hub = first;
   const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
     max: 4,
     applicationName: "fault-test",
@@ -47,7 +51,9 @@ export async function setStage(options: HubOptions = {}): Promise<Stage> {
 
   let made = 0;
   return {
-    hub,
+    get hub() {
+      return hub;
+    },
     upstream,
     sql,
     admin,
@@ -69,9 +75,19 @@ export async function setStage(options: HubOptions = {}): Promise<Stage> {
       return { orgId: org.id, key };
     },
     violations: async () => (await admin<{ violations: unknown[] }>("GET", "/ledger/violations")).violations,
+    crashEverything: async () => {
+      const { dataDir, port, managementKey, pid } = hub;
+      const postmaster = await postmasterPid(sql);
+      killFamily(pid);
+      killFamily(postmaster);
+      const env = { ...options.env, PORT: String(port), HUB_BOOTSTRAP_MANAGEMENT_KEY: managementKey };
+      hub = await startHub({ env, dataDir });
+    },
     stop: async () => {
       await sql.end();
       await hub.stop();
+      // the hub that made the data directory removes it
+      if (hub !== first) await first.stop();
       await upstream.stop();
     },
   };

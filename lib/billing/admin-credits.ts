@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { recordAudit } from "@/lib/audit/mutations";
 import type { CreditInput, CreditRow, WalletRow } from "@/lib/billing/schema";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { formatUsd } from "@/lib/money";
@@ -16,16 +16,21 @@ export async function getWallet(scope: StaffScope, orgId: string): Promise<Walle
   return readWallet(db(), orgId);
 }
 
-/** Grants promotional or comp credit as a lot, or corrects the balance by a signed amount. With an Idempotency-Key the
- *  ledger itself refuses to book twice, whatever became of the first answer. Throws not_found, or conflict when a correction
- *  would take what is not there. */
+/** Grants promotional or comp credit as a lot, or corrects the balance by a signed amount. An Idempotency-Key books once, for
+ *  good: used again with the same terms it answers what was booked then. Throws not_found, idempotency_mismatch for other
+ *  terms, and conflict when a correction would take what is not there. */
 export async function grantCredit(scope: StaffScope, orgId: string, input: CreditInput): Promise<CreditRow> {
   requireStaffPermission(scope, "credits.grant");
   const { kind, amountUsd: amountNano, reason, expiresAt = null } = input;
   const id = creditId(scope, orgId);
   const actor = `${scope.actor.type}:${scope.actor.id}`;
-  return db().$transaction(async (tx) => {
+  const wanted = { kind, amountNano, reason, expiresAt };
+  return change(scope, async (tx) => {
     await findOrg(tx, orgId);
+    // two callers with one key take turns, so that the second one finds what the first has booked
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))`;
+    const booked = await findBooked(tx, orgId, id);
+    if (booked) return { ...answerAgain(id, booked, wanted), wallet: await readWallet(tx, orgId) };
     if (kind === "correction") await correct(tx, { orgId, amountNano, id, actor, reason });
     else {
       await tx.$executeRaw`SELECT grant_credit(${orgId}, ${amountNano}::bigint, ${kind}, ${id}, ${actor}, ${reason}, ${expiresAt}::timestamptz, false)`;
@@ -34,6 +39,40 @@ export async function grantCredit(scope: StaffScope, orgId: string, input: Credi
     await recordAudit(tx, scope, { action: "credit.grant", target: `credit:${id}`, orgId, after, reason });
     return { id, ...after, reason, wallet: await readWallet(tx, orgId) };
   });
+}
+
+type Terms = { kind: CreditInput["kind"]; amountNano: bigint; reason: string; expiresAt: Date | null };
+
+async function findBooked(tx: Prisma.TransactionClient, orgId: string, id: string): Promise<Terms | null> {
+  const kinds = ["promo", "comp", "correction"] satisfies CreditInput["kind"][];
+  const journal = await tx.journal.findFirst({ where: { ref: id, kind: { in: kinds }, orgId } });
+  if (!journal) return null;
+  const entry = await tx.entry.findFirstOrThrow({ where: { journalId: journal.id, accountId: `customer:${orgId}` } });
+  const lot = await tx.creditLot.findFirst({ where: { id, orgId } });
+  return {
+    // safe because only these were asked for
+    kind: journal.kind as Terms["kind"],
+    amountNano: entry.amount,
+    reason: journal.reason ?? "",
+    expiresAt: lot?.expiresAt ?? null,
+  };
+}
+
+function answerAgain(id: string, booked: Terms, wanted: Terms): Omit<CreditRow, "wallet"> {
+  const isSame =
+    booked.kind === wanted.kind &&
+    booked.amountNano === wanted.amountNano &&
+    booked.reason === wanted.reason &&
+    booked.expiresAt?.getTime() === wanted.expiresAt?.getTime();
+  if (!isSame) {
+    throw new AppError(
+      "idempotency_mismatch",
+      `This Idempotency-Key booked ${formatUsd(booked.amountNano)} USD (${booked.kind}) with other terms. Use a new one.`,
+      { param: "Idempotency-Key" },
+    );
+  }
+  const { kind, amountNano, reason, expiresAt } = booked;
+  return { id, kind, amountUsd: formatUsd(amountNano), reason, expiresAt: expiresAt?.toISOString() ?? null };
 }
 
 type Correction = { orgId: string; amountNano: bigint; id: string; actor: string; reason: string };

@@ -1,5 +1,6 @@
-import { Batcher, type BatchOutcome, Lane } from "@/lib/batcher";
+import { Batcher, type BatchOutcome, Lane, type Recovery, type Trouble } from "@/lib/batcher";
 import type { Usage, UsageSource } from "@/lib/billing/usage";
+import { AppError } from "@/lib/errors";
 import { type Nano, toNano } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
 
@@ -106,11 +107,14 @@ export type Settlement = {
 
 export type SettleAnswer = { applied: boolean; priorState: string };
 
-/** The money path of one gateway process: three coalesced statements (`lib/billing/batcher.ts`) over its own pool. */
+/** The money path of one gateway process: coalesced statements (`lib/batcher.ts`) over its own pool. While the database is
+ *  away they wait for it; what it refuses for good rejects. */
 export type Wallet = {
   /** Holds the worst-case price against the organisation's wallet and every limit of its key, app, member and
-   *  organisation. Idempotent per request id. A hold nobody settles is closed by the sweeper. */
-  authorize(request: HoldRequest): Promise<HoldAnswer>;
+   *  organisation. Idempotent per request id. A hold nobody settles is closed by the sweeper. A request for which
+   *  `isAbandoned` says true is not sent any more, and voided where it may have been. Throws unavailable where the database
+   *  lacks the function or its grant, and where more than 50,000 items wait already. */
+  authorize(request: HoldRequest, isAbandoned?: () => boolean): Promise<HoldAnswer>;
   /** Raises the progress of a running stream and renews its hold. A state other than `open` means: abort upstream. */
   checkpoint(progress: Progress): Promise<ProgressAnswer>;
   /** Closes the hold and writes event, ledger and rollup. Takes a `Settlement` as JSON text, which the caller has anyway.
@@ -119,7 +123,8 @@ export type Wallet = {
   /** Posts the difference between the truth and what the sweeper charged; once per request. */
   lateAdjust(settlementJson: string): Promise<void>;
   /** Gives back a hold whose caller gave up before anything went upstream. Safe for unknown ids. Tried until the database
-   *  has acknowledged it, since callers give up when it does not answer; never rejects. */
+   *  has acknowledged it, since callers give up when it does not answer; never rejects: what the database refuses for good
+   *  is left to the sweeper. */
   voidHold(requestId: string, orgId: string): Promise<void>;
   /** Statements and items per verb since start, for metrics. */
   statistics(): Record<"authorize" | "checkpoint" | "settle", { statements: number; items: number; depth: number }>;
@@ -128,8 +133,19 @@ export type Wallet = {
 /** Longest a hold stays open without renewal; the sweeper acts 15 s later. */
 export const HOLD_TTL_SECONDS = 120;
 const MAX_BATCH = 500;
+/** More than this is waiting: the database has been away for long, and every new call would make it longer. */
+const MAX_PENDING = 50_000;
 
-export function createWallet(deps: { sql: Sql; node: string; epoch: string; named: boolean }): Wallet {
+export type WalletVerb = "authorize" | "checkpoint" | "settle" | "void" | "adjust";
+
+export function createWallet(deps: {
+  sql: Sql;
+  node: string;
+  epoch: string;
+  named: boolean;
+  /** Hears of statements that failed: at once, then at most every 10 s for each verb. */
+  onTrouble: (verb: WalletVerb, error: unknown, trouble: Trouble) => void;
+}): Wallet {
   const call = <Row>(name: string, text: string) => {
     const statement = deps.named ? { name, text } : { text };
     return async (itemsJson: string): Promise<Row[]> => {
@@ -146,16 +162,30 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
 
   // all three lock wallets: in one process they take turns, between processes a locked wallet's items come again
   const lane = new Lane();
-  const authorize = new Batcher<HoldRequest, HoldAnswer>(
+  const optionsOf = (verb: WalletVerb) => ({
+    max: MAX_BATCH,
+    onError: recoveryOf,
+    onTrouble: (error: unknown, trouble: Trouble) => deps.onTrouble(verb, error, trouble),
+  });
+  const authorize = new Batcher<Hold, HoldAnswer>(
     async (items) => inOrder(items.length, await authorizeRows(JSON.stringify(items.map(holdItem))), holdAnswer),
-    { max: MAX_BATCH, lane, onError },
+    {
+      ...optionsOf("authorize"),
+      lane,
+      isAbandoned: ({ request, isAbandoned }, wasSent) => {
+        if (!isAbandoned?.()) return false;
+        // the answer may have been lost, not the hold
+        if (wasSent) void voidHold(request.requestId);
+        return true;
+      },
+    },
   );
   const checkpoint = new Batcher<Progress, ProgressAnswer>(
     async (items) =>
       inOrder(items.length, await checkpointRows(JSON.stringify(items.map(progressItem))), (row) => ({
         state: row.state,
       })),
-    { max: MAX_BATCH, lane, onError },
+    { ...optionsOf("checkpoint"), lane },
   );
   const settle = new Batcher<string, SettleAnswer>(
     async (items) =>
@@ -163,31 +193,34 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
         applied: row.applied,
         priorState: row.prior_state,
       })),
-    { max: MAX_BATCH, lane, onError },
+    { ...optionsOf("settle"), lane },
   );
 
-  const voided = new Batcher<string, void>(
-    async (ids) => {
-      await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [ids, deps.node, deps.epoch]);
-      return ids.map(() => ({ result: undefined }));
-    },
-    { max: MAX_BATCH, onError: () => "retry" },
-  );
+  const voided = new Batcher<string, void>(async (ids) => {
+    await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [ids, deps.node, deps.epoch]);
+    return ids.map(() => ({ result: undefined }));
+  }, optionsOf("void"));
+  const voidHold = (requestId: string) => voided.add(requestId).catch(() => {});
 
   const adjusted = new Batcher<string, void>(
     async (items) => {
       await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${items.join(",")}]`]);
       return items.map(() => ({ result: undefined }));
     },
-    { max: MAX_BATCH, lane, onError },
+    { ...optionsOf("adjust"), lane },
   );
 
   return {
-    authorize: (request) => authorize.add(request),
+    authorize(request, isAbandoned) {
+      if (authorize.depth + settle.depth + adjusted.depth >= MAX_PENDING) return Promise.reject(unavailable());
+      return authorize.add({ request, isAbandoned }).catch((error: unknown) => {
+        throw isUnusable(error) ? unavailable(error) : error;
+      });
+    },
     checkpoint: (progress) => checkpoint.add(progress),
     settle: (settlementJson) => settle.add(settlementJson),
     lateAdjust: (settlementJson) => adjusted.add(settlementJson),
-    voidHold: (requestId) => voided.add(requestId),
+    voidHold,
     statistics: () => ({
       authorize: count(authorize),
       checkpoint: count(checkpoint),
@@ -197,6 +230,8 @@ export function createWallet(deps: { sql: Sql; node: string; epoch: string; name
 }
 
 const AUTHORIZE = `select * from authorize_batch($1::jsonb, $2, $3::bigint, interval '${HOLD_TTL_SECONDS} seconds')`;
+
+type Hold = { request: HoldRequest; isAbandoned: (() => boolean) | undefined };
 
 type AuthorizeRow = {
   ord: number;
@@ -214,11 +249,28 @@ type AuthorizeRow = {
 type CheckpointRow = { ord: number; skipped: boolean; state: string };
 type SettleRow = { ord: number; skipped: boolean; applied: boolean; prior_state: string };
 
-/** A value the database refuses (classes 22 and 23) is one poison item: split until it stands alone. Everything else
- *  (connection lost, lock timeout, restart) is worth the same items again: the functions are safe to repeat. */
-function onError(error: unknown): "retry" | "split" {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && /^(22|23)/.test(code) ? "split" : "retry";
+/** A value the database refuses (classes 22 and 23) is one poison item: split until it stands alone. A missing function or
+ *  grant is not mended by waiting. Everything else (connection lost, lock timeout, restart) is worth the same items again: the
+ *  functions are safe to repeat. */
+function recoveryOf(error: unknown): Recovery {
+  if (isUnusable(error)) return "fail";
+  return /^(22|23)/.test(sqlState(error)) ? "split" : "retry";
+}
+
+function isUnusable(error: unknown): boolean {
+  return sqlState(error).startsWith("42");
+}
+
+function sqlState(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : "";
+}
+
+function unavailable(cause?: unknown): AppError {
+  return new AppError("unavailable", "The hub cannot use its database. You were not charged. Try again in a moment.", {
+    retryAfterMs: 2_000,
+    cause,
+  });
 }
 
 function inOrder<Row extends { ord: number; skipped: boolean }, Result>(
@@ -231,7 +283,7 @@ function inOrder<Row extends { ord: number; skipped: boolean }, Result>(
   return outcomes;
 }
 
-function holdItem(request: HoldRequest) {
+function holdItem({ request }: Hold) {
   return {
     org: request.orgId,
     id: request.requestId,

@@ -3,7 +3,7 @@ import { findBySlug } from "@/lib/catalog/admin-providers";
 import { findProviderKind, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import type { ConfigurationPage, CredentialInput, CredentialPatch, CredentialRow } from "@/lib/catalog/schema";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
@@ -46,7 +46,7 @@ export async function createCredential(
   input: CredentialInput,
 ): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const provider = await findBySlug(tx, slug);
     await requireFreeName(tx, provider, input.name);
     const id = newId("cred");
@@ -70,7 +70,7 @@ export async function createCredential(
 /** A new secret replaces the old one in place and makes a disabled credential active again. Throws not_found. */
 export async function updateCredential(scope: StaffScope, id: string, patch: CredentialPatch): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await getById(tx, id);
     if (patch.name !== undefined && patch.name !== before.name) await requireFreeName(tx, before.provider, patch.name);
     const secret = readSecret(before.provider, patch);
@@ -100,7 +100,7 @@ export async function updateCredential(scope: StaffScope, id: string, patch: Cre
 /** Throws not_found. */
 export async function deleteCredential(scope: StaffScope, id: string): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "providers.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const row = await getById(tx, id);
     await tx.credential.delete({ where: { id } });
     await recordAudit(tx, scope, { action: "credential.delete", target: `credential:${id}`, before: facts(row) });

@@ -3,7 +3,7 @@ import { ratesInForce, writeRates } from "@/lib/catalog/admin-prices";
 import { formatRates, type StoredRates, withMargin } from "@/lib/catalog/rates";
 import type { ConfigurationPage, ModelInput, ModelRow } from "@/lib/catalog/schema";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
@@ -47,7 +47,7 @@ export async function getModel(scope: StaffScope, id: string): Promise<ModelRow>
  *  conflict for a name that another model has. */
 export async function putModel(scope: StaffScope, id: string, input: ModelInput): Promise<ModelRow> {
   requireStaffPermission(scope, "models.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     // two writers of one model take turns, so versions and offers never interleave
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${id}`}, 0))`;
     const existing = await tx.model.findUnique({ where: { id }, include: WHOLE });
@@ -85,7 +85,7 @@ export async function putModel(scope: StaffScope, id: string, input: ModelInput)
 /** Calls in flight end; the next one is answered 404. Its usage and price history stay. Throws not_found. */
 export async function deleteModel(scope: StaffScope, id: string): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "models.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await readModel(tx, id);
     await tx.model.delete({ where: { id } });
     await recordAudit(tx, scope, { action: "model.delete", target: `model:${id}`, before: facts(before) });

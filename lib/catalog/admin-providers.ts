@@ -2,7 +2,7 @@ import { recordAudit } from "@/lib/audit/mutations";
 import { effectiveBaseUrl, findProviderKind, type ProviderAddress, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import type { ConfigurationPage, ProviderInput, ProviderPatch, ProviderRow } from "@/lib/catalog/schema";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { EgressError, judgeEgressUrl } from "@/lib/egress";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
@@ -41,7 +41,7 @@ export async function createProvider(scope: StaffScope, input: ProviderInput): P
   }
   const address = { kind: kind.id, baseUrl: await judgedBaseUrl(input.baseUrl), region: input.region ?? null };
   requireAddress(address);
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     if (await tx.provider.findUnique({ where: { slug: input.slug } })) {
       throw new AppError("conflict", `slug: a provider "${input.slug}" exists already.`, { param: "slug" });
     }
@@ -64,7 +64,7 @@ export async function createProvider(scope: StaffScope, input: ProviderInput): P
 export async function updateProvider(scope: StaffScope, slug: string, patch: ProviderPatch): Promise<ProviderRow> {
   requireStaffPermission(scope, "providers.manage");
   const baseUrl = patch.baseUrl === undefined ? undefined : await judgedBaseUrl(patch.baseUrl);
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await findBySlug(tx, slug);
     requireAddress({ kind: before.kind, baseUrl: baseUrl === undefined ? before.baseUrl : baseUrl, region: null });
     const row = await tx.provider.update({
@@ -91,7 +91,7 @@ export async function updateProvider(scope: StaffScope, slug: string, patch: Pro
 /** Deletes the provider with its credentials. Throws not_found, or conflict while a model has an offer of it. */
 export async function deleteProvider(scope: StaffScope, slug: string): Promise<{ slug: string; deleted: true }> {
   requireStaffPermission(scope, "providers.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const row = await findBySlug(tx, slug);
     const offer = await tx.offer.findFirst({ where: { providerId: row.id } });
     if (offer)

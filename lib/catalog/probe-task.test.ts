@@ -109,13 +109,13 @@ describe("a credential that works", () => {
 });
 
 describe("a credential that fails", () => {
-  test("says why, without repeating the secret", async () => {
-    answer = (_, response) =>
-      response.writeHead(401).end('{"error":{"message":"Incorrect API key provided: sk-probe-secret-0001."}}');
+  test("says why, without repeating the secret or any other", async () => {
+    const message = "Incorrect API key provided: sk-probe-secret-0001, not sk-somebody-else-0002.";
+    answer = (_, response) => response.writeHead(401).end(JSON.stringify({ error: { message } }));
     const { slug, id } = await credential();
     const tested = await hub.call("POST", `/credentials/${id}/test`);
     expect(tested.status).toBe(200);
-    expect(tested.body).toMatchObject({ ok: false, error: "HTTP 401: Incorrect API key provided: …." });
+    expect(tested.body).toMatchObject({ ok: false, error: "HTTP 401: Incorrect API key provided: …, not …." });
     const { rows } = await hub.database.pool.query("SELECT json_agg(p)::text AS text FROM provider_probe p");
     expect(rows[0].text).not.toContain("secret-0001");
     const models = await hub.call("GET", `/providers/${slug}/upstream-models`);

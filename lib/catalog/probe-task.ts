@@ -1,10 +1,12 @@
 import { effectiveBaseUrl, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import type { Sql } from "@/lib/pg";
+import { scrub } from "@/lib/scrub";
 import { openSecret, SecretError } from "@/lib/secrets";
 
 export const PROBE_TASK = "provider_probe";
 const PROBE_TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 5_000_000;
+const MAX_ERROR_CHARACTERS = 300;
 
 /** What this task needs to know of a provider kind; lib/gateway/providers/registry.ts has it. */
 export type ProbeProvider = {
@@ -104,7 +106,11 @@ async function probe({ secretsKey, findProvider, fetch }: ProbeDependencies, row
   const latencyMs = Math.round(performance.now() - started);
   if (!response.ok) {
     const failure = provider.classify({ status: response.status, headers: Object.fromEntries(response.headers), body });
-    return { ok: false, latencyMs, error: `HTTP ${response.status}: ${scrub(failure.message, secret)}` };
+    return {
+      ok: false,
+      latencyMs,
+      error: `HTTP ${response.status}: ${scrub(failure.message, secret).slice(0, MAX_ERROR_CHARACTERS)}`,
+    };
   }
   return { ok: true, latencyMs, models: provider.listModels.read(JSON.parse(body)) };
 }
@@ -124,12 +130,6 @@ async function readLimited(response: Response): Promise<string> {
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
-}
-
-/** An upstream may echo the key it refuses. */
-function scrub(message: string, secret: Record<string, string>): string {
-  const values = Object.values(secret).filter((value) => value.length >= 4);
-  return values.reduce((text, value) => text.replaceAll(value, "…"), message).slice(0, 300);
 }
 
 /** Sentences of our own and network codes only: other messages could hold an address or a header. */

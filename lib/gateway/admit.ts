@@ -101,7 +101,8 @@ async function hold(deps: GatewayDependencies, reply: Reply, wanted: HoldRequest
 async function withTimeout({ wallet }: GatewayDependencies, wanted: HoldRequest) {
   let timer: NodeJS.Timeout | undefined;
   let abandoned = false;
-  const answer = wallet.authorize(wanted).then((result) => {
+  const isAbandoned = () => abandoned;
+  const answer = wallet.authorize(wanted, isAbandoned).then((result) => {
     if (abandoned && result.granted) void wallet.voidHold(wanted.requestId, wanted.orgId);
     return result;
   });

@@ -25,6 +25,8 @@ export type AttemptContext = {
   dispatcher: Dispatcher;
   sdkFetch: typeof globalThis.fetch;
   clock: Clock;
+  /** Hears of errors that are our own and do not leave the attempt. */
+  onError: (error: unknown) => void;
 };
 
 export type AttemptResult = { answered: true } | { answered: false; failure: UpstreamFailure; end: AttemptEnd };

@@ -124,3 +124,22 @@ it("stops reading an answer that would fill the memory", async () => {
   expect(sent).toBeLessThan(200);
   expect(settled).toEqual(["upstream_error"]);
 });
+
+it("does not take a bug of ours for a failure of the transport", async () => {
+  const bug = new TypeError("a bug of ours");
+  const usage = () => {
+    throw bug;
+  };
+  const dispatch = (_options: unknown, handler: Dispatcher.DispatchHandler) => {
+    const controller = { abort: () => {}, pause: () => {}, resume: () => {} } as never;
+    handler.onRequestStart?.(controller, {});
+    handler.onResponseStart?.(controller, 200, {});
+    handler.onResponseData?.(controller, Buffer.from('{"choices":[],"usage":{}}'));
+    setImmediate(() => handler.onResponseEnd?.(controller, {}));
+    return true;
+  };
+  const definition = { ...openai, usage };
+  const { run, settled } = prepare({ stream: false, definition, secret: { apiKey: "k" }, dispatcher: { dispatch } });
+  await expect(run()).rejects.toBe(bug);
+  expect(settled).toEqual(["internal_error"]);
+});

@@ -31,7 +31,11 @@ type Call = { request: GatewayRequest; chat: ChatCall; plan: RoutePlan; admitted
  *  pays for one. Whatever happens, the hold is closed. */
 export async function runChat(deps: GatewayDependencies, call: Call): Promise<void> {
   const { meter } = call.admitted;
-  const headers = responseHeaders(call.request);
+  const { warnings } = call.chat;
+  const headers = {
+    ...responseHeaders(call.request),
+    ...(warnings.length > 0 && { "x-aigne-warnings": warnings.join(", ") }),
+  };
   const output = call.chat.stream ? new StreamOutput(call.reply, headers, deps.clock) : null;
   const stopTicking = deps.ticker.add({ meter, output });
   try {
@@ -117,6 +121,7 @@ async function attempt(
     dispatcher: deps.dispatcher,
     sdkFetch: deps.sdkFetch,
     clock: deps.clock,
+    onError: (error) => deps.onError(error, call.request.id),
   };
   const result = await (!relays ? translate(context) : call.chat.stream ? relayStream(context) : relayWhole(context));
   // some of these messages are shown to the tenant, and providers echo what was sent

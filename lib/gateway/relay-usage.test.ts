@@ -58,6 +58,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
     dispatcher: upstream(stream, usage),
     sdkFetch: fetch,
     clock,
+    onError: () => {},
   } satisfies AttemptContext;
   expect(await (stream ? relayStream(context) : relayWhole(context))).toEqual({ answered: true });
   const answers = stream ? written.join("").match(/(?<=^data: )\{.*/gm) : written;

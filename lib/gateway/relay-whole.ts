@@ -10,7 +10,8 @@ import { toUsdNumber } from "@/lib/money";
 /** No answer is this long: whatever sends more must not fill our memory. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** One relayed attempt whose answer comes in one piece: passed on as it is, but for the price in its usage. */
+/** One relayed attempt whose answer comes in one piece: passed on as it is, but for the price in its usage. Rejects with
+ *  errors of our own, and where the hub ends the call. */
 export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
   return new Promise((resolve, reject) => {
     const { candidate, meter, reply } = context;
@@ -24,6 +25,17 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
       done = true;
       if (grace) clearTimeout(grace);
       resolve(result);
+    };
+    // thrown into the transport, a bug of ours would pass for its failure
+    const guard = (step: () => void) => {
+      try {
+        step();
+      } catch (error) {
+        done = true;
+        if (grace) clearTimeout(grace);
+        upstream.abort();
+        reject(error);
+      }
     };
 
     const upstream = openUpstream(context.dispatcher, relayRequest(context), {
@@ -40,10 +52,12 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
         );
       },
       onEnd() {
-        const body = Buffer.concat(parts).toString("utf8");
-        if (status < 200 || status > 299)
-          return settle(failed(candidate.definition.classify({ status, headers, body })));
-        settle(answer(context, status, body));
+        guard(() => {
+          const body = Buffer.concat(parts).toString("utf8");
+          if (status < 200 || status > 299)
+            return settle(failed(candidate.definition.classify({ status, headers, body })));
+          settle(answer(context, status, body));
+        });
       },
       onFailure: (failure) => settle(failed(failure)),
     });
@@ -57,10 +71,10 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
       settle({ answered: true });
     };
     reply.onGone(() => {
-      if (!done) grace ??= setTimeout(leave, GRACE_DRAIN_MS);
+      if (!done) grace ??= setTimeout(() => guard(leave), GRACE_DRAIN_MS);
     });
     meter.onAbort(() => {
-      if (reply.gone) return leave();
+      if (reply.gone) return guard(leave);
       if (done) return;
       done = true;
       upstream.abort();

@@ -55,14 +55,23 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const { rows } = await pool.query<{ epoch: string }>("select node_boot($1)::text as epoch", [node]);
   const epoch = rows[0]?.epoch ?? "1";
 
-  const wallet = createWallet({ sql: pool, node, epoch, named: settings.namedStatements });
+  const wallet = createWallet({
+    sql: pool,
+    node,
+    epoch,
+    named: settings.namedStatements,
+    onTrouble: (verb, err, trouble) => log.error({ err, event: verb, ...trouble }, "the database does not do its work"),
+  });
   const spool =
     settings.spoolDirectory === null ? null : openSpool({ directory: settings.spoolDirectory, node, epoch, onError });
   const recorder = createRecorder({
     wallet,
     spool,
     onRefused: (error, requestId) =>
-      log.error({ err: error, requestId }, "a settlement was refused; the sweeper closes its hold"),
+      log.error(
+        { err: error, requestId },
+        "a settlement was refused; it is kept for the next start, and the sweeper closes its hold",
+      ),
   });
   const replayed = await recorder.replay();
   if (replayed > 0) log.info({ count: replayed, node }, "settled what the last run had written down");
@@ -76,7 +85,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     onListening: (listening) => keyring.setListening(listening),
     onError,
   });
-  const ticker = createTicker({ wallet, clock: systemClock, onError });
+  const ticker = createTicker({ wallet, clock: systemClock });
   const vault = createVault({ secretsKey: settings.secretsKey, clock: systemClock, onError });
   const heartbeat = setInterval(() => {
     pool

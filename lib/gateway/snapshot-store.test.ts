@@ -2,6 +2,7 @@ import type pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { makeKey, makeModel, makeOrg, makeProvider } from "@/e2e/support/fixtures";
+import { openLine } from "@/e2e/support/line";
 import { createSnapshotStore, type SnapshotStore } from "@/lib/gateway/snapshot-store";
 import { newId } from "@/lib/ids";
 import { connectListener } from "@/lib/pg";
@@ -123,6 +124,20 @@ test("refresh shows what was written before it, even while a reading is under wa
   await early;
 });
 
+test("refresh reads the whole configuration only where it changed", async () => {
+  const { store } = await watch(() => Promise.reject(new Error("no listener")));
+  const snapshot = store.current();
+  const query = vi.spyOn(database.pool, "query");
+  await Promise.all(Array.from({ length: 10 }, () => store.refresh()));
+  expect(store.current()).toBe(snapshot);
+  // one for the first who asked, one for all who came while it ran
+  expect(query).toHaveBeenCalledTimes(2);
+  query.mockRestore();
+  const id = await model();
+  await store.refresh();
+  expect(store.current().models.has(id)).toBe(true);
+});
+
 test("a lost channel is told and found again, and what changed meanwhile is read", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   try {
@@ -138,6 +153,28 @@ test("a lost channel is told and found again, and what changed meanwhile is read
     expect(listener()).not.toBe(first);
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test("a channel that fell silent is told, left and replaced", async () => {
+  const line = await openLine(database.roleUrl("gateway"));
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+  try {
+    const { store, listening, listener } = await watch(() => connectListener(line.url, "test"));
+    const first = listener();
+    line.set("silent");
+    const id = await model();
+    // a poll, and the time it is given
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(listening).toEqual([true, false]);
+    line.set("open");
+    vi.advanceTimersByTime(1_000);
+    await vi.waitFor(() => expect(listening).toEqual([true, false, true]));
+    await vi.waitFor(() => expect(store.current().models.has(id)).toBe(true));
+    expect(listener()).not.toBe(first);
+  } finally {
+    vi.useRealTimers();
+    line.close();
   }
 });
 

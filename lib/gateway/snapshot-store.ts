@@ -2,18 +2,20 @@ import type pg from "pg";
 import { loadSnapshot, readConfigVersion, type Snapshot } from "@/lib/gateway/snapshot";
 import type { Sql } from "@/lib/pg";
 
-/** Used while NOTIFY is believed to work, and the longest a change can go unnoticed when it does not. */
-const POLL_MS = 5_000;
+/** Together with the 2 s after which an unanswered poll fails: the longest a change can go unnoticed where NOTIFY is lost. */
+const POLL_MS = 3_000;
 
 export type SnapshotStore = {
   current(): Snapshot;
-  /** Re-reads: resolves once the configuration of this moment, or a later one, is current. */
+  /** Resolves once the configuration of this moment, or a later one, is current; costs one small query where nothing changed.
+   *  Never rejects: where the database does not answer, the snapshot stays as it is. */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Keeps the configuration in memory: loaded once, replaced when NOTIFY `hub_config` says so, polled every 5 s in case a
- *  notification was lost, and reloaded when an announced price comes into force. Throws where the first load fails. */
+/** Keeps the configuration in memory: loaded once, replaced when NOTIFY `hub_config` says so, and reloaded when an announced
+ *  price comes into force. A poll over the listening connection finds lost notifications and a connection that is gone.
+ *  Throws where the first load fails. */
 export async function createSnapshotStore(deps: {
   sql: Sql;
   /** Opens a dedicated connection for LISTEN. */
@@ -24,31 +26,38 @@ export async function createSnapshotStore(deps: {
   onError: (error: unknown) => void;
 }): Promise<SnapshotStore> {
   let snapshot = await loadSnapshot(deps.sql);
-  let loading: Promise<void> | null = null;
+  /** The version alone does not tell: an announced price is in force now, or a reading failed. */
+  let isStale = false;
+  let reading: Promise<void> | null = null;
   let queued: Promise<void> | null = null;
   let stopped = false;
   let listener: pg.Client | null = null;
+  let connecting = false;
   let priceTimer: NodeJS.Timeout | null = null;
 
-  const load = (): Promise<void> => {
-    const done = loadSnapshot(deps.sql)
-      .then((next) => {
-        snapshot = next;
-        scheduleNextPrice();
-      })
-      .catch(deps.onError)
-      .finally(() => {
-        if (loading === done) loading = null;
-      });
-    loading = done;
-    return done;
+  const readIfChanged = async (): Promise<void> => {
+    try {
+      if (!isStale && (await readConfigVersion(deps.sql)) === snapshot.version) return;
+      isStale = false;
+      snapshot = await loadSnapshot(deps.sql);
+      scheduleNextPrice();
+    } catch (error) {
+      isStale = true;
+      deps.onError(error);
+    }
   };
-  // a load under way may have read before the change that is asked about: the promise is that of one begun afterwards
-  const reload = (): Promise<void> => {
-    if (!loading || stopped) return loading ?? load();
-    queued ??= loading.then(() => {
+  // a reading under way may have looked before the change that is asked about: the promise is that of one begun afterwards
+  const refresh = (): Promise<void> => {
+    if (!reading) {
+      reading = stopped ? Promise.resolve() : readIfChanged();
+      void reading.then(() => {
+        reading = null;
+      });
+      return reading;
+    }
+    queued ??= reading.then(() => {
       queued = null;
-      return stopped ? undefined : load();
+      return refresh();
     });
     return queued;
   };
@@ -56,45 +65,69 @@ export async function createSnapshotStore(deps: {
   const scheduleNextPrice = () => {
     if (priceTimer) clearTimeout(priceTimer);
     if (snapshot.nextPriceInMs === null || stopped) return;
-    priceTimer = setTimeout(() => void reload(), Math.min(snapshot.nextPriceInMs + 1, 2 ** 31 - 1)).unref();
+    const enterPrice = () => {
+      isStale = true;
+      void refresh();
+    };
+    priceTimer = setTimeout(enterPrice, Math.min(snapshot.nextPriceInMs + 1, 2 ** 31 - 1)).unref();
+  };
+
+  const lose = (client: pg.Client) => {
+    if (listener !== client) return;
+    listener = null;
+    deps.onListening(false);
   };
 
   const listen = async () => {
-    if (stopped || listener) return;
+    if (stopped || listener || connecting) return;
+    connecting = true;
+    let client: pg.Client | null = null;
     try {
-      const client = await deps.connectListener();
-      client.on("error", deps.onError);
-      client.on("end", () => {
-        listener = null;
-        deps.onListening(false);
-      });
-      client.on("notification", ({ channel, payload }) => {
-        if (channel === "hub_config") void reload();
+      const opened = await deps.connectListener();
+      client = opened;
+      opened.on("error", deps.onError);
+      opened.on("end", () => lose(opened));
+      opened.on("notification", ({ channel, payload }) => {
+        if (channel === "hub_config") void refresh();
         else deps.onKeyChange(payload ?? "");
       });
-      await client.query("listen hub_config; listen hub_key");
-      listener = client;
+      await opened.query("listen hub_config; listen hub_key");
+      listener = opened;
       deps.onListening(true);
       // what changed while nobody listened
-      await reload();
+      await refresh();
     } catch (error) {
       deps.onError(error);
+      void client?.end().catch(() => {});
+    } finally {
+      connecting = false;
     }
   };
 
-  const poll = setInterval(() => {
-    void listen();
-    readConfigVersion(deps.sql).then((version) => (version === snapshot.version ? undefined : reload()), deps.onError);
-  }, POLL_MS).unref();
+  const poll = async () => {
+    await listen();
+    const client = listener;
+    try {
+      const version = await readConfigVersion(client ?? deps.sql);
+      if (isStale || version !== snapshot.version) await refresh();
+    } catch (error) {
+      deps.onError(error);
+      if (!client) return;
+      // nobody says that a connection is half open: its silence does, and keys must not be trusted for long any more
+      lose(client);
+      void client.end().catch(() => {});
+    }
+  };
+  const timer = setInterval(() => void poll(), POLL_MS).unref();
 
   await listen();
   scheduleNextPrice();
   return {
     current: () => snapshot,
-    refresh: reload,
+    refresh,
     async stop() {
       stopped = true;
-      clearInterval(poll);
+      clearInterval(timer);
       if (priceTimer) clearTimeout(priceTimer);
       await listener?.end().catch(() => {});
     },

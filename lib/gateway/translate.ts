@@ -25,7 +25,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
     const { options, warnings } = toCallOptions(chat, context.maxOutputTokens);
     const call = { ...options, abortSignal: abort.signal };
     const headers = warnings.length
-      ? { ...context.answerHeaders, "x-aigne-warnings": warnings.join(", ") }
+      ? { ...context.answerHeaders, "x-aigne-warnings": [...chat.warnings, ...warnings].join(", ") }
       : context.answerHeaders;
     return chat.stream ? await streamed(context, model, call, headers) : await whole(context, model, call, headers);
   } catch (error) {

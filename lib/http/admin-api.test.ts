@@ -186,6 +186,41 @@ describe("Idempotency-Key", () => {
     expect((await hub.call("POST", "/orgs", org("F"), headers("k3"))).status).toBe(201);
   });
 
+  test("the write and its answer are kept together or not at all", async () => {
+    await hub.database.pool.query(`
+      CREATE FUNCTION fail_to_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'crash'; END $$;
+      CREATE TRIGGER fail_to_keep BEFORE UPDATE ON admin_idempotency FOR EACH ROW EXECUTE FUNCTION fail_to_keep()`);
+    const failed = await hub.call("POST", "/orgs", org("Atomic"), headers("k6"));
+    await hub.database.pool.query("DROP FUNCTION fail_to_keep CASCADE");
+    expect(failed.status).toBe(500);
+    const again = await hub.call("POST", "/orgs", org("Atomic"), headers("k6"));
+    expect(again.status).toBe(201);
+    expect(again.headers.get("x-aigne-replayed")).toBeNull();
+    const { rows } = await hub.database.pool.query("SELECT id FROM org WHERE name = 'Atomic'");
+    expect(rows).toEqual([{ id: again.body.id }]);
+  });
+
+  test("a call that somebody took over because it was slow does not happen too", async () => {
+    const { once } = await import("@/lib/http/admin-idempotency");
+    const { change } = await import("@/lib/db");
+    const call = { keyId: "mk_slow", secret: "s", path: "/p", key: "k7", method: "POST", body: "{}" };
+    const slow = once(
+      call,
+      async (remember) => {
+        await hub.database.pool.query(
+          "UPDATE admin_idempotency SET created_at = created_at + interval '1 minute' WHERE key = 'k7'",
+        );
+        return change({ request: { id: "req_1", ip: null, remember } }, (tx) =>
+          tx.setting.create({ data: { key: "made_by_slow", value: 1 } }),
+        );
+      },
+      (body) => ({ status: 200, body }),
+    );
+    await expect(slow).rejects.toMatchObject({ code: "idempotency_in_flight" });
+    const { rows } = await hub.database.pool.query("SELECT * FROM setting WHERE key = 'made_by_slow'");
+    expect(rows).toEqual([]);
+  });
+
   test("after a day the key is free again; an abandoned call frees it after a minute", async () => {
     await hub.call("POST", "/orgs", org("Old"), headers("k4"));
     await hub.database.pool.query(

@@ -8,7 +8,7 @@ import { newId } from "@/lib/ids";
 import { authenticateManagementKey } from "@/lib/keys/admin-management-keys";
 import { logger } from "@/lib/log";
 import type { PlatformPermission } from "@/lib/orgs/permissions";
-import { mintStaffScope, type StaffScope } from "@/lib/orgs/scope";
+import { mintStaffScope, type RequestOrigin, type StaffScope } from "@/lib/orgs/scope";
 
 export const ADMIN_BASE = "/api/admin/v1";
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -32,6 +32,7 @@ export type Endpoint<
   response: Response;
   /** Of a success; 200 unless something is created. */
   status?: 200 | 201;
+  /** A change answers what its transaction returned, unaltered: its answer may be kept there (`change` of lib/db.ts). */
   run(
     scope: StaffScope,
     input: { params: Input<Params>; query: Input<Query>; body: Input<Body> },
@@ -79,17 +80,15 @@ export function adminRoute(...endpoints: Endpoint[]): Record<Method, Handler> {
 async function serve(own: Endpoint, request: Request, requestId: string): Promise<Response> {
   const secret = bearer(request);
   const caller = await authenticateManagementKey(secret);
-  const scope = mintStaffScope({
-    actor: { type: "key", id: caller.keyId },
-    permissions: caller.permissions,
-    request: {
-      id: requestId,
-      ip: clientAddress(request),
-      idempotencyKey: request.headers.get("idempotency-key") ?? undefined,
-    },
-  });
+  const key = request.headers.get("idempotency-key");
+  const scopeWith = (remember?: RequestOrigin["remember"]) =>
+    mintStaffScope({
+      actor: { type: "key", id: caller.keyId },
+      permissions: caller.permissions,
+      request: { id: requestId, ip: clientAddress(request), idempotencyKey: key ?? undefined, remember },
+    });
   if (!caller.permissions.has(own.permission)) {
-    await recordDenial(scope, `${own.method} ${own.path}`);
+    await recordDenial(scopeWith(), `${own.method} ${own.path}`);
     throw new AppError("forbidden", `This management key lacks the permission "${own.permission}".`);
   }
   const url = new URL(request.url);
@@ -99,17 +98,15 @@ async function serve(own: Endpoint, request: Request, requestId: string): Promis
     query: own.query && validate(own.query, readQuery(url.searchParams), "query parameter"),
     body: own.body && validate(own.body, parseJson(text), "field"),
   };
-  const run = async (): Promise<Answer> => {
-    // safe because `endpoint` ties `run` to these schemas
-    const result = await own.run(scope, input as Parameters<typeof own.run>[1]);
-    // the response schema is an allow-list: what it does not name never leaves
-    return { status: own.status ?? 200, body: own.response.parse(result) };
-  };
-  const key = request.headers.get("idempotency-key");
-  if (key === null || own.method === "GET") return json(await run());
+  // safe because `endpoint` ties `run` to these schemas
+  const run = (scope: StaffScope) => own.run(scope, input as Parameters<typeof own.run>[1]);
+  // the response schema is an allow-list: what it does not name never leaves
+  const answerOf = (result: unknown): Answer => ({ status: own.status ?? 200, body: own.response.parse(result) });
+  if (key === null || own.method === "GET") return json(answerOf(await run(scopeWith())));
   const done = await once(
     { keyId: caller.keyId, secret: secret as string, path: url.pathname, key, method: own.method, body: text },
-    run,
+    (remember) => run(scopeWith(remember)),
+    answerOf,
   );
   return json(done, done.replayed ? { "x-aigne-replayed": "true" } : {});
 }

@@ -4,13 +4,18 @@ import { AppError } from "@/lib/errors";
 const MAX_BODY_BYTES = 1_000_000;
 const POLLUTING = new Set(["__proto__", "constructor", "prototype"]);
 
-/** The text of a JSON body. Throws request_too_large. */
+/** The text of a JSON body, read no further than its limit. Throws request_too_large. */
 export async function readBody(request: Request): Promise<string> {
   const tooLarge = () => new AppError("request_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
   if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) throw tooLarge();
-  const bytes = await request.arrayBuffer();
-  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge();
-  return new TextDecoder().decode(bytes);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request.body ?? []) {
+    length += part.length;
+    if (length > MAX_BODY_BYTES) throw tooLarge();
+    parts.push(part);
+  }
+  return new TextDecoder().decode(Buffer.concat(parts));
 }
 
 /** Throws invalid_json. Keys that could reach a prototype are dropped. */

@@ -1,6 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { asAppError } from "@/lib/errors";
 import { fromNode, toNode } from "@/lib/http/node-door";
 
@@ -38,5 +38,29 @@ it.each([
     const init = { method: "POST", body: body(), duplex: "half", headers: { "content-encoding": "gzip" } };
     const response = await fetch(url, init as RequestInit);
     expect([response.status, await response.text()]).toEqual([413, "The request body is larger than 1 MB."]);
+  }
+});
+
+it("answers an upload that brings less than 1 kB per second", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    const request = http.request(url, { method: "POST", headers: { "transfer-encoding": "chunked" } });
+    const answered = new Promise<http.IncomingMessage>((resolve) => request.on("response", resolve));
+    const arrived = new Promise((resolve) => server.once("request", resolve));
+    request.write("x".repeat(15_000));
+    await arrived;
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await new Promise(setImmediate);
+    // enough for one window, not for two
+    vi.advanceTimersByTime(10_000);
+    vi.advanceTimersByTime(10_000);
+    const response = await answered;
+    expect([response.statusCode, String(await response.toArray())]).toEqual([
+      400,
+      "The request body came too slowly: less than 1 kB per second.",
+    ]);
+    request.destroy();
+  } finally {
+    vi.useRealTimers();
   }
 });

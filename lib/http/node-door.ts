@@ -62,31 +62,56 @@ export function toNode(outgoing: ServerResponse): Reply {
   };
 }
 
-/** How long what is left of a refused body is read and dropped: a client that still writes when the connection closes sees
- *  a reset instead of the answer, and tries again. */
+/** An upload brings 1 kB/s, judged every 10 s: whoever sends less keeps a connection and its memory for nothing. */
+const RATE_WINDOW_MS = 10_000;
+const LEAST_BYTES_PER_WINDOW = 10_000;
+
+/** How long what is left of an answered request's body is read and dropped: a client that still writes when the connection
+ *  closes sees a reset instead of the answer, and tries again. */
 const DISCARD_MS = 10_000;
+
+/** Ends an upload that was answered already where its sender does not. */
+export function limitUpload(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  setTimeout(() => incoming.complete || incoming.destroy(), DISCARD_MS).unref();
+}
+
+function discardUpload(incoming: IncomingMessage): void {
+  incoming.removeAllListeners("data").resume();
+  limitUpload(incoming);
+}
 
 /** Reads at most `limitBytes`; a body that declares more is refused before a byte of it is read. */
 function readBody(incoming: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const refuse = () => {
-    incoming.removeAllListeners("data").resume();
-    setTimeout(() => incoming.complete || incoming.destroy(), DISCARD_MS).unref();
-    return new AppError(
-      "request_too_large",
-      `The request body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MB.`,
-    );
-  };
-  if (Number(incoming.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(refuse());
+  const tooLarge = () =>
+    new AppError("request_too_large", `The request body is larger than ${Math.floor(limitBytes / 1024 / 1024)} MB.`);
+  if (Number(incoming.headers["content-length"] ?? 0) > limitBytes) {
+    discardUpload(incoming);
+    return Promise.reject(tooLarge());
+  }
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let length = 0;
+    let judgedLength = 0;
+    const refuse = (error: AppError) => {
+      clearInterval(judge);
+      parts.length = 0;
+      discardUpload(incoming);
+      reject(error);
+    };
+    const judge = setInterval(() => {
+      if (length - judgedLength < LEAST_BYTES_PER_WINDOW)
+        return refuse(new AppError("invalid_request", "The request body came too slowly: less than 1 kB per second."));
+      judgedLength = length;
+    }, RATE_WINDOW_MS);
     incoming.on("data", (part: Buffer) => {
       length += part.length;
-      if (length <= limitBytes) return void parts.push(part);
-      parts.length = 0;
-      reject(refuse());
+      if (length <= limitBytes) parts.push(part);
+      else refuse(tooLarge());
     });
+    incoming.on("close", () => clearInterval(judge));
     incoming.on("end", () => {
+      clearInterval(judge);
       if (length > limitBytes) return;
       const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
       resolve(decodeBody(whole, incoming.headers["content-encoding"], limitBytes));

@@ -1,5 +1,5 @@
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { endKey, findKey, insertKey, keyTarget, patchKey, toKeyRow } from "@/lib/keys/mutations";
 import type { CreatedKey, KeyInput, KeyPatch, KeyRow } from "@/lib/keys/schema";
 import { limitsOf } from "@/lib/orgs/admin-limits";
@@ -43,7 +43,7 @@ export async function getKey(scope: StaffScope, id: string): Promise<KeyRow> {
 /** Only the HMAC is stored: the answer is the one place where the secret appears. Throws not_found. */
 export async function createKey(scope: StaffScope, orgId: string, input: KeyInput): Promise<CreatedKey> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     await findOrg(tx, orgId);
     return insertKey(tx, scope, orgId, input);
   });
@@ -52,11 +52,11 @@ export async function createKey(scope: StaffScope, orgId: string, input: KeyInpu
 /** Changes bind from the next call on. Throws not_found, or conflict for a revoked key, which stays revoked. */
 export async function updateKey(scope: StaffScope, id: string, patch: KeyPatch): Promise<KeyRow> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => patchKey(tx, scope, await findKey(tx, { id }), patch));
+  return change(scope, async (tx) => patchKey(tx, scope, await findKey(tx, { id }), patch));
 }
 
 /** Refused within a second, for good. Idempotent. Throws not_found. */
 export async function revokeKey(scope: StaffScope, id: string): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => endKey(tx, scope, await findKey(tx, { id })));
+  return change(scope, async (tx) => endKey(tx, scope, await findKey(tx, { id })));
 }

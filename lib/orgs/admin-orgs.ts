@@ -1,6 +1,6 @@
 import { recordAudit } from "@/lib/audit/mutations";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
-import { db } from "@/lib/db";
+import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
@@ -43,7 +43,7 @@ export async function getOrg(scope: StaffScope, id: string): Promise<OrgRow> {
  *  Throws conflict when a given slug is taken; a slug made from the name is made unique. */
 export async function createOrg(scope: StaffScope, input: OrgInput): Promise<OrgRow> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const { name, slug, timeZone } = input;
     const row = await openOrg(tx, { name, slug, timeZone });
     const { id } = row;
@@ -64,7 +64,7 @@ export async function createOrg(scope: StaffScope, input: OrgInput): Promise<Org
 /** Renames, suspends or limits. A suspended organisation's keys are refused from the next call on. Throws not_found. */
 export async function updateOrg(scope: StaffScope, id: string, patch: OrgPatch): Promise<OrgRow> {
   requireStaffPermission(scope, "orgs.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await findOrg(tx, id);
     const target = { orgId: id, scope: "org", scopeId: id } as const;
     const limitsBefore = (await limitsOf(tx, [target])).get(id);

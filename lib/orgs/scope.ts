@@ -1,11 +1,18 @@
 import { AppError } from "@/lib/errors";
 import { asOrgId, type OrgId } from "@/lib/ids";
 import type { Permission, PlatformPermission } from "@/lib/orgs/permissions";
+import type { Prisma } from "@/prisma/generated/client";
 
 export type Actor = { readonly type: "user" | "key" | "staff" | "system"; readonly id: string };
 
-/** The HTTP request behind a change, for the audit log. `idempotencyKey` is unique per caller and path. */
-export type RequestOrigin = { readonly id: string; readonly ip: string | null; readonly idempotencyKey?: string };
+/** The HTTP request behind a change, for the audit log. `idempotencyKey` is unique per caller and path; `remember` keeps the
+ *  answer to it, in the transaction of the change (`change` of lib/db.ts calls it). */
+export type RequestOrigin = {
+  readonly id: string;
+  readonly ip: string | null;
+  readonly idempotencyKey?: string;
+  readonly remember?: (tx: Prisma.TransactionClient, result: unknown) => Promise<void>;
+};
 
 declare const minted: unique symbol;
 

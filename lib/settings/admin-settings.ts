@@ -1,5 +1,5 @@
 import { recordAudit } from "@/lib/audit/mutations";
-import { db } from "@/lib/db";
+import { change } from "@/lib/db";
 import { formatUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { switchWallets } from "@/lib/settings/admin-mode";
@@ -15,7 +15,7 @@ export async function readSettings(scope: StaffScope): Promise<Settings> {
 /** Merges `patch` into the settings and returns all of them. Idempotent. */
 export async function updateSettings(scope: StaffScope, patch: SettingsPatch): Promise<Settings> {
   requireStaffPermission(scope, "settings.manage");
-  return db().$transaction(async (tx) => {
+  return change(scope, async (tx) => {
     const before = await getSettings(tx);
     const changes = Object.entries(toStored(patch)).filter(
       ([key, value]) => JSON.stringify(before[key as keyof Settings]) !== JSON.stringify(value),

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
 
-/** A recorder of one life of a node; the wallet answers `state` for every settlement, null never. */
+/** A recorder of one life of a node; the wallet answers `state` for every settlement, null never; "refused" rejects. */
 function live(epoch: string, state: string | null = "open") {
   const settled: string[] = [];
   const adjusted: string[] = [];
@@ -20,6 +20,7 @@ function live(epoch: string, state: string | null = "open") {
   const wallet = {
     settle: (line: string) => {
       settled.push(JSON.parse(line).id);
+      if (state === "refused") return Promise.reject(new Error("permission denied"));
       return state === null ? new Promise(() => {}) : Promise.resolve({ applied: state === "open", priorState: state });
     },
     lateAdjust: async (line: string) => void adjusted.push(JSON.parse(line).id),
@@ -67,4 +68,18 @@ it("starts although a line is damaged, and keeps its file", async () => {
   expect(settled).toEqual(["req_1", "req_2"]);
   expect(refused).toEqual(["1 lines of the spool cannot be read"]);
   expect(fs.readdirSync(directory)).toContain("n@1.0.jsonl");
+});
+
+it("keeps what the database refuses, and settles it at a start after that is mended", async () => {
+  const first = live("1", "refused");
+  first.recorder.settle(settlement("req_1"));
+  await first.recorder.drain(1_000);
+  expect(first.refused).toEqual(["permission denied"]);
+  first.spool.close();
+  expect(await live("2", "refused").recorder.replay()).toBe(1);
+  const third = live("3");
+  expect(await third.recorder.replay()).toBe(1);
+  expect(third.settled).toEqual(["req_1"]);
+  third.spool.close();
+  expect(await live("4").recorder.replay()).toBe(0);
 });

@@ -17,7 +17,7 @@ export function createRecorder(deps: {
   wallet: Wallet;
   /** Null where there is no disk of our own (portable door): checkpoints alone cover a crash. */
   spool: Spool | null;
-  /** The database refused this settlement for good; the sweeper closes its hold. */
+  /** The database refused this settlement; the sweeper closes its hold, and the next start of this node tries again. */
   onRefused: (error: unknown, requestId: string) => void;
 }): Recorder {
   let pending = 0;
@@ -36,6 +36,7 @@ export function createRecorder(deps: {
       if (!applied && priorState === "expired") await deps.wallet.lateAdjust(line);
       if (!applied && priorState === "missing") deps.onRefused(new Error("no hold has this request id"), id);
     } catch (error) {
+      deps.spool?.quarantine(line);
       deps.onRefused(error, id);
     }
   };

@@ -6,6 +6,8 @@ import path from "node:path";
 export type Spool = {
   /** Writes one line (one JSON object, no newline inside). Returns the function to call once it is committed. */
   append(line: string): () => void;
+  /** Keeps a line that the database refused, in a file of its own: the next start of the same node tries it again. */
+  quarantine(line: string): void;
   /** Lines that previous lives of this node left behind, oldest first, and the function that removes their files. */
   leftovers(): { lines: string[]; discard(): void };
   close(): void;
@@ -87,6 +89,15 @@ export function openSpool(options: {
         options.onError(error);
       }
       return () => committed(generation);
+    },
+    quarantine(line) {
+      try {
+        fs.appendFileSync(path.join(options.directory, `${name}@${options.epoch}.refused.jsonl`), `${line}\n`, {
+          mode: 0o600,
+        });
+      } catch (error) {
+        options.onError(error);
+      }
     },
     leftovers() {
       return {

@@ -342,6 +342,35 @@ describe("limits", () => {
     await assertHealthy(database.pool, org.org);
   });
 
+  test("limits of another organisation never bind, even under the same scope id", async () => {
+    const [mine, theirs] = [await limited({ maxConcurrency: 9 }), await limited({ maxConcurrency: 9 })];
+    for (const [{ org }, budget] of [
+      [mine, 5_000],
+      [theirs, 500],
+    ] as const) {
+      await database.pool.query("SELECT set_limits($1, 'app', 'shared', $2)", [org, JSON.stringify({ total: budget })]);
+    }
+    const item = holdItem({ ...mine, app: "shared" });
+    expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: true });
+    await settleAll([item]);
+    await assertHealthy(database.pool, mine.org);
+    await assertHealthy(database.pool, theirs.org);
+  });
+
+  test("an edit waits for whoever holds the wallet", async () => {
+    const org = await limited({ day: 1_000 });
+    await inParallel(database.pool, 2, async (client, index) => {
+      if (index === 0) return;
+      await client.query("BEGIN");
+      await client.query("SELECT FROM wallet WHERE org_id = $1 FOR NO KEY UPDATE", [org.org]);
+      const edit =
+        "SET statement_timeout = 200; SELECT set_limits('ORG', 'key', 'KEY', '{\"month\": 1}'); RESET statement_timeout";
+      const waiting = database.pool.query(edit.replace("ORG", org.org).replace("KEY", org.key));
+      await expect(waiting).rejects.toMatchObject({ code: "57014" });
+      await client.query("ROLLBACK");
+    });
+  });
+
   test.each([
     ["maxConcurrency", { maxConcurrency: 20 }],
     ["rpm", { rpm: 20 }],

@@ -146,6 +146,18 @@ describe("checkpoint_batch", () => {
   });
 });
 
+test("a closed hold keeps the progress it had", async () => {
+  const node = newId("node");
+  const { item } = await running(node, await boot(node));
+  await settle(database.pool, [settleItem(item)]);
+  expect((await checkpoint(database.pool, [progress(item, { units: 77 })], { node }))[0]).toMatchObject({
+    state: "captured",
+  });
+  expect((await database.pool.query("SELECT units, sent_at FROM hold WHERE id = $1", [item.id])).rows).toEqual([
+    { units: "0", sent_at: null },
+  ]);
+});
+
 describe("void_holds", () => {
   test("closes an open hold of its own node at no charge", async () => {
     const { org, item } = await running("void-node", 1);
@@ -244,6 +256,8 @@ describe("sweep_holds", () => {
     await database.pool.query("SELECT node_spool_replayed($1, $2)", [node, epoch]);
     expect((await sweep()).find((row) => row.id === item.id)).toMatchObject({ reason: "older_epoch" });
     const next = await running(node, epoch);
+    await database.pool.query("UPDATE node SET booted_at = booted_at - interval '16 s' WHERE id = $1", [node]);
+    expect((await sweep(true)).map((row) => row.id)).not.toContain(next.item.id);
     await boot(node);
     await database.pool.query("UPDATE node SET booted_at = booted_at - interval '16 s' WHERE id = $1", [node]);
     expect((await sweep()).map((row) => row.id)).toContain(next.item.id);

@@ -203,6 +203,21 @@ describe("settle_batch", () => {
     await assertHealthy(database.pool, org.org);
   });
 
+  test("a call is settled only by the organisation that holds it", async () => {
+    const [mine, theirs] = [
+      await createOrg(database.pool, { credit: 5_000 }),
+      await createOrg(database.pool, { credit: 5_000 }),
+    ];
+    const item = holdItem(theirs);
+    await authorize(database.pool, [item]);
+    const foreign = settleItem({ org: mine.org, id: item.id });
+    expect((await settle(database.pool, [foreign]))[0]).toMatchObject({ applied: false, prior_state: "missing" });
+    expect((await settle(database.pool, [settleItem(item)]))[0]).toMatchObject({ applied: true });
+    expect([(await wallet(database.pool, mine.org)).posted, (await wallet(database.pool, theirs.org)).posted]).toEqual([
+      5_000, 4_000,
+    ]);
+  });
+
   test("a negative price is refused, now and later", async () => {
     const org = await createOrg(database.pool, { credit: 10_000 });
     const item = holdItem(org);
@@ -289,6 +304,19 @@ describe("credits", () => {
     expect((await database.pool.query("SELECT expire_credit()")).rows[0].expire_credit).toBeGreaterThanOrEqual(1);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 0, held: 0 });
     await assertHealthy(database.pool, org.org);
+  });
+
+  test("only the organisation's own lots expire with its call", async () => {
+    const [a, b] = [await createOrg(database.pool), await createOrg(database.pool)];
+    for (const { org } of [a, b]) await grant(database.pool, org, { amount: 1_000, expiresInMs: 3_600_000 });
+    const past = "clock_timestamp() - interval '1 s'";
+    await database.pool.query(`UPDATE credit_lot SET expires_at = ${past} WHERE org_id = ANY($1)`, [[a.org, b.org]]);
+    await database.pool.query(`UPDATE wallet SET next_expiry_at = ${past} WHERE org_id = ANY($1)`, [[a.org, b.org]]);
+    // the younger one's call: a mix-up would take the older lot first
+    expect((await authorize(database.pool, [holdItem(b)]))[0]).toMatchObject({ refused_by: "insufficient_credits" });
+    expect((await wallet(database.pool, a.org)).posted).toBe(1_000);
+    await assertHealthy(database.pool, a.org);
+    await assertHealthy(database.pool, b.org);
   });
 
   test("an admin freeze stops new calls until it is lifted", async () => {

@@ -4,7 +4,7 @@ import { asAppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
 import { ROUTES } from "@/lib/gateway/endpoints/table";
 import type { GatewayRuntime } from "@/lib/gateway/runtime";
 import type { ClientAddress } from "@/lib/http/client-address";
-import { fromNode, toNode } from "@/lib/http/node-door";
+import { fromNode, limitUpload, toNode } from "@/lib/http/node-door";
 import { newId } from "@/lib/ids";
 import { requireManagementKey } from "@/server/gateway/management-key";
 import type { Metrics } from "@/server/gateway/metrics";
@@ -30,8 +30,10 @@ const DATA_PLANE = /^\/+api\/+v1(?:\/|$)/;
 /** The server on the public port: answers the data plane and the operations endpoints itself, passes the rest to web. */
 export function createGatewayServer(deps: ServerDependencies): http.Server {
   const server = http.createServer(
+    // a large body may take its time: the door judges its rate
     { maxHeaderSize: 16 * 1024, requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS },
     (incoming, outgoing) => {
+      outgoing.once("finish", () => limitUpload(incoming));
       const path = pathOf(incoming);
       if (DATA_PLANE.test(path)) return answerCall(deps, incoming, outgoing, path);
       const operation = OPERATIONS[path];

@@ -5,7 +5,7 @@ import type { Role } from "@/lib/env";
 import { root } from "@/server/root";
 import { environmentFor, type RoleInput } from "./environment";
 import { type Program, RoleProcess } from "./process";
-import { webUser } from "./unprivileged";
+import { exposedKeyFile, webUser } from "./unprivileged";
 
 const DRAIN_MS = 32_000; // the gateway itself ends streams after 30 s
 const STOP_MS = 10_000;
@@ -73,6 +73,8 @@ function programFor(role: Role, input: FleetInput): Program {
     join(root, "dist/web.js"),
     join(root, "node_modules/pg/package.json"),
   ];
+  const exposed = exposedKeyFile([join(root, ".env"), input.source.HUB_SECRETS_KEY_FILE]);
+  if (exposed) input.say(exposed);
   return { ...program, isNoise, user: webUser(readable, input.say) };
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 
 /** An id that no account has: what a hole in the web framework can reach is then neither a key file nor another process. */
 const WEB_ID = 61_901;
@@ -23,6 +23,17 @@ export function webUser(
   say(
     `Web runs as root, with access to the key files: user ${id} cannot read ${paths[0]}. Move the project to a directory that others can enter to separate them.`,
   );
+  return undefined;
+}
+
+/** A key file that everybody may read undoes the separation. Returns a sentence with the mend, or nothing. */
+export function exposedKeyFile(files: readonly (string | undefined)[]): string | undefined {
+  for (const file of files) {
+    const stat = file ? statSync(file, { throwIfNoEntry: false }) : undefined;
+    if (!file || !stat || (stat.mode & 0o004) === 0) continue;
+    if (file.endsWith(".env") && !/^[ \t]*HUB_SECRETS_KEY[ \t]*=[ \t]*\S/m.test(readFileSync(file, "utf8"))) continue;
+    return `${file} holds HUB_SECRETS_KEY and everybody on this machine may read it: \`chmod 600 ${file}\`.`;
+  }
   return undefined;
 }
 

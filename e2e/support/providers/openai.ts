@@ -100,7 +100,11 @@ async function chat(exchange: Exchange, body: ChatRequest): Promise<void> {
         ? errorFor(scenario.options.status ?? "500", record.model)
         : null
       : errorScenario(scenario, record.model);
-  if (error) return refuse(exchange, error.status, error.body, error.headers);
+  if (error) {
+    const delayMs = Number(scenario.options.ms ?? 0);
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    return refuse(exchange, error.status, error.body, error.headers);
+  }
 
   const plan = planAnswer(
     scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario,

@@ -1,7 +1,15 @@
 import "@/e2e/support/property";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { EventSplitter, eventData, MAX_EVENT_BYTES, splitEvents } from "@/lib/gateway/meter/sse";
+import {
+  EventSplitter,
+  endOfEvent,
+  eventData,
+  MAX_EVENT_BYTES,
+  StreamTooLarge,
+  splitEvents,
+  startOfEvent,
+} from "@/lib/gateway/meter/sse";
 
 /** The events' data in order; what has none is left out. */
 function read(chunks: readonly Buffer[]): string[] {
@@ -74,6 +82,28 @@ describe("whatever the chunking, the events are the same", () => {
   });
 });
 
+test("the event around any byte is found without reading the others", () => {
+  fc.assert(
+    fc.property(
+      fc.array(text, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom("\n\n", "\r\n\r\n", "\r\r"),
+      (data, end) => {
+        const events = data.map((value) => Buffer.from(`data: ${value}${end}`));
+        const region = Buffer.concat(events);
+        let start = 0;
+        for (const event of events) {
+          for (let inside = start; inside < start + event.length; inside++) {
+            expect(startOfEvent(region, inside, 0)).toBe(start);
+            expect(startOfEvent(region, inside, start)).toBe(start);
+          }
+          expect(endOfEvent(region, start)).toBe(start + event.length);
+          start += event.length;
+        }
+      },
+    ),
+  );
+});
+
 describe("the splitter", () => {
   test("hands out only whole events and keeps the rest", () => {
     const splitter = new EventSplitter();
@@ -93,7 +123,7 @@ describe("the splitter", () => {
   test("refuses an event beyond 4 MB instead of collecting it", () => {
     const splitter = new EventSplitter();
     splitter.push(Buffer.alloc(MAX_EVENT_BYTES, "x"));
-    expect(() => splitter.push(Buffer.from("x"))).toThrow(RangeError);
+    expect(() => splitter.push(Buffer.from("x"))).toThrow(StreamTooLarge);
   });
 
   test("many events may be larger together", () => {

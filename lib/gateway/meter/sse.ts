@@ -3,17 +3,23 @@ const CR = 0x0d;
 /** A single event larger than this is not a chat chunk. */
 export const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
+/** An upstream sends more than any answer is long. The message may be shown. */
+export class StreamTooLarge extends Error {
+  override name = "StreamTooLarge";
+}
+
 /** Cuts a byte stream into regions of whole SSE events, whatever the chunking: `push` returns the bytes that end with an
  *  event boundary, and keeps the rest. Events end with LF LF, CR LF CR LF or CR CR. */
 export class EventSplitter {
   private rest: Buffer | null = null;
 
-  /** The longest run of whole events now complete; null where none is. Throws RangeError on an event beyond 4 MB. */
+  /** The longest run of whole events now complete; null where none is. Throws StreamTooLarge on an event beyond 4 MB. */
   push(chunk: Buffer): Buffer | null {
     const bytes = this.rest ? Buffer.concat([this.rest, chunk]) : chunk;
     const end = lastBoundary(bytes);
     this.rest = end === bytes.length ? null : bytes.subarray(end);
-    if (this.rest && this.rest.length > MAX_EVENT_BYTES) throw new RangeError("an upstream event is larger than 4 MB");
+    if (this.rest && this.rest.length > MAX_EVENT_BYTES)
+      throw new StreamTooLarge("The provider sent an event larger than 4 MB.");
     return end === 0 ? null : bytes.subarray(0, end);
   }
 

@@ -13,6 +13,8 @@ const FIRST_CHECKPOINT_MS = 20;
 const MAX_CALL_MS = 30 * 60_000;
 
 type Running = { meter: CallMeter; output: StreamOutput | null };
+/** At most one checkpoint of a call is under way, so that a database that is away gathers one item per call. */
+type Ticking = Running & { isCheckpointing: boolean };
 
 /** One timer for all running calls of a process: checkpoints what arrived every 250 ms, renews holds, keeps silent streams
  *  alive. A timer per call would cost more than the call. */
@@ -23,36 +25,45 @@ export type Ticker = {
   stop(): void;
 };
 
-export function createTicker(deps: { wallet: Wallet; clock: Clock; onError: (error: unknown) => void }): Ticker {
-  const running = new Set<Running>();
-  let fresh: Running[] = [];
+export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: Clock }): Ticker {
+  const running = new Set<Ticking>();
+  let fresh: Ticking[] = [];
   let freshTimer: NodeJS.Timeout | null = null;
-  const checkpoint = (meter: CallMeter, progress: ReturnType<CallMeter["progress"]>) => {
+  const checkpoint = (call: Ticking, progress: ReturnType<CallMeter["progress"]>) => {
     if (!progress) return;
-    deps.wallet.checkpoint(progress).then(({ state }) => {
-      // closed under us (swept after a long silence, or voided): reading on would be free of charge
-      if (state !== "open" && !meter.settled) meter.abort();
-    }, deps.onError);
+    call.isCheckpointing = true;
+    deps.wallet.checkpoint(progress).then(
+      ({ state }) => {
+        call.isCheckpointing = false;
+        // closed under us (swept after a long silence, or voided): reading on would be free of charge
+        if (state !== "open" && !call.meter.settled) call.meter.abort();
+      },
+      // the wallet reports its own trouble; the call goes on under its hold
+      () => {
+        call.isCheckpointing = false;
+      },
+    );
   };
   const checkpointFresh = () => {
     const calls = fresh;
     fresh = [];
     freshTimer = null;
-    for (const { meter } of calls) checkpoint(meter, meter.firstProgress());
+    for (const call of calls) checkpoint(call, call.meter.firstProgress());
   };
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
     for (const call of running) {
       if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort();
-      checkpoint(call.meter, call.meter.progress(RENEW_AFTER_MS));
+      if (!call.isCheckpointing) checkpoint(call, call.meter.progress(RENEW_AFTER_MS));
       call.output?.tick();
     }
   }, CHECKPOINT_MS);
   timer.unref();
   return {
-    add(call) {
+    add({ meter, output }) {
+      const call: Ticking = { meter, output, isCheckpointing: false };
       running.add(call);
-      call.meter.onFirstContent(() => {
+      meter.onFirstContent(() => {
         fresh.push(call);
         if (freshTimer === null) freshTimer = setTimeout(checkpointFresh, FIRST_CHECKPOINT_MS);
       });

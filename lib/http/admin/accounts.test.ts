@@ -175,17 +175,43 @@ describe("credits", () => {
     expect((await hub.call("GET", `/orgs/${id}/wallet`)).body.balanceUsd).toBe("1");
   });
 
-  test("with an Idempotency-Key the ledger itself never books twice", async () => {
-    const id = await org();
-    const body = { amountUsd: 1, kind: "comp", reason: "once" };
-    const headers = { "idempotency-key": "grant-1" };
-    const first = await hub.call("POST", `/orgs/${id}/credits`, body, headers);
-    // as if the process had died between booking and answering
-    await hub.database.pool.query("DELETE FROM admin_idempotency WHERE key = 'grant-1'");
-    const second = await hub.call("POST", `/orgs/${id}/credits`, body, headers);
-    expect(second.status).toBe(201);
-    expect(second.body.id).toBe(first.body.id);
-    expect(second.body.wallet.balanceUsd).toBe("1");
+  describe("an Idempotency-Key that is used again after its answer was forgotten", () => {
+    const grant = { amountUsd: "1", kind: "comp", reason: "once", expiresAt: "2099-01-01T00:00:00Z" };
+    const correction = { amountUsd: "-0.25", kind: "correction", reason: "once" };
+    let made = 0;
+
+    async function twice(first: object, second: object) {
+      const id = await org();
+      const path = `/orgs/${id}/credits`;
+      const key = `again-${++made}`;
+      await hub.call("POST", path, { amountUsd: 1, kind: "promo", reason: "to take from" });
+      const booked = await hub.call("POST", path, first, { "idempotency-key": key });
+      await hub.database.pool.query("DELETE FROM admin_idempotency WHERE key = $1", [key]);
+      const again = await hub.call("POST", path, second, { "idempotency-key": key });
+      const audit = await hub.call("GET", `/audit?orgId=${id}&action=credit.grant`);
+      return { booked, again, audited: audit.body.data.length };
+    }
+
+    test.each([grant, correction])("with the same terms answers what was booked: %j", async (terms) => {
+      const { booked, again, audited } = await twice(terms, terms);
+      expect(booked.status).toBe(201);
+      expect([again.status, again.body]).toEqual([201, booked.body]);
+      expect(audited).toBe(2);
+    });
+
+    test.each([
+      [grant, { ...grant, amountUsd: "2" }],
+      [grant, { ...grant, kind: "promo" }],
+      [grant, { ...grant, reason: "other" }],
+      [grant, { ...grant, expiresAt: "2098-01-01T00:00:00Z" }],
+      [grant, correction],
+      [correction, grant],
+      [correction, { ...correction, amountUsd: "-0.5" }],
+    ])("with other terms books nothing and says so: %j, then %j", async (first, second) => {
+      const { again, audited } = await twice(first, second);
+      expect([again.status, again.body.error.code]).toEqual([422, "idempotency_mismatch"]);
+      expect(audited).toBe(2);
+    });
   });
 
   test.each([

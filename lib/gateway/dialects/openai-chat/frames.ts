@@ -31,16 +31,21 @@ export function contentOf(chunk: JsonObject): { text: string; reasoning: string;
     if (typeof delta.refusal === "string") text += delta.refusal;
     const thought = delta.reasoning_content ?? delta.reasoning;
     if (typeof thought === "string") reasoning += thought;
-    for (const call of arrayOf(delta.tool_calls)) {
+    const calls = arrayOf(delta.tool_calls);
+    for (const call of calls) {
       const { name, arguments: input } = (call.function ?? {}) as JsonObject;
       if (typeof name === "string") text += name;
       if (typeof input === "string") text += input;
     }
-    if (text || reasoning || delta.tool_calls || delta.audio || delta.images || choice.finish_reason) hasContent = true;
+    const hasMedia = delta.audio || arrayOf(delta.images).length > 0;
+    if (text || reasoning || calls.length > 0 || hasMedia || choice.finish_reason) hasContent = true;
   }
   return { text, reasoning, hasContent };
 }
 
+/** The objects of a list; an upstream's stray null must not end the call. */
 function arrayOf(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? (value as JsonObject[]) : [];
+  return Array.isArray(value)
+    ? value.filter((item): item is JsonObject => typeof item === "object" && item !== null)
+    : [];
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A chat-completions request: what the gateway must know of it, and the body as it goes on. */
@@ -16,14 +17,16 @@ export type ChatCall = {
   inputBytes: number;
   /** What keeps a caller on one credential; null where the request says nothing. */
   affinity: string | null;
-  /** The whole body, unknown fields kept, neutral ones dropped. */
+  /** What was left out and is told to the client. */
+  warnings: string[];
+  /** The whole body, unknown fields kept, neutral and unpriced ones dropped. */
   body: JsonObject;
 };
 
 const MAX_MESSAGES = 10_000;
 
-/** Checks only what the gateway itself relies on; everything else is the upstream's to judge. Throws invalid_request and
- *  invalid_type naming the parameter. */
+/** Checks only what the gateway itself relies on; everything else is the upstream's to judge. Throws invalid_request,
+ *  invalid_type and unsupported_value naming the parameter. */
 export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
   const model = body.model;
   if (typeof model !== "string" || model.trim() === "")
@@ -37,6 +40,7 @@ export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
   body.messages.forEach(checkMessage);
 
   const stream = optional(body, "stream", "boolean") ?? false;
+  const warnings = dropHosted(body);
   dropNeutral(body, stream);
   return {
     model,
@@ -47,6 +51,7 @@ export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
     choices: countOfChoices(body),
     inputBytes,
     affinity: affinityOf(body),
+    warnings,
     body,
   };
 }

@@ -2,11 +2,10 @@ import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 
-/** Fields with which a tenant would choose what is called or what it costs us, at the price of another call: other models,
- *  dearer service tiers, searches the provider bills apart, and what gateways behind an OpenAI-shaped address read as their own
- *  configuration. */
+/** Fields with which a tenant would choose what is called: other models, and what gateways behind an OpenAI-shaped address
+ *  read as their own configuration. What is billed apart went before (`hosted.ts`). */
 const OURS_TO_DECIDE = [
-  ...["models", "route", "provider", "plugins", "transforms", "fallbacks", "service_tier", "web_search_options"],
+  ...["models", "route", "provider", "transforms", "fallbacks", "extra_body", "extra_query"],
   ...["api_base", "base_url", "api_key", "api_version", "custom_llm_provider", "user_config", "extra_headers"],
 ];
 
