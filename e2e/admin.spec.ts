@@ -154,7 +154,9 @@ async function makeCustomer(hub: HubUnderTest, paidUsd: string): Promise<{ orgId
       headers: { authorization: `Bearer ${hub.managementKey}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-    return (await response.json()) as { id: string; key: string };
+    const text = await response.text();
+    expect(response.ok, text).toBe(true);
+    return JSON.parse(text) as { id: string; key: string };
   };
   const { id: orgId } = await api("/orgs", { name: `Customer ${newId("x").slice(-6)}` });
   const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
