@@ -151,9 +151,12 @@ async function expectAccessible(page: Page): Promise<void> {
   expect(violations).toEqual([]);
 }
 
-/** Console errors, broken content rules included. */
+/** Console errors, broken content rules included, and what failed to load. */
 function complaintsOf(page: Page): string[] {
   const complaints: string[] = [];
+  page.on("response", (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
+  });
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
