@@ -77,7 +77,7 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
   const { orgId, key } = await makeCustomer(hub, "2");
   await page.goto(`/admin/customers/${orgId}`);
   await page.getByRole("button", { name: t.customers.credit.open }).click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: t.customers.credit.open });
   await dialog.getByLabel(t.customers.credit.amount).fill("3");
   await expect(dialog.getByText("$5.00")).toBeVisible();
   await dialog.getByLabel(t.customers.credit.reason).fill("made good");
@@ -87,8 +87,9 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
   expect((await call(hub, key, "sandbox/chat")).status).toBe(200);
 
   await page.getByRole("button", { name: t.customers.suspend.suspend }).click();
-  await page.getByRole("dialog").getByLabel(t.customers.suspend.reason).fill("abuse");
-  await page.getByRole("dialog").getByRole("button", { name: t.customers.suspend.suspend }).click();
+  const question = page.getByRole("dialog", { name: /^Suspend Customer/ });
+  await question.getByLabel(t.customers.suspend.reason).fill("abuse");
+  await question.getByRole("button", { name: t.customers.suspend.suspend }).click();
   await expect(page.getByRole("button", { name: t.customers.suspend.lift })).toBeVisible();
   await expect.poll(async () => (await call(hub, key, "sandbox/chat")).status).toBe(403);
 
