@@ -8,6 +8,8 @@ export default function config(phase: string): NextConfig {
   return withNextIntl({
     output: "standalone",
     poweredByHeader: false,
+    // The development server would print the arguments of server actions, passwords among them.
+    logging: { serverFunctions: false },
     // A compressor between us and the client would buffer streamed answers.
     compress: false,
     // Also what makes /_next/image answer 404.

@@ -60,6 +60,14 @@ describe("a wrong value is one sentence that names the variable and the mend", (
     [{ SMTP_URL: "mail.example.com" }, "SMTP_URL must be a URL that starts with smtp:// or smtps://."],
     [{ AUTH_GITHUB_ID: "a" }, "AUTH_GITHUB_ID needs AUTH_GITHUB_SECRET: set all of them or none."],
     [
+      { STRIPE_SECRET_KEY: "sk_test_12345678", STRIPE_WEBHOOK_SECRET: "" },
+      "STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET: set all of them or none.",
+    ],
+    [
+      { STRIPE_SECRET_KEY: "sk_test_12345678", STRIPE_WEBHOOK_SECRET: "0123456789abcdef0123" },
+      "STRIPE_WEBHOOK_SECRET must be the signing secret of the webhook endpoint, which starts with whsec_ (two, with a comma, while they are exchanged).",
+    ],
+    [
       { STRIPE_SECRET_KEY: "sk_test_12345678" },
       "STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET: set all of them or none.",
     ],

@@ -3,7 +3,6 @@ import { getMessages } from "next-intl/server";
 import { type ReactNode, Suspense } from "react";
 import { BooksBadge } from "@/components/admin/books-badge";
 import { AdminShell } from "@/components/shell/admin-shell";
-import { ToastProvider } from "@/components/ui/toast";
 import { signOutAction } from "@/lib/auth/actions";
 import { listMemberships } from "@/lib/auth/queries";
 import { requireStaff, type StaffPageScope } from "@/lib/auth/require-staff";
@@ -20,24 +19,22 @@ export default async function AdminLayout({ children }: { children: ReactNode })
   const own = memberships[0]?.org.slug;
   return (
     <NextIntlClientProvider messages={{ app, error, shell, ui, admin }}>
-      <ToastProvider>
-        <AdminShell
-          user={{ name: scope.user.name ?? "", email: scope.user.email }}
-          permissions={[...scope.permissions]}
-          mode={mode}
-          books={
-            scope.permissions.has("ledger.read") && (
-              <Suspense>
-                <Books scope={scope} />
-              </Suspense>
-            )
-          }
-          consoleHref={own ? `/${own}` : null}
-          onSignOut={signOutAction.bind(null, {})}
-        >
-          {children}
-        </AdminShell>
-      </ToastProvider>
+      <AdminShell
+        user={{ name: scope.user.name ?? "", email: scope.user.email }}
+        permissions={[...scope.permissions]}
+        mode={mode}
+        books={
+          scope.permissions.has("ledger.read") && (
+            <Suspense>
+              <Books scope={scope} />
+            </Suspense>
+          )
+        }
+        consoleHref={own ? `/${own}` : null}
+        onSignOut={signOutAction.bind(null, {})}
+      >
+        {children}
+      </AdminShell>
     </NextIntlClientProvider>
   );
 }

@@ -23,7 +23,7 @@ export function FilterForm({
             <Label htmlFor={`filter-${name}`} className="text-sm font-medium">
               {label}
             </Label>
-            <Input id={`filter-${name}`} name={name} type={type} defaultValue={value} className="sm:w-52" />
+            <Input id={`filter-${name}`} name={name} type={type} defaultValue={value} className="sm:w-40" />
           </div>
         ))}
         <Button type="submit">{submit}</Button>

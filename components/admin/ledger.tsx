@@ -50,7 +50,7 @@ export function JournalTable({ rows }: { rows: readonly JournalRow[] }) {
             <div key={index} className="contents">
               <dt className="text-ink-2">{account.split(":")[0]}</dt>
               <dd className="figures text-right">
-                <Usd amount={amountUsd} />
+                <Usd amount={amountUsd} plain />
               </dd>
             </div>
           ))}

@@ -2,13 +2,21 @@ import { useLocale } from "next-intl";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 
+type UsdProps = {
+  amount: string | null | undefined;
+  /** Toward zero: for what is left to spend. */
+  down?: boolean;
+  /** A side of a booking: below zero is no loss. */
+  plain?: boolean;
+};
+
 /** Decimal USD as people read it, the exact amount in the tooltip; null is unknown, never 0. */
-export function Usd({ amount, down = false }: { amount: string | null | undefined; down?: boolean }) {
+export function Usd({ amount, down = false, plain = false }: UsdProps) {
   const locale = useLocale();
   if (amount === null || amount === undefined) return <span className="text-ink-2">—</span>;
   const amountNano = parseUsd(amount);
   return (
-    <span title={formatExactUsd(amountNano, locale)} className={amountNano < 0n ? "text-danger" : undefined}>
+    <span title={formatExactUsd(amountNano, locale)} className={amountNano < 0n && !plain ? "text-danger" : undefined}>
       {formatMoney(amountNano, locale, down ? "toward-zero" : "half-up")}
     </span>
   );

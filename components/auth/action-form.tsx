@@ -34,7 +34,8 @@ export function ActionForm<Input, Data>(props: ActionFormProps<Input, Data>) {
     const form = event.currentTarget;
     setBusy(true);
     setError(undefined);
-    const result = await action(read(new FormData(form))).catch((): ActionResult<Data> => ({ ok: false, error: LOST }));
+    const result = await settled(action(read(new FormData(form))));
+    if (!result) return; // stays busy until the next page is there
     setBusy(false);
     if (result.ok) return onDone(result.data);
     setError(result.error);
@@ -47,7 +48,8 @@ export function ActionForm<Input, Data>(props: ActionFormProps<Input, Data>) {
   );
   const isElsewhere = error && Object.keys(fields).length === 0;
   return (
-    <Form onSubmit={onSubmit} aria-busy={isBusy}>
+    // post: sent before the page's scripts run, a form's fields must not end up in the address
+    <Form method="post" onSubmit={onSubmit} aria-busy={isBusy}>
       {children?.(fields)}
       <FormError message={isElsewhere ? explain.error(error) : undefined} />
       <FormActions>
@@ -63,6 +65,16 @@ export function ActionForm<Input, Data>(props: ActionFormProps<Input, Data>) {
 /** Goes where the server said, with a whole page load: another person's pages must not linger in the router. */
 export function goTo({ to }: { to: string }): void {
   window.location.assign(to);
+}
+
+/** What an action answered; null when it moved to another page instead, which Next reports by throwing. */
+export async function settled<Data>(call: Promise<ActionResult<Data>>): Promise<ActionResult<Data> | null> {
+  try {
+    return await call;
+  } catch (thrown) {
+    if (String((thrown as { digest?: unknown }).digest).startsWith("NEXT_REDIRECT")) return null;
+    return { ok: false, error: LOST };
+  }
 }
 
 const LOST: ActionError = { code: "unavailable", message: "" };

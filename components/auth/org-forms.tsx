@@ -1,7 +1,7 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { ActionForm, goTo } from "@/components/auth/action-form";
+import { ActionForm, goTo, settled } from "@/components/auth/action-form";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
@@ -34,5 +34,5 @@ export function JoinForm({ token, org }: { token: string; org: string }) {
 
 /** Signs out and goes to `to`, a path of ours; without one, to the sign-in page. */
 export function SignOutButton({ label, to }: { label: string; to?: string }) {
-  return <Button onClick={() => void signOutAction({ next: to })}>{label}</Button>;
+  return <Button onClick={() => void settled(signOutAction({ next: to }))}>{label}</Button>;
 }

@@ -45,7 +45,7 @@ export function HistoryTable({ entries }: { entries: readonly BillingEntry[] }) 
             <span className="sr-only"> {t("newTab")}</span>
           </a>
         ) : null,
-      phone: "none",
+      phone: "line",
     },
   ];
   return <DataTable caption={t("history")} columns={columns} rows={entries} rowId={({ id }) => id} />;

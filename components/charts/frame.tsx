@@ -37,29 +37,32 @@ export function ChartFrame(props: ChartProps & { children: ReactNode; shape: "sq
       <div aria-hidden className="figures text-xs" style={{ height: heightPx }}>
         {children}
       </div>
-      <table className="sr-only">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <td />
-            {series.map(({ id, label: name }) => (
-              <th key={id} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {points.map((point, index) => (
-            <tr key={point.label}>
-              <th scope="row">{point.label}</th>
-              {series.map(({ id }) => (
-                <td key={id}>{format(point.values[id] ?? 0, { point: index, series: id })}</td>
+      {/* a table is as wide as its words, whatever its class says: the box around it is what is hidden */}
+      <div className="sr-only">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <td />
+              {series.map(({ id, label: name }) => (
+                <th key={id} scope="col">
+                  {name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {points.map((point, index) => (
+              <tr key={point.label}>
+                <th scope="row">{point.label}</th>
+                {series.map(({ id }) => (
+                  <td key={id}>{format(point.values[id] ?? 0, { point: index, series: id })}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { Plus } from "lucide-react";
+import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { KeyFields } from "@/components/keys/key-fields";
@@ -21,7 +22,9 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
   const [created, setCreated] = useState<CreatedKey>();
   const [error, setError] = useState<ActionError>();
   const [busy, start] = useTransition();
+  const router = useRouter();
   const close = () => {
+    if (created) router.refresh();
     setOpen(false);
     setCreated(undefined);
     setError(undefined);

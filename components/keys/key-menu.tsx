@@ -1,6 +1,7 @@
 "use client";
 
 import { Ellipsis } from "lucide-react";
+import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import type { ListedKey } from "@/components/keys/key-table";
@@ -16,18 +17,21 @@ type KeyMenuProps = { orgSlug: string; row: ListedKey; baseUrl: string; model: s
 export function KeyMenu({ orgSlug, row, baseUrl, model }: KeyMenuProps) {
   const t = useTranslations("keys");
   const toast = useToast();
+  const router = useRouter();
   const [dialog, setDialog] = useState<"rotate" | "revoke" | null>(null);
   const [busy, start] = useTransition();
   const toggle = () =>
     start(async () => {
       const result = await toggleKeyAction(orgSlug, { id: row.id, enabled: !row.enabled });
-      if (!result.ok) toast.add({ title: t("failed", { message: result.error.message }) });
+      if (result.ok) router.refresh();
+      else toast.add({ title: t("failed", { message: result.error.message }) });
     });
   return (
     <>
+      {/* The dialogs stay also when the row is revoked: one of them may be showing the key that replaces it. */}
       <Menu>
         <MenuTrigger
-          render={<Button variant="quiet" size="icon" />}
+          render={<Button variant="quiet" size="icon" className={row.state === "revoked" ? "hidden" : undefined} />}
           disabled={busy}
           aria-label={t("actions", { name: row.name })}
         >

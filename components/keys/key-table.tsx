@@ -73,8 +73,7 @@ export function KeyTable({ orgSlug, keys, baseUrl, model }: KeyTableProps) {
         header: <span className="sr-only">{t("actions", { name: "" })}</span>,
         numeric: true,
         phone: "side",
-        cell: (row) =>
-          row.state === "revoked" ? null : <KeyMenu orgSlug={orgSlug} row={row} baseUrl={baseUrl} model={model} />,
+        cell: (row) => <KeyMenu orgSlug={orgSlug} row={row} baseUrl={baseUrl} model={model} />,
       },
     ],
     [t, format, orgSlug, baseUrl, model],

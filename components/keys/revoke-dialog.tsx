@@ -1,5 +1,6 @@
 "use client";
 
+import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import type { ListedKey } from "@/components/keys/key-table";
@@ -17,6 +18,7 @@ type RevokeDialogProps = { orgSlug: string; row: ListedKey; open: boolean; onClo
 export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps) {
   const t = useTranslations("keys");
   const toast = useToast();
+  const router = useRouter();
   const [typed, setTyped] = useState("");
   const [message, setMessage] = useState<string>();
   const [busy, start] = useTransition();
@@ -25,6 +27,7 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
       const result = await revokeKeyAction(orgSlug, { id: row.id });
       if (!result.ok) return setMessage(t("failed", { message: result.error.message }));
       onClose();
+      router.refresh();
       toast.add({ title: t("revoked", { name: row.name }) });
     });
   return (

@@ -1,5 +1,6 @@
 "use client";
 
+import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import type { ListedKey } from "@/components/keys/key-table";
@@ -39,7 +40,9 @@ export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: Ro
       if (result.ok) setCreated(result.data);
       else setMessage(t("failed", { message: result.error.message }));
     });
+  const router = useRouter();
   const close = () => {
+    if (created) router.refresh();
     setCreated(undefined);
     setMessage(undefined);
     onClose();

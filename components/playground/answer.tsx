@@ -1,6 +1,7 @@
 "use client";
 
 import { RotateCcw } from "lucide-react";
+import Link from "next/link";
 import { useLocale, useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import type { AnswerTurn } from "@/components/playground/conversation";
@@ -13,6 +14,8 @@ import { parseUsd } from "@/lib/money";
 
 type AnswerProps = {
   answer: AnswerTurn;
+  /** Where receipts are: the request id follows. */
+  receiptsHref: string;
   addCreditsHref: string | null;
   otherModel: string | null;
   /** Only for the last answer, while nothing runs. */
@@ -21,7 +24,7 @@ type AnswerProps = {
 };
 
 /** What a model answered, what stands behind it, and what it cost. */
-export function Answer({ answer, addCreditsHref, otherModel, onRegenerate, onSwitch }: AnswerProps) {
+export function Answer({ answer, receiptsHref, addCreditsHref, otherModel, onRegenerate, onSwitch }: AnswerProps) {
   const t = useTranslations("playground");
   const charge = useChargeText(answer);
   const isOver = answer.state !== "waiting" && answer.state !== "streaming";
@@ -38,7 +41,11 @@ export function Answer({ answer, addCreditsHref, otherModel, onRegenerate, onSwi
         {answer.state === "waiting" && <p className="text-ink-2">{t("waiting")}</p>}
         {answer.state === "done" && answer.text === "" && <p className="text-ink-2">{t("noText")}</p>}
         {answer.state === "done" && <EndNote reason={answer.finishReason} />}
-        {answer.state === "stopped" && <p className="text-sm text-ink-2">{charge ?? t("stopped.unknown")}</p>}
+        {answer.state === "stopped" && (
+          <p className="text-sm text-ink-2">
+            {charge ?? (answer.awaitsCharge ? t("stopped.pending") : t("stopped.unknown"))}
+          </p>
+        )}
         {answer.failure && (
           <FailureCard
             failure={answer.failure}
@@ -61,7 +68,9 @@ export function Answer({ answer, addCreditsHref, otherModel, onRegenerate, onSwi
             )}
           </div>
         )}
-        {isOver && (answer.usage || answer.firstTokenMs !== null) && <Facts answer={answer} />}
+        {isOver && (answer.usage || answer.firstTokenMs !== null) && (
+          <Facts answer={answer} receiptsHref={receiptsHref} />
+        )}
       </div>
     </TurnFrame>
   );
@@ -97,11 +106,12 @@ function EndNote({ reason }: { reason: string | null }) {
 }
 
 /** One line of figures, the charge at its end. */
-function Facts({ answer }: { answer: AnswerTurn }) {
+function Facts({ answer, receiptsHref }: Pick<AnswerProps, "answer" | "receiptsHref">) {
   const t = useTranslations("playground");
   const locale = useLocale();
   const count = new Intl.NumberFormat(locale);
-  const { provider, firstTokenMs, totalMs, usage, chargeUsd } = answer;
+  const { provider, firstTokenMs, totalMs, usage, chargeUsd, requestId } = answer;
+  const amount = chargeUsd ? formatMoney(parseUsd(chargeUsd), locale) : null;
   const facts = [
     { label: t("facts.provider"), value: provider },
     { label: t("facts.firstToken"), value: firstTokenMs === null ? null : duration(firstTokenMs, locale) },
@@ -124,10 +134,27 @@ function Facts({ answer }: { answer: AnswerTurn }) {
         <dt>{t("facts.charged")}</dt>
         <dd
           className="font-medium text-ink"
-          title={chargeUsd ? formatExactUsd(parseUsd(chargeUsd), locale) : t("facts.unpriced")}
+          title={
+            chargeUsd
+              ? formatExactUsd(parseUsd(chargeUsd), locale)
+              : chargeUsd === null
+                ? t("facts.unpriced")
+                : undefined
+          }
           data-charge-usd={chargeUsd ?? ""}
         >
-          {chargeUsd ? formatMoney(parseUsd(chargeUsd), locale) : "—"}
+          {amount && requestId ? (
+            <Link
+              href={receiptsHref + requestId}
+              prefetch={false}
+              aria-label={t("facts.receipt", { amount })}
+              className="underline decoration-line-strong underline-offset-4 hover:decoration-ink"
+            >
+              {amount}
+            </Link>
+          ) : (
+            (amount ?? "—")
+          )}
         </dd>
       </div>
     </dl>
@@ -153,7 +180,7 @@ function duration(durationMs: number, locale: string): string {
   return new Intl.NumberFormat(locale, {
     style: "unit",
     unit: isShort ? "millisecond" : "second",
-    unitDisplay: "short",
+    unitDisplay: "narrow",
     maximumFractionDigits: isShort ? 0 : 1,
   }).format(isShort ? durationMs : durationMs / 1_000);
 }

@@ -21,6 +21,8 @@ export type AnswerTurn = {
   usage: Pick<ChatUsage, "inputTokens" | "outputTokens"> | null;
   /** Decimal USD from the ledger; null: unpriced; undefined: not known (yet). */
   chargeUsd: string | null | undefined;
+  /** The ledger is being asked. */
+  awaitsCharge: boolean;
   finishReason: string | null;
   failure: ChatFailure | null;
 };
@@ -66,6 +68,7 @@ export function newAnswer(id: string, model: string): AnswerTurn {
     totalMs: null,
     usage: null,
     chargeUsd: undefined,
+    awaitsCharge: false,
     finishReason: null,
     failure: null,
   };

@@ -62,7 +62,6 @@ const COMPONENTS: Components = {
     ),
   img: ({ alt, src }) => <ImageName alt={alt} src={src} />,
   pre: ({ children }) => <CodeBlock>{children}</CodeBlock>,
-  code: ({ children }) => <code>{children}</code>,
   inlineCode: ({ children }) => (
     <code className="rounded-control border bg-surface px-1 font-mono text-[0.875em]">{children}</code>
   ),
@@ -98,14 +97,15 @@ function ImageName({ alt, src }: Pick<ComponentProps<"img">, "alt" | "src">) {
 
 function CodeBlock({ children }: { children?: ReactNode }) {
   const t = useTranslations("playground");
+  const code = textOf(children).replace(/\n$/, "");
   return (
     <div className="relative min-w-0 rounded-control border bg-surface">
       <Scrolling kind="code">
         <pre className="w-max min-w-full py-3 pr-24 pl-4 font-mono text-sm leading-6" translate="no">
-          {children}
+          <code>{code}</code>
         </pre>
       </Scrolling>
-      <CopyButton text={textOf(children)} label={t("copyCode")} className="absolute top-1 right-1 bg-surface" />
+      <CopyButton text={code} label={t("copyCode")} className="absolute top-1 right-1 bg-surface" />
     </div>
   );
 }

@@ -94,6 +94,7 @@ export function Playground({ org, models, initialModel, baseUrl, addCreditsHref 
                   <Answer
                     key={turn.id}
                     answer={turn}
+                    receiptsHref={`/${org.slug}/activity/requests/`}
                     addCreditsHref={addCreditsHref}
                     otherModel={other?.id ?? null}
                     onRegenerate={isLast ? () => conversation.regenerate(callOf(model.id)) : null}

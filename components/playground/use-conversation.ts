@@ -18,7 +18,7 @@ import type { ChatCall } from "@/lib/snippets";
 /** How often the page is drawn anew while an answer streams. */
 const DRAW_EVERY_MS = 50;
 /** A stopped call settles within milliseconds, unless the hub is busy. */
-const CHARGE_WAITS_MS = [150, 350, 700, 1_500, 3_000, 5_000];
+const CHARGE_WAITS_MS = [100, 200, 300, 400, 500, 750, 1_000, 1_500, 2_500, 4_000];
 
 export type Conversation = {
   turns: readonly Turn[];
@@ -84,11 +84,13 @@ export function useConversation(orgSlug: string): Conversation {
       answer = { ...answer, totalMs: performance.now() - startedAt };
       if (control.signal.aborted) answer = { ...answer, state: "stopped" };
       else if (answer.state !== "failed") answer = { ...answer, state: "done" };
+      answer = { ...answer, awaitsCharge: needsCharge(answer) };
       draw();
       running.current = null;
       setBusy(false);
-      const charge = needsCharge(answer) ? await waitForCharge(orgSlug, answer.requestId as string) : null;
-      if (charge) replace(withCharge(answer, charge));
+      if (!answer.awaitsCharge) return;
+      const charge = await waitForCharge(orgSlug, answer.requestId ?? "");
+      replace({ ...(charge ? withCharge(answer, charge) : answer), awaitsCharge: false });
     },
     [orgSlug, replace, tokens],
   );

@@ -2,7 +2,7 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { goTo, useExplain } from "@/components/auth/action-form";
+import { settled, useExplain } from "@/components/auth/action-form";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
@@ -60,9 +60,9 @@ export function SetupWizard({ token, instanceName, starterCreditUsd, hasStripe }
     if (Object.keys(found).length > 0) return;
     if (step < STEPS.length - 1) return show(step + 1);
     setBusy(true);
-    const result = await setUpAction(values);
+    const result = await settled(setUpAction(values));
+    if (!result || result.ok) return; // on the way to the next page
     setBusy(false);
-    if (result.ok) return goTo(result.data);
     const fields = Object.entries(result.error.fields ?? {}).map(([name, message]) => [
       name,
       explain.field(name, message),
@@ -76,7 +76,7 @@ export function SetupWizard({ token, instanceName, starterCreditUsd, hasStripe }
   };
   const current = STEPS[step]?.id ?? "owner";
   return (
-    <Form ref={form} onSubmit={onSubmit} aria-busy={isBusy}>
+    <Form method="post" ref={form} onSubmit={onSubmit} aria-busy={isBusy}>
       <div>
         <p className="text-sm text-ink-2">{t("step", { n: step + 1, of: STEPS.length })}</p>
         <h2 ref={heading} tabIndex={-1} className="tight text-xl font-semibold outline-none">

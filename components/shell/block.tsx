@@ -20,7 +20,7 @@ export function Block({ id, title, text, action, children, className }: BlockPro
           {title}
         </h2>
         {action}
-        {text && <p className="w-full max-w-[68ch] text-ink-2">{text}</p>}
+        {text && <p className="basis-full text-ink-2">{text}</p>}
       </div>
       {children}
     </section>

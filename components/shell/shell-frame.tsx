@@ -37,7 +37,7 @@ export function ShellFrame(props: ShellFrameProps) {
       >
         {t("skip")}
       </a>
-      <div className="fixed inset-y-0 left-0 z-30 hidden w-14 flex-col border-r md:flex lg:w-58">
+      <aside className="fixed inset-y-0 left-0 z-30 hidden w-14 flex-col border-r md:flex lg:w-58">
         <Link
           href={home}
           aria-label={app("name")}
@@ -49,7 +49,7 @@ export function ShellFrame(props: ShellFrameProps) {
         <div className="min-h-0 flex-1 overflow-y-auto">
           <SideNav label={navLabel} links={links} />
         </div>
-      </div>
+      </aside>
       <header className="sticky top-0 z-20 flex h-12 items-center gap-1 border-b bg-paper px-4 md:px-8">
         <div className="-ml-2 flex min-w-0 flex-1 items-center">{place}</div>
         {figure}

@@ -33,7 +33,8 @@ import ja from "@/messages/ja.json" with { type: "json" };
 import zh from "@/messages/zh.json" with { type: "json" };
 import zhTW from "@/messages/zh-TW.json" with { type: "json" };
 
-// What the forms of app/(auth) do: mutations put together with cookies. Each answers the path to go to next.
+// What the forms of app/(auth) do: mutations put together with cookies. Where a session starts or ends the server moves on
+// by itself, since the page of the form may no longer exist for who is signed in now; others answer the path to go to.
 
 type Next = { to: string };
 const ORG_NAMES: Record<Locale, string> = {
@@ -43,11 +44,11 @@ const ORG_NAMES: Record<Locale, string> = {
   ja: ja.auth.signUp.orgName,
 };
 
-export async function signIn(scope: PublicScope, { email, password, next }: SignInInput): Promise<Next> {
+export async function signIn(scope: PublicScope, { email, password, next }: SignInInput): Promise<never> {
   const userId = await checkPassword(scope, { email, password }, await isKnownBrowser(email));
   await startSession(userId);
   await rememberBrowser(email);
-  return { to: safeNextPath(next) ?? (await homeOf(userId)) };
+  redirect(safeNextPath(next) ?? (await homeOf(userId)));
 }
 
 /** Moves to `next`, where somebody else signs in, or to the sign-in page. */
@@ -108,14 +109,14 @@ async function sendCode(scope: PublicScope | UserScope, asked: Asked): Promise<v
   await keepPendingSignUp({ ...asked, flowId });
 }
 
-export async function verify(scope: PublicScope, { code }: { code: string }): Promise<Next> {
+export async function verify(scope: PublicScope, { code }: { code: string }): Promise<never> {
   const pending = await readPendingSignUp();
   if (!pending) throw new AppError("invalid_code", "There is no sign-up in this browser. Start again.");
   const { userId, slug } = await completeSignUp(scope, pending, code);
   await startSession(userId);
   await rememberBrowser(pending.email);
   await forgetPendingSignUp();
-  return { to: pending.next ?? (slug ? `/${slug}` : await homeOf(userId)) };
+  redirect(pending.next ?? (slug ? `/${slug}` : await homeOf(userId)));
 }
 
 export async function requestReset(
@@ -137,16 +138,19 @@ export async function requestMagicLink(
   return null;
 }
 
-export async function redeemLink(scope: PublicScope, { token, next }: { token: string; next?: string }): Promise<Next> {
+export async function redeemLink(
+  scope: PublicScope,
+  { token, next }: { token: string; next?: string },
+): Promise<never> {
   const userId = await redeemMagicLink(scope, { token, browser: await browserSecret() });
   await startSession(userId);
-  return { to: safeNextPath(next) ?? (await homeOf(userId)) };
+  redirect(safeNextPath(next) ?? (await homeOf(userId)));
 }
 
-export async function reset(scope: PublicScope, input: { token: string; password: string }): Promise<Next> {
+export async function reset(scope: PublicScope, input: { token: string; password: string }): Promise<never> {
   const userId = await resetPassword(scope, input);
   await startSession(userId);
-  return { to: await homeOf(userId) };
+  redirect(await homeOf(userId));
 }
 
 export async function replacePassword(scope: UserScope, input: { current: string; password: string }): Promise<null> {
@@ -176,11 +180,11 @@ export function invite(scope: Scope, input: InviteInput): Promise<{ invited: num
   return inviteMembers(scope, input, (token) => linkTo(`/invite/${token}`));
 }
 
-export async function setUp(scope: PublicScope, input: SetupInput): Promise<Next> {
+export async function setUp(scope: PublicScope, input: SetupInput): Promise<never> {
   const { userId } = await setUpHub(scope, input);
   await startSession(userId);
   await rememberBrowser(input.email);
-  return { to: "/setup/done" };
+  redirect("/setup/done");
 }
 
 /** Absolute, for mails. The Host header is never believed here: it could lead a reset link to somebody else. */

@@ -56,7 +56,14 @@ async function mailsTo(email: string): Promise<Sent[]> {
 }
 
 async function pendingFor(email: string, orgName: string | null = "Ana’s workspace"): Promise<PendingSignUp> {
-  return { flowId: newId("flow"), email, locale: "en", name: "Ana", passwordHash: await hashPassword(PASSWORD), orgName };
+  return {
+    flowId: newId("flow"),
+    email,
+    locale: "en",
+    name: "Ana",
+    passwordHash: await hashPassword(PASSWORD),
+    orgName,
+  };
 }
 
 async function person(email = address()): Promise<{ userId: string; slug: string; email: string }> {
@@ -134,7 +141,11 @@ describe("signing up", () => {
 
   test("the policy of the instance decides", async () => {
     const policy = (value: string) =>
-      db().setting.upsert({ where: { key: "signUpPolicy" }, create: { key: "signUpPolicy", value }, update: { value } });
+      db().setting.upsert({
+        where: { key: "signUpPolicy" },
+        create: { key: "signUpPolicy", value },
+        update: { value },
+      });
     await policy("invitation");
     await expect(requireSignUpAllowed(address())).rejects.toMatchObject({ code: "forbidden" });
     await policy("open");
@@ -197,9 +208,13 @@ describe("passwords", () => {
       return (await mailsTo(email)).filter(({ template }) => template === "magic").at(-1)?.data.url ?? "";
     };
     const token = await ask();
-    await expect(redeemMagicLink(anybody(), { token, browser: "theirs" })).rejects.toMatchObject({ code: "invalid_code" });
+    await expect(redeemMagicLink(anybody(), { token, browser: "theirs" })).rejects.toMatchObject({
+      code: "invalid_code",
+    });
     expect(await redeemMagicLink(anybody(), { token, browser: "mine" })).toBe(userId);
-    await expect(redeemMagicLink(anybody(), { token, browser: "mine" })).rejects.toMatchObject({ code: "invalid_code" });
+    await expect(redeemMagicLink(anybody(), { token, browser: "mine" })).rejects.toMatchObject({
+      code: "invalid_code",
+    });
   });
 });
 

@@ -13,6 +13,8 @@ import type { Prisma, Topup } from "@/prisma/generated/client";
 /** Against trying out stolen cards: payments begun and not finished. */
 const MAX_OPEN_PER_HOUR = 5;
 const HOUR_MS = 3_600_000;
+/** A page that watches asks every second; Stripe need not be asked as often. */
+const FRESH_MS = 2_000;
 const CURRENCY = "usd";
 
 /** Begins a purchase and answers Stripe's page for it. The row comes first, so that whatever Stripe reports later has one to
@@ -66,9 +68,13 @@ async function openCheckout(row: Topup, { payments, place }: Buying): Promise<{ 
 /** Has the worker look at a purchase now, as a webhook would. Throws forbidden and not_found. */
 export async function checkTopup(scope: Scope, id: string): Promise<void> {
   requirePermission(scope, "billing.manage");
-  const row = await db().topup.findFirst({ where: { id, orgId: scope.orgId }, select: { state: true } });
+  const row = await db().topup.findFirst({
+    where: { id, orgId: scope.orgId },
+    select: { state: true, fetchedAt: true },
+  });
   if (!row) throw new AppError("not_found", "There is no such purchase.");
-  if (row.state !== "paid" && row.state !== "refunded") await enqueue(db(), { topup: id });
+  const isFresh = row.fetchedAt !== null && Date.now() - row.fetchedAt.getTime() < FRESH_MS;
+  if (!isFresh && row.state !== "paid" && row.state !== "refunded") await enqueue(db(), { topup: id });
 }
 
 /** Keeps a verified event and has the worker look at its payment. The event is a hint: nothing of it is credited.

@@ -92,6 +92,11 @@ export async function changeRole(scope: Scope, { memberId, role }: RoleInput): P
     await requireRank(tx, scope, role);
     if (member.role === "owner" && role !== "owner") await requireAnotherOwner(tx, scope, memberId);
     await tx.member.updateMany({ where: { id: memberId, orgId: scope.orgId }, data: { role } });
+    // the playground's token of the old role ends with it; where the new one may have one, the browser asks again
+    await tx.apiKey.updateMany({
+      where: { orgId: scope.orgId, memberId, kind: "member_token", status: "active" },
+      data: { status: "revoked", revokedAt: new Date() },
+    });
     await recordAudit(tx, scope, {
       action: "member.role",
       target: `member:${memberId}`,

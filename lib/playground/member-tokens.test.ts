@@ -5,6 +5,7 @@ import { env } from "@/lib/env";
 import { newId } from "@/lib/ids";
 import { createKeyring } from "@/lib/keys/authenticate";
 import { isWellFormedKey } from "@/lib/keys/secret";
+import { changeRole } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
 import type { Scope } from "@/lib/orgs/scope";
 import { createMemberToken } from "@/lib/playground/mutations";
@@ -112,6 +113,14 @@ describe("a member token", () => {
     const { scope, memberId } = await memberOf("owner");
     await hub.database.pool.query("DELETE FROM member WHERE id = $1", [memberId]);
     await expect(createMemberToken(scope)).rejects.toMatchObject({ code: "forbidden" });
+  });
+
+  test("ends when the member's role changes", async () => {
+    const owner = await memberOf("owner");
+    const { scope, memberId } = await memberOf("developer", owner.orgId);
+    const { token } = await createMemberToken(scope);
+    await changeRole(owner.scope, { memberId, role: "viewer" });
+    await expect(authenticate(token)).rejects.toMatchObject({ code: "invalid_api_key" });
   });
 
   test("is not among the organisation's keys", async () => {

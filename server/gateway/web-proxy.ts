@@ -11,7 +11,7 @@ export type WebProxy = {
 /** Headers with which a client could speak as somebody else to web. */
 const FORWARDING = /^(x-forwarded-|forwarded$|x-real-ip$|x-middleware-|x-nextjs-)/;
 /** Next's own client sends these; they change nothing about who is asking. */
-const HARMLESS = new Set(["x-nextjs-data"]);
+const HARMLESS = new Set(["x-nextjs-data", "x-nextjs-request-id", "x-nextjs-html-request-id"]);
 
 /** Passes pages and the control plane's API on to web. What the client says about its own address or host is dropped,
  *  unless it comes from a trusted proxy; ours is set instead. */

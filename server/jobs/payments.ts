@@ -1,3 +1,4 @@
+import { findLowBalances, LOW_BALANCE_TASK } from "@/lib/billing/low-balance";
 import {
   type PaymentRef,
   PURCHASE_TASK,
@@ -9,7 +10,7 @@ import { createPayments } from "@/lib/billing/stripe";
 import { egressFetch } from "@/lib/egress";
 import type { Env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
-import { reportPurchase } from "@/server/jobs/purchase-mail";
+import { reportLowBalance, reportPurchase } from "@/server/jobs/billing-mails";
 
 /** What the worker does about Stripe; nothing where it is not configured. */
 export function paymentJobs(settings: Env): readonly Job[] {
@@ -20,12 +21,22 @@ export function paymentJobs(settings: Env): readonly Job[] {
   return [
     {
       name: RECONCILE_TASK,
-      // safe because only lib/billing adds this job
+      // safe because only lib/billing adds these three
       run: (payload, { sql, log }) => reconcilePayment({ sql, log, payments }, payload as PaymentRef),
     },
     {
       name: PURCHASE_TASK,
       run: (payload, { sql }) => reportPurchase(sql, origin, (payload as { topup: string }).topup),
+    },
+    {
+      name: LOW_BALANCE_TASK,
+      run: (payload, { sql }) => reportLowBalance(sql, origin, (payload as { org: string }).org),
+    },
+    {
+      name: "find_low_balances",
+      schedule: "* * * * *",
+      maxAttempts: 1,
+      run: (_payload, { sql }) => findLowBalances(sql),
     },
     {
       name: "sweep_open_payments",

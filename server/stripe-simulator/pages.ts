@@ -13,7 +13,7 @@ input{width:100%;height:44px;padding:0 12px;border:1px solid var(--line);border-
 button{width:100%;height:44px;margin-top:16px;border:0;border-radius:6px;background:var(--accent);color:var(--on);font:inherit;font-weight:600;cursor:pointer}
 button.second{background:transparent;color:inherit;border:1px solid var(--line)}a{color:inherit}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}.error{border-left:3px solid #c4391d;padding:4px 12px}
-.row{display:flex;gap:12px}.row>div{flex:1}table{border-collapse:collapse;width:100%;font-size:13px;margin-top:24px}td,th{border-top:1px solid var(--line);padding:6px 0;text-align:left;font-weight:400}td:first-child{font-family:ui-monospace,monospace}`;
+.row{display:flex;gap:12px}.row>div{flex:1}table{border-collapse:collapse;width:100%;font-size:13px;margin-top:24px}caption{text-align:left;padding-bottom:6px}td:first-child,th:first-child{padding-right:16px}td,th{border-top:1px solid var(--line);padding-top:6px;padding-bottom:6px;text-align:left;font-weight:400}td:first-child{font-family:ui-monospace,monospace}`;
 
 const CARDS: readonly [number: string, what: string][] = [
   ["4242 4242 4242 4242", "succeeds"],

@@ -9,6 +9,7 @@ import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/da
 import { parseEnv } from "@/lib/env";
 import { logger } from "@/lib/log";
 import { parseUsd } from "@/lib/money";
+import type { Mail } from "@/lib/notifications/render";
 import { ORG_ROLES } from "@/lib/orgs/permissions";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 import { createPool } from "@/lib/pg";
@@ -27,6 +28,7 @@ let worker: Pool;
 let web: Server;
 let stripe: Simulator;
 let settings: ReturnType<typeof parseEnv>;
+const mails: Mail[] = [];
 
 beforeAll(async () => {
   database = await testDatabase();
@@ -100,9 +102,10 @@ async function settle(): Promise<void> {
   const taskList = Object.fromEntries(
     paymentJobs(settings).map((job) => [job.name, (payload: unknown) => job.run(payload, tools)]),
   );
+  const send_mail = async (payload: unknown) => void mails.push(payload as Mail);
   const silent = new Logger(() => () => {});
   const pool = { pgPool: worker, logger: silent, noHandleSignals: true };
-  await runOnce({ ...pool, taskList: { ...taskList, send_mail: async () => {} } });
+  await runOnce({ ...pool, taskList: { ...taskList, send_mail } });
 }
 
 async function sweep(): Promise<void> {
@@ -336,6 +339,45 @@ test("forged, altered, re-serialised, old and wrong-mode webhooks write nothing"
   await settle();
   expect(await balance(org)).toBe(25);
   await assertHealthy(database.pool, org);
+});
+
+test("who manages billing hears of a purchase, and once of a balance that has become low", async () => {
+  const account = await buyer();
+  const people = [
+    ["owner", "zh"],
+    ["billing", null],
+    ["developer", null],
+  ] as const;
+  for (const [role, locale] of people) {
+    const user = `${account.org}_${role}`;
+    const values = [user, `${user}@example.com`, locale];
+    await database.pool.query('INSERT INTO "user" (id, email, locale) VALUES ($1, $2, $3)', values);
+    const member = [user, account.org, role];
+    await database.pool.query("INSERT INTO member (id, org_id, user_id, role) VALUES ($1, $2, $1, $3)", member);
+  }
+  const heard = () =>
+    mails.filter(({ to }) => to.startsWith(account.org)).map(({ template, locale }) => [template, locale]);
+  const { session } = await buy(account.scope, "10");
+  stripe.control.pay(SUCCESS, session);
+  await settle();
+  expect(heard().toSorted()).toEqual([
+    ["purchase", "en"],
+    ["purchase", "zh"],
+  ]);
+  const look = async () => {
+    const job = paymentJobs(settings).find(({ name }) => name === "find_low_balances");
+    await job?.run({}, { sql: worker, log: logger("test"), signal: new AbortController().signal });
+    await settle();
+  };
+  await look();
+  await spend(database.pool, account, 9.5 * DOLLAR);
+  mails.length = 0;
+  for (let n = 0; n < 3; n++) await look();
+  expect(heard().toSorted()).toEqual([
+    ["lowBalance", "en"],
+    ["lowBalance", "zh"],
+  ]);
+  expect(mails.find(({ locale }) => locale === "en")?.data).toMatchObject({ balance: "$0.50" });
 });
 
 test("the simulation refuses production and live keys", async () => {

@@ -108,7 +108,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
       });
     const { authorization, "idempotency-key": key } = incoming.headers;
     const idempotencyKey = Array.isArray(key) ? key[0] : key;
-    const answer = changed(api({ method, path: pathname, query: searchParams, body, authorization, idempotencyKey }));
+    const answer = api({ method, path: pathname, query: searchParams, body, authorization, idempotencyKey });
+    if (method !== "GET") world.save();
     sendJson(outgoing, answer);
   }
 

@@ -16,7 +16,8 @@ type Facts = { balance: OrgBalance; mode: "service" | "enterprise"; locale: stri
 /** The steps to the first call, for who may take them; null once the first call is a day old. */
 export async function readChecklist(scope: OrgScope, { balance, mode, locale }: Facts): Promise<Step[] | null> {
   if (!scope.permissions.has("apps.own")) return null;
-  const [t, first, keys] = await Promise.all([getTranslations("overview"), findFirstCall(scope), listOrgKeys(scope)]);
+  const t = await getTranslations("overview");
+  const [first, keys] = await Promise.all([findFirstCall(scope), listOrgKeys(scope)]);
   if (first && Date.now() - new Date(first.at).getTime() > SHOWN_AFTER_MS) return null;
   const home = `/${scope.org.slug}`;
   const active = keys.filter(({ status }) => status === "active").length;

@@ -10,12 +10,9 @@ import { listOrgRequests } from "@/lib/usage/queries";
 const SHOWN = 10;
 
 export async function LastRequests({ scope }: { scope: OrgScope }) {
-  const [t, activity, { data }, keys] = await Promise.all([
-    getTranslations("overview"),
-    getTranslations("activity"),
-    listOrgRequests(scope, { limit: SHOWN }),
-    keyNames(scope),
-  ]);
+  const t = await getTranslations("overview");
+  const activity = await getTranslations("activity");
+  const [{ data }, keys] = await Promise.all([listOrgRequests(scope, { limit: SHOWN }), keyNames(scope)]);
   const labels = new Map(keys.map(({ id, name, kind }) => [id, kind === "app" ? name : activity("playground")]));
   return (
     <Block

@@ -28,9 +28,9 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function OverviewPage({ params }: { params: Promise<{ org: string }> }) {
   const scope = await requireOrg((await params).org);
   const { slug, name } = scope.org;
-  const [t, ui, locale, format, balance, models, { mode }] = await Promise.all([
-    getTranslations("overview"),
-    getTranslations("keys"),
+  const t = await getTranslations("overview");
+  const ui = await getTranslations("keys");
+  const [locale, format, balance, models, { mode }] = await Promise.all([
     getLocale(),
     getFormatter(),
     getBalance(scope),

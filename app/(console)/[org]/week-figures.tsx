@@ -17,8 +17,8 @@ export async function WeekFigures({ scope }: { scope: OrgScope }) {
   const now = new Date();
   const { from, step } = rangeOf("7d", now, timeZone);
   const ask = { timeZone, limit: 10_000 };
-  const [t, locale, format, current, before, cells] = await Promise.all([
-    getTranslations("overview"),
+  const t = await getTranslations("overview");
+  const [locale, format, current, before, cells] = await Promise.all([
     getLocale(),
     getFormatter(),
     sumOrgUsage(scope, { ...ask, from, groupBy: ["status"] }),

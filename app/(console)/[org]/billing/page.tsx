@@ -70,7 +70,8 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
           },
         ]}
       />
-      <Block id="history" title={t("history")} text={t("historyText")}>
+      <Block id="history" title={t("history")}>
+        <p className="mb-3 text-ink-2">{t("historyText")}</p>
         {entries.length > 0 ? <HistoryTable entries={entries} /> : <EmptyState text={t("noHistory")} />}
       </Block>
     </>

@@ -33,12 +33,13 @@ export default async function KeysPage({ params }: { params: Promise<{ org: stri
   const spent = new Map(sums.map(({ key, priceUsd }) => [key, priceUsd]));
   const model = models.find(({ type, price }) => type === "chat" && price !== null)?.id ?? null;
   const baseUrl = `${publicOrigin(await headers(), env().publicUrl)}/api/v1`;
+  // In one place whether there are keys or not: moved, it would lose the key that it has just shown.
   const create = <CreateKey orgSlug={slug} baseUrl={baseUrl} model={model} isFirst={keys.length === 0} />;
   return (
     <>
-      <PageHead title={t("title")} text={t("text")} action={keys.length > 0 && create} />
+      <PageHead title={t("title")} text={t("text")} action={create} />
       {keys.length === 0 ? (
-        <EmptyState text={t("empty")} action={create} />
+        <EmptyState text={t("empty")} />
       ) : (
         <KeyTable
           orgSlug={slug}

@@ -16,8 +16,8 @@ export default async function ModelsPage({ params }: { params: Promise<{ org: st
   const scope = await requireOrg((await params).org);
   const { timeZone } = scope.org;
   const { from } = rangeOf("30d", new Date(), timeZone);
-  const [t, models, sums] = await Promise.all([
-    getTranslations("models"),
+  const t = await getTranslations("models");
+  const [models, sums] = await Promise.all([
     listOrgModels(scope),
     maySeeUsage(scope) ? sumOrgUsage(scope, { from, groupBy: ["model"], timeZone, limit: 10_000 }) : null,
   ]);

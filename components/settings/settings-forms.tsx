@@ -1,0 +1,177 @@
+"use client";
+
+import { useFormatter, useTranslations } from "next-intl";
+import { useState } from "react";
+import { ActionForm, settled, useExplain } from "@/components/auth/action-form";
+import { Button } from "@/components/ui/button";
+import { Field } from "@/components/ui/field";
+import { FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import type { ActionResult } from "@/lib/auth/action";
+import {
+  changePasswordAction,
+  endOtherSessionsAction,
+  endSessionAction,
+  updateProfileAction,
+} from "@/lib/auth/actions";
+import type { SessionRow } from "@/lib/auth/queries";
+import { LOCALE_NAMES, LOCALES, type Locale } from "@/lib/locale";
+import { renameOrgAction } from "@/lib/orgs/actions";
+
+export function ProfileForm({ name, locale: initial }: { name: string; locale: Locale }) {
+  const t = useTranslations("settings");
+  const tAuth = useTranslations("auth");
+  const [locale, setLocale] = useState(initial);
+  const { notice, say } = useNotice();
+  return (
+    <ActionForm
+      action={updateProfileAction}
+      read={(fields) => ({ name: String(fields.get("name") ?? ""), locale })}
+      onDone={say}
+      submit={t("save")}
+      variant="outline"
+      more={notice}
+    >
+      {(errors) => (
+        <>
+          <Field name="name" label={tAuth("name")} error={errors.name}>
+            <Input autoComplete="name" defaultValue={name} />
+          </Field>
+          <Field name="locale" label={t("language")}>
+            <Select
+              value={locale}
+              // safe because the items are Locales
+              onValueChange={(value) => setLocale(value as Locale)}
+              items={LOCALES.map((value) => ({ value, label: LOCALE_NAMES[value] }))}
+            >
+              <SelectTrigger>
+                <SelectValue />
+              </SelectTrigger>
+              <SelectContent>
+                {LOCALES.map((value) => (
+                  <SelectItem key={value} value={value}>
+                    {LOCALE_NAMES[value]}
+                  </SelectItem>
+                ))}
+              </SelectContent>
+            </Select>
+          </Field>
+        </>
+      )}
+    </ActionForm>
+  );
+}
+
+export function PasswordForm() {
+  const t = useTranslations("settings");
+  const tAuth = useTranslations("auth");
+  const { notice, say } = useNotice();
+  const [round, setRound] = useState(0);
+  return (
+    <ActionForm
+      key={round}
+      action={changePasswordAction}
+      read={(fields) => ({
+        current: String(fields.get("current") ?? ""),
+        password: String(fields.get("password") ?? ""),
+      })}
+      onDone={() => {
+        say();
+        setRound(round + 1); // empty fields again
+      }}
+      submit={t("changePassword")}
+      variant="outline"
+      more={notice}
+    >
+      {(errors) => (
+        <>
+          <Field name="current" label={t("currentPassword")} error={errors.current}>
+            <Input type="password" autoComplete="current-password" />
+          </Field>
+          <Field name="password" label={tAuth("newPassword")} help={t("passwordHelp")} error={errors.password}>
+            <Input type="password" autoComplete="new-password" />
+          </Field>
+        </>
+      )}
+    </ActionForm>
+  );
+}
+
+export function OrgNameForm({ slug, name }: { slug: string; name: string }) {
+  const t = useTranslations("settings");
+  const { notice, say } = useNotice();
+  return (
+    <ActionForm
+      action={(input: { name: string }) => renameOrgAction(slug, input)}
+      read={(fields) => ({ name: String(fields.get("name") ?? "") })}
+      onDone={say}
+      submit={t("save")}
+      variant="outline"
+      more={notice}
+    >
+      {(errors) => (
+        <Field name="name" label={t("orgName")} error={errors.name}>
+          <Input autoComplete="organization" defaultValue={name} />
+        </Field>
+      )}
+    </ActionForm>
+  );
+}
+
+export function SessionList({ sessions }: { sessions: readonly SessionRow[] }) {
+  const t = useTranslations("settings");
+  const explain = useExplain();
+  const format = useFormatter();
+  const [problem, setProblem] = useState<string>();
+  const end = async (call: Promise<ActionResult<unknown>>) => {
+    const result = await settled(call);
+    setProblem(result && !result.ok ? explain.error(result.error) : undefined);
+  };
+  const time = (iso: string) => format.dateTime(new Date(iso), { dateStyle: "medium", timeStyle: "short" });
+  return (
+    <>
+      <FormError message={problem} className="mb-3" />
+      <ul className="flex max-w-[640px] flex-col">
+        {sessions.map(({ id, isCurrent, createdAt, lastSeenAt, ip }) => (
+          <li key={id} className="flex flex-wrap items-center justify-between gap-x-4 border-b py-2 last:border-b-0">
+            <span className="min-w-0">
+              <span className="block font-medium">
+                {t("started")} {time(createdAt)}
+              </span>
+              <span className="text-sm text-ink-2">
+                {t("lastSeen")} {time(lastSeenAt)}
+                {ip && ` · ${ip}`}
+              </span>
+            </span>
+            {isCurrent ? (
+              <span className="text-sm text-ink-2">{t("thisSession")}</span>
+            ) : (
+              <Button
+                variant="quiet"
+                size="small"
+                aria-label={t("endOf", { started: time(createdAt) })}
+                onClick={() => void end(endSessionAction({ sessionId: id }))}
+              >
+                {t("end")}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {sessions.length > 1 && (
+        <Button className="mt-4" onClick={() => void end(endOtherSessionsAction())}>
+          {t("endOthers")}
+        </Button>
+      )}
+    </>
+  );
+}
+
+/** "Saved.", beside the button. */
+function useNotice() {
+  const t = useTranslations("settings");
+  const [isSaved, setSaved] = useState(false);
+  const notice = <span role="status">{isSaved && t("saved")}</span>;
+  return { notice, say: () => setSaved(true) };
+}

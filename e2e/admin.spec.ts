@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { startOpenAISimulator } from "@/e2e/support/providers/openai";
+import type { HubUnderTest } from "@/e2e/support/setup";
+import { signInStaff } from "@/e2e/support/staff";
+import { expect, test } from "@/e2e/support/test";
+import { newId } from "@/lib/ids";
+import { createPool } from "@/lib/pg";
+import en from "@/messages/en.json" with { type: "json" };
+
+const t = en.admin;
+const PAGES = [
+  "",
+  "/providers",
+  "/providers/new",
+  "/providers/sandbox",
+  "/models",
+  "/models/new",
+  "/models/sandbox/chat",
+  "/customers",
+  "/ledger",
+  "/audit",
+  "/settings",
+];
+
+test("you add a provider, test it, price a model with a margin, and see what a call earned", async ({
+  page,
+  context,
+  hub,
+}) => {
+  const upstream = await startOpenAISimulator();
+  await signInStaff(context, hub);
+  const slug = `sim-${newId("x").slice(-8)}`;
+  const id = `${slug}/model`;
+
+  await page.goto("/admin/providers");
+  await page.getByRole("link", { name: t.providers.addProvider }).click();
+  await page.getByRole("combobox", { name: t.providers.kind }).click();
+  await page.getByRole("option", { name: "OpenAI-compatible" }).click();
+  await page.getByLabel(t.providers.slug).fill(slug);
+  await page.getByLabel(t.providers.baseUrl).fill(upstream.baseUrl);
+  await page.getByLabel(t.providers.apiKey, { exact: true }).fill("sk-simulated");
+  await page.getByRole("button", { name: t.providers.addAndTest }).click();
+  await expect(page.getByText(/Test passed in \d+ ms/)).toBeVisible({ timeout: 20_000 });
+
+  await page.getByRole("link", { name: t.providers.addModel }).click();
+  await page.getByLabel(t.models.id, { exact: true }).fill(id);
+  await page.getByLabel(t.models.contextWindow).fill("128000");
+  await page.getByLabel(t.models.maxOutput).fill("4096");
+  await page.getByLabel(t.models.upstreamModel).fill("text");
+  await page.getByLabel(t.models.rates.input).fill("100");
+  await page.getByLabel(t.models.rates.output).fill("200");
+  await page.getByLabel(t.models.margin).fill("20");
+  await expect(page.getByText("$120.00")).toBeVisible();
+  await page.getByRole("button", { name: t.models.save }).click();
+  await expect(page).toHaveURL(`/admin/models/${id}`);
+  await expect(page.getByRole("table", { name: t.models.history })).toContainText("$240.00");
+
+  const { key } = await makeCustomer(hub, "10");
+  const answer = await call(hub, key, id);
+  expect(answer.status, await answer.text()).toBe(200);
+
+  await page.goto("/admin?range=today");
+  const row = page.getByRole("table", { name: t.overview.byModel }).getByRole("row").filter({ hasText: id });
+  await expect(row).toContainText("16.7 %"); // a fifth upon the cost is a sixth of the price
+  await upstream.stop();
+});
+
+test("you adjust a customer's credit with a reason, suspend it, and its calls are refused", async ({
+  page,
+  context,
+  hub,
+}) => {
+  await signInStaff(context, hub);
+  const { orgId, key } = await makeCustomer(hub, "2");
+  await page.goto(`/admin/customers/${orgId}`);
+  await page.getByRole("button", { name: t.customers.credit.open }).click();
+  const dialog = page.getByRole("dialog", { name: t.customers.credit.open });
+  await dialog.getByLabel(t.customers.credit.amount).fill("3");
+  await expect(dialog.getByText("$5.00")).toBeVisible();
+  await dialog.getByLabel(t.customers.credit.reason).fill("made good");
+  await dialog.getByRole("button", { name: t.customers.credit.book }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByText("$5.00", { exact: true })).toBeVisible();
+  expect((await call(hub, key, "sandbox/chat")).status).toBe(200);
+
+  await page.getByRole("button", { name: t.customers.suspend.suspend }).click();
+  const question = page.getByRole("dialog", { name: /^Suspend Customer/ });
+  await question.getByLabel(t.customers.suspend.reason).fill("abuse");
+  await question.getByRole("button", { name: t.customers.suspend.suspend }).click();
+  await expect(page.getByRole("button", { name: t.customers.suspend.lift })).toBeVisible();
+  await expect.poll(async () => (await call(hub, key, "sandbox/chat")).status).toBe(403);
+
+  await page.goto(`/admin/audit?orgId=${orgId}`);
+  const log = page.getByRole("table", { name: t.audit.title });
+  await expect(log).toContainText("abuse");
+  await expect(log).toContainText("made good");
+});
+
+test("a customer finds no administration, and support no settings to change", async ({ page, context, hub }) => {
+  await signInStaff(context, hub, null);
+  for (const path of PAGES) expect((await page.goto(`/admin${path}`))?.status(), path).toBe(404);
+  await context.clearCookies();
+  await signInStaff(context, hub, "support");
+  expect((await page.goto("/admin/ledger"))?.status()).toBe(404);
+  expect((await page.goto("/admin/models/new"))?.status()).toBe(404);
+  await page.goto("/admin/settings");
+  await expect(page.getByLabel(t.settings.instanceName)).toBeDisabled();
+  await expect(page.getByRole("button", { name: t.settings.save })).toHaveCount(0);
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(`on a desktop, ${colorScheme}`, () => {
+    test.use({ colorScheme, viewport: { width: 1440, height: 900 } });
+    test("every page is readable by everybody", async ({ page, context, hub }) => {
+      await expectReadable(page, context, hub);
+    });
+  });
+}
+
+test.describe("on a phone in Chinese", () => {
+  test.use({ locale: "zh", viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+  test("every page is readable by everybody", async ({ page, context, hub }) => {
+    await expectReadable(page, context, hub);
+  });
+});
+
+async function expectReadable(page: Page, context: Parameters<typeof signInStaff>[0], hub: HubUnderTest) {
+  test.setTimeout(120_000);
+  await signInStaff(context, hub);
+  const { orgId } = await makeCustomer(hub, "2");
+  for (const path of [...PAGES, `/customers/${orgId}`]) {
+    await page.goto(`/admin${path}`);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect
+      .soft(
+        violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+        path,
+      )
+      .toEqual([]);
+    expect
+      .soft(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), path)
+      .toBeLessThanOrEqual(0);
+  }
+}
+
+/** An organisation with purchased credit and a key. */
+async function makeCustomer(hub: HubUnderTest, paidUsd: string): Promise<{ orgId: string; key: string }> {
+  const api = async (path: string, body: object) => {
+    const response = await fetch(`${hub.url}/api/admin/v1${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${hub.managementKey}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    expect(response.ok, text).toBe(true);
+    return JSON.parse(text) as { id: string; key: string };
+  };
+  const { id: orgId } = await api("/orgs", { name: `Customer ${newId("x").slice(-6)}` });
+  const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
+    max: 1,
+    applicationName: "test",
+  });
+  await sql.query("SELECT grant_credit($1, $2, 'paid', $3, 'test', 'test', NULL, false)", [
+    orgId,
+    `${paidUsd}000000000`,
+    newId("credit"),
+  ]);
+  await sql.end();
+  return { orgId, key: (await api(`/orgs/${orgId}/keys`, { name: "app" })).key };
+}
+
+function call(hub: HubUnderTest, key: string, model: string): Promise<Response> {
+  return fetch(`${hub.url}/api/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model, max_tokens: 50, messages: [{ role: "user", content: "Hello" }] }),
+  });
+}
