@@ -49,7 +49,8 @@ export function createGateway(deps: GatewayDependencies): Gateway {
 
 function answerWithError(deps: GatewayDependencies, request: GatewayRequest, reply: Reply, thrown: unknown): void {
   const error = asAppError(thrown);
-  if (error.code === "internal_error") deps.onError(error.details.cause ?? error, request.id);
+  // what has a cause is our trouble or the database's: the caller sees a sentence, the operator the reason
+  if (error.code === "internal_error" || error.details.cause) deps.onError(error.details.cause ?? error, request.id);
   // a stream that has begun tells its own end
   if (reply.started) return reply.end();
   const headers = { ...responseHeaders(request), ...errorHeaders(error), "content-type": "application/json" };

@@ -203,8 +203,6 @@ class StreamRelay {
       this.paused = false;
       this.upstream?.resume();
     }
-    // before the headers there is nothing to wait for
-    if (this.status === 0) return this.close("client_gone");
     this.grace = setTimeout(() => this.guard(() => this.close("client_gone")), GRACE_DRAIN_MS);
   }
 
