@@ -84,12 +84,14 @@ export function useExplain() {
   const t = useTranslations("auth");
   return {
     error: ({ code }: ActionError) => {
-      const key = `errors.${code}` as "errors.other";
-      return t.has(key) ? t(key) : t("errors.other");
+      // safe because only a code with a text of its own is asked for
+      const known = code as "other";
+      return t.has(`errors.${known}`) ? t(`errors.${known}`) : t("errors.other");
     },
     field: (name: string, message: string) => {
-      const key = `fields.${name.split(".")[0]}` as "fields.name";
-      return t.has(key) ? t(key) : message;
+      // safe because only a field with a text of its own is asked for
+      const known = name.split(".")[0] as "name";
+      return t.has(`fields.${known}`) ? t(`fields.${known}`) : message;
     },
   };
 }
