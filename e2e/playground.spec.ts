@@ -16,7 +16,7 @@ const chargeOf = (answer: Locator) => answer.locator("[data-charge-usd]");
 
 async function openPlayground(page: Page, hub: HubUnderTest, creditUsd?: number): Promise<SignedInMember> {
   const member = await signInMember(page.context(), hub, creditUsd === undefined ? {} : { creditUsd });
-  await page.goto(`/${member.slug}/playground`);
+  await page.goto(`/${member.slug}/playground?model=sandbox/chat`);
   await expect(composerOf(page)).toBeEnabled();
   return member;
 }
@@ -129,7 +129,7 @@ test.describe("on a phone, in Chinese", () => {
 
   test("it fits, and everybody can use it", async ({ page, hub }) => {
     const { slug } = await signInMember(page.context(), hub);
-    await page.goto(`/${slug}/playground`);
+    await page.goto(`/${slug}/playground?model=sandbox/chat`);
     const composer = page.getByRole("textbox", { name: zh.playground.composer.label, exact: true });
     await composer.fill("你好");
     await page.getByRole("button", { name: zh.playground.composer.send }).tap();

@@ -26,6 +26,9 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
   const close = () => {
     if (created) router.refresh();
     setOpen(false);
+  };
+  // only once it is out of sight: a dialog whose content is exchanged while it closes stays open
+  const forget = () => {
     setCreated(undefined);
     setError(undefined);
   };
@@ -44,6 +47,7 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
     <Dialog
       open={open}
       onOpenChange={(next) => (next ? setOpen(true) : close())}
+      onOpenChangeComplete={(isOpen) => isOpen || forget()}
       // a stray click beside the dialog must not lose the key
       disablePointerDismissal={created !== undefined}
     >

@@ -43,13 +43,21 @@ export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: Ro
   const router = useRouter();
   const close = () => {
     if (created) router.refresh();
+    onClose();
+  };
+  // only once it is out of sight: a dialog whose content is exchanged while it closes stays open
+  const forget = () => {
     setCreated(undefined);
     setMessage(undefined);
-    onClose();
   };
   if (created) {
     return (
-      <Dialog open={open} onOpenChange={(next) => next || close()} disablePointerDismissal>
+      <Dialog
+        open={open}
+        onOpenChange={(next) => next || close()}
+        onOpenChangeComplete={(isOpen) => isOpen || forget()}
+        disablePointerDismissal
+      >
         <DialogContent title={t("onceTitle")} description={t("onceText")} className="sm:max-w-2xl">
           <NewKey orgSlug={orgSlug} created={created} baseUrl={baseUrl} model={model} onDone={close} />
         </DialogContent>
