@@ -90,7 +90,7 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
   const question = page.getByRole("dialog", { name: /^Suspend Customer/ });
   await question.getByLabel(t.customers.suspend.reason).fill("abuse");
   await question.getByRole("button", { name: t.customers.suspend.suspend }).click();
-  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(page.getByRole("dialog", { name: /Customer/ })).toBeHidden();
   await expect(page.getByRole("button", { name: t.customers.suspend.lift })).toBeVisible();
   await expect.poll(async () => (await call(hub, key, "sandbox/chat")).status).toBe(403);
 
