@@ -3,9 +3,11 @@ import { useTranslations } from "next-intl";
 import { LanguageMenu } from "@/components/shell/language-menu";
 import { Mark } from "@/components/shell/logo";
 import { ThemeMenu } from "@/components/shell/theme-menu";
+import { buttonVariants } from "@/components/ui/button";
 
 export function PublicHeader() {
   const app = useTranslations("app");
+  const t = useTranslations("shell");
   return (
     <header className="border-b">
       <div className="mx-auto flex h-14 max-w-[1280px] items-center gap-2 px-4 md:px-8">
@@ -19,6 +21,9 @@ export function PublicHeader() {
         <div className="ml-auto flex items-center gap-1">
           <LanguageMenu />
           <ThemeMenu />
+          <Link href="/sign-in" className={buttonVariants({ variant: "quiet" })}>
+            {t("signIn")}
+          </Link>
         </div>
       </div>
     </header>
