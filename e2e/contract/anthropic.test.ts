@@ -1,5 +1,6 @@
 import type { APIError } from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
 import { schemaErrors, schemasAbsent } from "./schemas";
 
@@ -79,7 +80,7 @@ describe.each(DOORS)("%s door", (door) => {
       upstreamId: truth?.id,
     });
     expect(event.priceNano).toBe(hub.priceOf(truth));
-    expect(data.usage).toMatchObject({ completion_tokens: 40, cost: Number(event.priceNano) / 1e9 });
+    expect(data.usage).toMatchObject({ completion_tokens: 40, cost: toUsdNumber(event.priceNano) });
     if (!schemasAbsent) expect(schemaErrors("CreateChatCompletionResponse", data)).toEqual([]);
   });
 
@@ -132,7 +133,7 @@ describe.each(DOORS)("%s door", (door) => {
     expect(withUsage).toHaveLength(1);
     expect(withUsage[0]).toMatchObject({
       choices: [],
-      usage: { completion_tokens: 12, cost: Number(event.priceNano) / 1e9 },
+      usage: { completion_tokens: 12, cost: toUsdNumber(event.priceNano) },
     });
     expect(chunks.at(-1)).toBe(withUsage[0]);
     expect((await chunksOf("text")).chunks.filter(({ usage }) => usage)).toHaveLength(0);

@@ -1,5 +1,6 @@
 import type OpenAI from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
 
 let hub: ContractHub;
@@ -43,7 +44,7 @@ describe.each(DOORS)("%s door", (door) => {
     });
     expect(event.priceNano).toBe(hub.priceOf(truth));
     expect(event.costNano).toBe(hub.costOf(truth));
-    expect((data.usage as { cost?: number }).cost).toBe(Number(event.priceNano) / 1e9);
+    expect((data.usage as { cost?: number }).cost).toBe(toUsdNumber(event.priceNano));
     expect(event.upstreamId).toBe(data.id);
   });
 
@@ -103,7 +104,7 @@ describe.each(DOORS)("%s door", (door) => {
     expect(event).toMatchObject({ outcome: "ok", usageSource: "reported", stream: true, outputTokens: 40 });
     expect(event.priceNano).toBe(hub.priceOf(truth));
     expect(usages).toHaveLength(asked ? 1 : 0);
-    if (asked) expect(usages[0]).toMatchObject({ completion_tokens: 40, cost: Number(event.priceNano) / 1e9 });
+    if (asked) expect(usages[0]).toMatchObject({ completion_tokens: 40, cost: toUsdNumber(event.priceNano) });
   });
 
   test("stream headers keep proxies from buffering", async () => {
