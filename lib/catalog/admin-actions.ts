@@ -4,7 +4,7 @@ import { z } from "zod";
 import { action } from "@/lib/auth/action";
 import { createCredential, deleteCredential, updateCredential } from "@/lib/catalog/admin-credentials";
 import { deleteModel, putModel } from "@/lib/catalog/admin-models";
-import { listUpstreamModels, testCredential } from "@/lib/catalog/admin-probes";
+import { testCredential } from "@/lib/catalog/admin-probes";
 import { createProvider, deleteProvider, updateProvider } from "@/lib/catalog/admin-providers";
 import { credentialInput, credentialPatch, modelInput, providerInput, providerPatch } from "@/lib/catalog/schema";
 import { modelId, slug } from "@/lib/fields";
@@ -39,10 +39,6 @@ export const updateCredentialAction = action(
 export const deleteCredentialAction = action(byId, (scope, input) => deleteCredential(scope, input.id), staff);
 
 export const testCredentialAction = action(byId, (scope, input) => testCredential(scope, input.id), staff);
-
-export const listUpstreamModelsAction = action(bySlug, (scope, input) => listUpstreamModels(scope, input.slug), {
-  scope: "staff",
-});
 
 export const putModelAction = action(
   z.strictObject({ id: modelId, model: modelInput }),

@@ -3,6 +3,7 @@ import { getTranslations } from "next-intl/server";
 import type { Filters } from "@/app/(console)/[org]/activity/page";
 import { oneOf } from "@/app/(console)/[org]/activity/usage-view";
 import { OUTCOMES } from "@/components/activity/outcome";
+import { RangeFilter } from "@/components/activity/range-filter";
 import { RequestTable } from "@/components/activity/request-table";
 import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
@@ -39,15 +40,7 @@ export async function RequestsView({ scope, filters }: { scope: OrgScope; filter
   return (
     <>
       <div className="flex flex-wrap gap-2 py-4">
-        <FilterSelect
-          name="range"
-          label={t("range")}
-          value={range}
-          options={["7d" as const, ...RANGES.filter((id) => id !== "7d")].map((value) => ({
-            value,
-            label: t(`ranges.${value}`),
-          }))}
-        />
+        <RangeFilter value={range} />
         <FilterSelect
           name="outcome"
           label={t("status")}

@@ -1,5 +1,6 @@
 import { getTranslations } from "next-intl/server";
 import type { Filters } from "@/app/(console)/[org]/activity/page";
+import { RangeFilter } from "@/components/activity/range-filter";
 import { UsageChart } from "@/components/activity/usage-chart";
 import { UsageTable } from "@/components/activity/usage-table";
 import { EmptyState } from "@/components/shell/empty-state";
@@ -34,15 +35,7 @@ export async function UsageView({ scope, filters }: { scope: OrgScope; filters: 
   return (
     <>
       <div className="flex flex-wrap gap-2 py-4">
-        <FilterSelect
-          name="range"
-          label={t("range")}
-          value={range}
-          options={["7d" as const, ...RANGES.filter((id) => id !== "7d")].map((value) => ({
-            value,
-            label: t(`ranges.${value}`),
-          }))}
-        />
+        <RangeFilter value={range} />
         <FilterSelect
           name="group"
           label={t("group")}

@@ -1,0 +1,40 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BrowserContext } from "@playwright/test";
+import { encode } from "next-auth/jwt";
+import type { HubUnderTest } from "@/e2e/support/setup";
+import { newId } from "@/lib/ids";
+import { createPool } from "@/lib/pg";
+
+type Hub = Pick<HubUnderTest, "url" | "dataDir">;
+type Insert = (text: string, ...values: unknown[]) => Promise<unknown>;
+
+/** A new person whose session the browser holds. `prepare` inserts, as the database's owner, what belongs to them. */
+export async function signInPerson(
+  context: BrowserContext,
+  hub: Hub,
+  { name, prepare }: { name: string; prepare: (insert: Insert, userId: string) => Promise<void> },
+): Promise<{ userId: string }> {
+  const userId = newId("usr");
+  const sid = randomBytes(32).toString("base64url");
+  const url = readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim();
+  const sql = createPool(url, { max: 1, applicationName: "test" });
+  const insert: Insert = (text, ...values) => sql.query(text, values);
+  const user = 'INSERT INTO "user" (id, email, name, email_verified) VALUES ($1, $2, $3, clock_timestamp())';
+  await insert(user, userId, `${userId}@example.com`, name);
+  await prepare(insert, userId);
+  await insert(
+    `INSERT INTO auth_session (id, sid_hash, user_id, level, expires_at)
+     VALUES ($1, $2, $3, 'full', clock_timestamp() + interval '1 hour')`,
+    newId("ses"),
+    createHash("sha256").update(sid).digest("hex"),
+    userId,
+  );
+  await sql.end();
+  const cookie = "hub-session";
+  const secret = readFileSync(join(hub.dataDir, "secrets/AUTH_SECRET"), "utf8").trim();
+  const value = await encode({ token: { sid }, secret, salt: cookie });
+  await context.addCookies([{ name: cookie, value, url: hub.url, httpOnly: true, sameSite: "Lax" }]);
+  return { userId };
+}
