@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
+import { createSession, deleteSession, revokeSessions } from "@/lib/auth/mutations";
+import { findSessionBySid } from "@/lib/auth/queries";
 import { systemClock } from "@/lib/clock";
 import { env } from "@/lib/env";
 import { newId } from "@/lib/ids";
@@ -7,8 +9,7 @@ import { createKeyring } from "@/lib/keys/authenticate";
 import { isWellFormedKey } from "@/lib/keys/secret";
 import { changeRole } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
-import type { Scope } from "@/lib/orgs/scope";
-import { createMemberToken } from "@/lib/playground/mutations";
+import { createMemberToken, type SessionScope } from "@/lib/playground/mutations";
 import { findCharge, listPlaygroundModels } from "@/lib/playground/queries";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => hub.close());
 
-type Member = { scope: Scope; orgId: string; memberId: string };
+type Member = { scope: SessionScope; orgId: string; memberId: string; userId: string; sid: string };
 
 async function memberOf(role: OrgRole, given?: string): Promise<Member> {
   const { pool } = hub.database;
@@ -40,13 +41,17 @@ async function memberOf(role: OrgRole, given?: string): Promise<Member> {
     userId,
     role,
   ]);
+  return { orgId, memberId, userId, ...(await sessionOf(orgId, userId, role)) };
+}
+
+async function sessionOf(orgId: string, userId: string, role: OrgRole): Promise<Pick<Member, "scope" | "sid">> {
+  const sid = await createSession(userId, { ip: null, userAgent: null });
+  const user = await findSessionBySid(sid);
+  if (!user) throw new Error("no session");
+  const permissions = new Set(ORG_ROLES[role]);
   // safe because the test stands in for the gate
-  const scope = {
-    orgId,
-    actor: { type: "user", id: userId },
-    permissions: new Set(ORG_ROLES[role]),
-  } as unknown as Scope;
-  return { scope, orgId, memberId };
+  const scope = { orgId, actor: { type: "user", id: userId }, permissions, user } as unknown as SessionScope;
+  return { scope, sid };
 }
 
 const keyring = () => createKeyring({ sql: hub.database.pool, peppers: [env().keyPepper], clock: systemClock });
@@ -121,6 +126,50 @@ describe("a member token", () => {
     const { token } = await createMemberToken(scope);
     await changeRole(owner.scope, { memberId, role: "viewer" });
     await expect(authenticate(token)).rejects.toMatchObject({ code: "invalid_api_key" });
+  });
+
+  describe("ends with the session that asked for it", () => {
+    test("when its person signs out; a token of another session of theirs lives on", async () => {
+      const { scope, sid, orgId, userId } = await memberOf("owner");
+      const other = await sessionOf(orgId, userId, "owner");
+      const [ended, kept] = [await createMemberToken(scope), await createMemberToken(other.scope)];
+      const { keyId } = await authenticate(ended.token);
+      await deleteSession(sid);
+      await expect(authenticate(ended.token)).rejects.toMatchObject({ code: "invalid_api_key" });
+      expect(await authorize(orgId, keyId)).toBe("key_revoked");
+      expect((await authenticate(kept.token)).scope.orgId).toBe(orgId);
+    });
+
+    test("when it is revoked from another browser", async () => {
+      const { scope, orgId, userId } = await memberOf("developer");
+      const elsewhere = await sessionOf(orgId, userId, "developer");
+      const { token } = await createMemberToken(elsewhere.scope);
+      // safe because a session scope carries the whole session
+      await revokeSessions(scope as unknown as Parameters<typeof revokeSessions>[0], "others");
+      await expect(authenticate(token)).rejects.toMatchObject({ code: "invalid_api_key" });
+    });
+
+    test("when the worker tidies it up, which may not write keys itself", async () => {
+      const { scope } = await memberOf("owner");
+      const { token } = await createMemberToken(scope);
+      await hub.database.pool.query(
+        "UPDATE auth_session SET expires_at = clock_timestamp() - interval '1 second' WHERE id = $1",
+        [scope.user.sessionId],
+      );
+      await prune();
+      await expect(authenticate(token)).rejects.toMatchObject({ code: "invalid_api_key" });
+    });
+
+    test("and cannot be made by one that has ended, also not at the same moment", async () => {
+      const { scope, sid } = await memberOf("owner");
+      const made = Array.from({ length: 5 }, () => createMemberToken(scope));
+      const [results] = await Promise.all([Promise.allSettled(made), deleteSession(sid)]);
+      for (const result of results) {
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "unauthenticated" });
+        else await expect(authenticate(result.value.token)).rejects.toMatchObject({ code: "invalid_api_key" });
+      }
+      await expect(createMemberToken(scope)).rejects.toMatchObject({ code: "unauthenticated" });
+    });
   });
 
   test("is not among the organisation's keys", async () => {

@@ -10,15 +10,24 @@ import type { MemberToken } from "@/lib/playground/schema";
 export const PLAYGROUND_APP = "Playground";
 const LIFETIME_MS = 15 * 60_000;
 
-/** A key of 15 minutes for the signed-in member's own browser. Only its hash is stored; limits and charges are those of
- *  the member and the organisation. Not audited: it grants nothing that the session does not. Throws forbidden. */
-export async function createMemberToken(scope: Scope): Promise<MemberToken> {
+/** A signed-in member in one of their sessions. */
+export type SessionScope = Scope & { readonly user: { readonly sessionId: string } };
+
+/** A key of 15 minutes for the signed-in member's own browser, revoked together with the session. Only its hash is
+ *  stored; limits and charges are those of the member and the organisation. Not audited: it grants nothing that the
+ *  session does not. Throws forbidden, or unauthenticated where the session ends at this very moment. */
+export async function createMemberToken(scope: SessionScope): Promise<MemberToken> {
   requirePermission(scope, "playground.use");
   const { orgId, actor } = scope;
+  const { sessionId } = scope.user;
   const token = generateKey("pt");
   await db().$transaction(async (tx) => {
     const member = await tx.member.findFirst({ where: { orgId, userId: actor.id } });
     if (!member) throw new AppError("forbidden", "The playground needs a member of this organisation.");
+    // locked, so that ending the session finds the token or the token finds no session
+    const [session] = await tx.$queryRaw<{ id: string }[]>`
+      SELECT id FROM auth_session WHERE id = ${sessionId} AND user_id = ${actor.id} FOR KEY SHARE`;
+    if (!session) throw new AppError("unauthenticated", "Your session has ended. Sign in again.");
     const app = await tx.app.upsert({
       where: { orgId_name: { orgId, name: PLAYGROUND_APP } },
       create: { id: newId("app"), orgId, name: PLAYGROUND_APP },
@@ -31,6 +40,7 @@ export async function createMemberToken(scope: Scope): Promise<MemberToken> {
         orgId,
         appId: app.id,
         memberId: member.id,
+        sessionId,
         kind: "member_token",
         name: PLAYGROUND_APP,
         ...keyDisplay(token),
