@@ -1,5 +1,4 @@
 import type { Metadata } from "next";
-import { notFound } from "next/navigation";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits } from "@/components/billing/add-credits";
 import { HistoryTable } from "@/components/billing/history-table";
@@ -15,7 +14,6 @@ import { getBalance, getHistory, getTopup } from "@/lib/billing/queries";
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
 import { parseUsd } from "@/lib/money";
-import { getSettings } from "@/lib/settings/queries";
 
 type BillingPageProps = {
   params: Promise<{ org: string }>;
@@ -28,7 +26,6 @@ export async function generateMetadata(): Promise<Metadata> {
 
 export default async function BillingPage({ params, searchParams }: BillingPageProps) {
   const scope = await requireOrg((await params).org);
-  if ((await getSettings()).mode !== "service") notFound();
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
   const [balance, { entries, pending }, cancelled, format] = await Promise.all([

@@ -1,5 +1,5 @@
 import { getTranslations } from "next-intl/server";
-import type { Filters } from "@/app/(console)/[org]/activity/page";
+import type { Filters } from "@/app/(console)/[org]/(sections)/activity/page";
 import { RangeFilter } from "@/components/activity/range-filter";
 import { UsageChart } from "@/components/activity/usage-chart";
 import { UsageTable } from "@/components/activity/usage-table";

@@ -1,7 +1,8 @@
 import { useTranslations } from "next-intl";
 import { Skeleton, SkeletonRows } from "@/components/ui/skeleton";
 
-/** The frame of every console page: title, sentence, rows. */
+/** The frame of a console page: title, sentence, rows. Only pages that exist for every member are in this group: once the
+ *  frame is sent, so is the status 200, and a page of one thing could no longer answer 404. */
 export default function ConsoleLoading() {
   const t = useTranslations("ui");
   return (

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
 import Link from "next/link";
 import { getTranslations } from "next-intl/server";
-import { RequestsView } from "@/app/(console)/[org]/activity/requests-view";
-import { UsageView } from "@/app/(console)/[org]/activity/usage-view";
+import { RequestsView } from "@/app/(console)/[org]/(sections)/activity/requests-view";
+import { UsageView } from "@/app/(console)/[org]/(sections)/activity/usage-view";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
 import { PageHead } from "@/components/shell/page-head";
 import { requireOrg } from "@/lib/auth/require-org";

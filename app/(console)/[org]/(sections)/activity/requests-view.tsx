@@ -1,7 +1,7 @@
 import Link from "next/link";
 import { getTranslations } from "next-intl/server";
-import type { Filters } from "@/app/(console)/[org]/activity/page";
-import { oneOf } from "@/app/(console)/[org]/activity/usage-view";
+import type { Filters } from "@/app/(console)/[org]/(sections)/activity/page";
+import { oneOf } from "@/app/(console)/[org]/(sections)/activity/usage-view";
 import { OUTCOMES } from "@/components/activity/outcome";
 import { RangeFilter } from "@/components/activity/range-filter";
 import { RequestTable } from "@/components/activity/request-table";
