@@ -16,8 +16,13 @@ const server = createServer((request, response) => answer(request, response));
 /** What lib/gateway/providers/openai.ts declares, as far as a probe needs it. */
 const openai: ProbeProvider = {
   needsCredential: true,
-  headers: ({ apiKey = "" }) => ({ authorization: `Bearer ${apiKey}` }),
-  listModels: { path: "/models", read: (body) => (body as { data: { id: string }[] }).data.map(({ id }) => ({ id })) },
+  listModels: {
+    request: ({ baseUrl, secret }) => ({
+      url: `${baseUrl}/models`,
+      headers: { authorization: `Bearer ${secret.apiKey}` },
+    }),
+    read: (body) => (body as { data: { id: string }[] }).data.map(({ id }) => ({ id })),
+  },
   classify: ({ body }) => ({
     class: "auth",
     message: (JSON.parse(body) as { error: { message: string } }).error.message,

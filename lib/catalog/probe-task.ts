@@ -8,11 +8,18 @@ const PROBE_TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 5_000_000;
 const MAX_ERROR_CHARACTERS = 300;
 
+type Target = { secret: Record<string, string>; baseUrl: string; region: string | null };
+type Get = { url: string; headers: Record<string, string> };
+
 /** What this task needs to know of a provider kind; lib/gateway/providers/registry.ts has it. */
 export type ProbeProvider = {
   needsCredential: boolean;
-  headers(secret: Record<string, string>): Record<string, string>;
-  listModels: { path: string; read(body: unknown): { id: string; name?: string }[] } | null;
+  listModels: {
+    request(target: Target): Get | Promise<Get>;
+    read(body: unknown): { id: string; name?: string }[];
+  } | null;
+  /** Called instead to test a credential, where the model list is open to everybody. */
+  testCredential?(target: Target): Get;
   classify(failure: { status: number; headers: Record<string, string | undefined>; body: string }): {
     class: string;
     message: string;
@@ -97,9 +104,14 @@ async function probe({ secretsKey, findProvider, fetch }: ProbeDependencies, row
     ? await open(secretsKey, row.credential_id as string, row.sealed, sealingOrigin(address))
     : {};
 
+  const target = { secret, baseUrl, region: row.region };
+  const { testCredential, listModels } = provider;
+  const test = row.kind === "test_credential" ? testCredential?.(target) : undefined;
+  const { url, headers } = test ?? (await listModels.request(target));
+
   const started = performance.now();
-  const response = await fetch(baseUrl + provider.listModels.path, {
-    headers: { accept: "application/json", ...provider.headers(secret) },
+  const response = await fetch(url, {
+    headers: { accept: "application/json", ...headers },
     signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
   });
   const body = await readLimited(response);
@@ -112,7 +124,7 @@ async function probe({ secretsKey, findProvider, fetch }: ProbeDependencies, row
       error: `HTTP ${response.status}: ${scrub(failure.message, secret).slice(0, MAX_ERROR_CHARACTERS)}`,
     };
   }
-  return { ok: true, latencyMs, models: provider.listModels.read(JSON.parse(body)) };
+  return { ok: true, latencyMs, models: test ? [] : listModels.read(JSON.parse(body)) };
 }
 
 async function open(secretsKey: string, row: string, sealed: string, origin: string): Promise<Record<string, string>> {

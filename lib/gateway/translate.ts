@@ -21,7 +21,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   });
   meter.onAbort(() => abort.abort());
   try {
-    const model = languageModelOf(context);
+    const model = await languageModelOf(context);
     const { options, warnings } = toCallOptions(chat, context.maxOutputTokens);
     const call = { ...options, abortSignal: abort.signal };
     const headers = warnings.length
@@ -40,12 +40,14 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   } finally {
     if (grace) clearTimeout(grace);
   }
+}
 
-  function languageModelOf({ secret, sdkFetch }: AttemptContext): LanguageModelV4 {
-    const make = candidate.definition.languageModel;
-    if (!make) throw new Error(`${candidate.definition.id} has no AI SDK model`);
-    return make({ secret, baseUrl: candidate.offer.provider.baseUrl, fetch: sdkFetch }, candidate.offer.upstreamModel);
-  }
+function languageModelOf({ candidate, secret, sdkFetch }: AttemptContext) {
+  const { baseUrl, region } = candidate.offer.provider;
+  return candidate.definition.languageModel(
+    { secret, baseUrl, region, fetch: sdkFetch },
+    candidate.offer.upstreamModel,
+  );
 }
 
 const ENDED_EARLY: UpstreamFailure = {

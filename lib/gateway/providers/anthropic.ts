@@ -1,10 +1,10 @@
-import { createAnthropic } from "@ai-sdk/anthropic";
 import type { Usage } from "@/lib/billing/usage";
 import {
   defineProvider,
   type FailedResponse,
   type FailureClass,
   type ReadUsage,
+  type Secret,
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
 import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
@@ -14,13 +14,15 @@ export const anthropic = defineProvider({
   name: "Anthropic",
   needsCredential: true,
   speaks: {},
-  headers: (secret) => ({ "x-api-key": secret.apiKey ?? "", "anthropic-version": "2023-06-01" }),
+  headers: headersOf,
   usage: anthropicUsage(),
   classify: classifyAnthropicError,
-  languageModel: ({ secret, baseUrl, fetch }, upstreamModel) =>
-    createAnthropic({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel),
+  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
+    const { createAnthropic } = await import("@ai-sdk/anthropic");
+    return createAnthropic({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);
+  },
   listModels: {
-    path: "/models",
+    request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models?limit=1000`, headers: headersOf(secret) }),
     read: (body) =>
       ((body as { data?: { id: string; display_name?: string }[] }).data ?? []).map(({ id, display_name }) => ({
         id,
@@ -28,6 +30,10 @@ export const anthropic = defineProvider({
       })),
   },
 });
+
+function headersOf(secret: Secret): Record<string, string> {
+  return { "x-api-key": secret.apiKey ?? "", "anthropic-version": "2023-06-01" };
+}
 
 /** `input_tokens` excludes cache reads and writes; the 5-minute and 1-hour split stands in `cache_creation`; output
  *  includes thinking, which Anthropic does not count apart. */

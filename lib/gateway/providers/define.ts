@@ -32,7 +32,19 @@ export type UpstreamFailure = {
 
 export type FailedResponse = { status: number; headers: Record<string, string | undefined>; body: string };
 
-export type SdkSettings = { secret: Secret; baseUrl: string; fetch: typeof globalThis.fetch };
+/** Where a provider is called, and as whom. */
+export type UpstreamTarget = { secret: Secret; baseUrl: string; region: string | null };
+
+export type SdkSettings = UpstreamTarget & { fetch: typeof globalThis.fetch };
+
+export type UpstreamGet = { url: string; headers: Record<string, string> };
+
+export type ListedModel = { id: string; name?: string };
+
+export type ModelList = {
+  request(target: UpstreamTarget): UpstreamGet | Promise<UpstreamGet>;
+  read(body: unknown): ListedModel[];
+};
 
 /** How usage is read from what this provider sends, per relay dialect or from the SDK's raw usage. Null: nothing there. */
 export type ReadUsage = (raw: unknown) => Usage | null;
@@ -48,10 +60,13 @@ export type ProviderDefinition = {
   headers(secret: Secret): Record<string, string>;
   usage: ReadUsage;
   classify(failure: FailedResponse): UpstreamFailure;
-  /** The provider's AI SDK language model, for dialects it does not speak. */
-  languageModel?(settings: SdkSettings, upstreamModel: string): LanguageModelV4;
+  /** The provider's AI SDK language model, for dialects it does not speak. Its module is imported here, on first use: an
+   *  installation pays for the providers it calls. */
+  languageModel(settings: SdkSettings, upstreamModel: string): LanguageModelV4 | Promise<LanguageModelV4>;
   /** Model-list call for discovery and credential tests; null where there is none. */
-  listModels: { path: string; read(body: unknown): { id: string; name?: string }[] } | null;
+  listModels: ModelList | null;
+  /** What a credential test calls where the model list is open to everybody. */
+  testCredential?(target: UpstreamTarget): UpstreamGet;
   /** The request field that carries the token limit in the openai-chat dialect. */
   tokenLimitField?: "max_tokens" | "max_completion_tokens" | "as-sent";
   /** Sends system instead of the developer role. */

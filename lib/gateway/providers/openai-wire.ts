@@ -2,7 +2,7 @@ import type { Usage } from "@/lib/billing/usage";
 import type {
   FailedResponse,
   FailureClass,
-  ProviderDefinition,
+  ModelList,
   ReadUsage,
   UpstreamFailure,
 } from "@/lib/gateway/providers/define";
@@ -42,29 +42,52 @@ type OpenAIUsage = {
   completion_tokens_details?: { reasoning_tokens?: number | null; audio_tokens?: number | null } | null;
 };
 
+/** What an error body of the OpenAI wire says; null where it says nothing. `code` may be a number. */
+export type WireError = {
+  status: number;
+  message: string;
+  code: string | null;
+  type: string | null;
+  param: string | null;
+};
+
 /** `{error:{message,type,param,code}}` and its usual relatives (`{error:"text"}`, plain text, HTML). */
-export function classifyOpenAIError(failure: FailedResponse): UpstreamFailure {
-  const { message, code, param } = readErrorBody(failure.body);
-  return {
-    class: classOf(failure.status, code, message),
-    status: failure.status,
-    message,
-    param,
-    retryAfterMs: retryAfterMs(failure.headers),
+export const classifyOpenAIError = openAIErrors();
+
+/** A classifier of OpenAI-shaped errors; `own` decides first, for what a provider says in its own words. */
+export function openAIErrors(
+  own: (error: WireError) => FailureClass | null = () => null,
+): (failure: FailedResponse) => UpstreamFailure {
+  return (failure) => {
+    const error = readErrorBody(failure);
+    return {
+      class: own(error) ?? classOf(error),
+      status: failure.status,
+      message: error.message,
+      param: error.param,
+      retryAfterMs: retryAfterMs(failure.headers),
+    };
   };
 }
 
-export const openAIModelList: ProviderDefinition["listModels"] = {
-  path: "/models",
-  read: (body) => ((body as { data?: { id: string }[] }).data ?? []).map(({ id }) => ({ id })),
+export const openAIModelList: ModelList = {
+  request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models`, headers: bearer(secret) }),
+  read: (body) =>
+    ((body as { data?: { id: string; name?: unknown }[] }).data ?? []).map(({ id, name }) => ({
+      id,
+      ...(typeof name === "string" && { name }),
+    })),
 };
 
 export function bearer(secret: Record<string, string>): Record<string, string> {
   return { authorization: `Bearer ${secret.apiKey}` };
 }
 
-function classOf(status: number, code: string | null, message: string): FailureClass {
-  if (code === "context_length_exceeded" || /maximum context length|context window/i.test(message))
+function classOf({ status, code, message }: WireError): FailureClass {
+  if (
+    code === "context_length_exceeded" ||
+    /maximum (context|prompt) length|context window|context too large/i.test(message)
+  )
     return "context_length";
   if (code === "content_policy_violation" || code === "content_filter") return "content_policy";
   // A spent account is the credential's trouble, not the tenant's rate limit.
@@ -79,14 +102,21 @@ function classOf(status: number, code: string | null, message: string): FailureC
   return "invalid_request";
 }
 
-function readErrorBody(body: string): { message: string; code: string | null; param: string | null } {
+function readErrorBody({ status, body }: FailedResponse): WireError {
+  const nothing = { status, code: null, type: null, param: null };
   try {
-    const { error } = JSON.parse(body) as { error?: unknown };
-    if (typeof error === "string") return { message: error, code: null, param: null };
-    const { message, code, param } = (error ?? {}) as Record<string, unknown>;
-    return { message: text(message) ?? "The provider returned an error.", code: text(code), param: text(param) };
+    const { error, code: outer } = JSON.parse(body) as { error?: unknown; code?: unknown };
+    if (typeof error === "string") return { ...nothing, message: error, code: text(outer) };
+    const { message, code, type, param } = (error ?? {}) as Record<string, unknown>;
+    return {
+      status,
+      message: text(message) ?? "The provider returned an error.",
+      code: typeof code === "number" ? String(code) : text(code),
+      type: text(type),
+      param: text(param),
+    };
   } catch {
-    return { message: "The provider returned an error that is not JSON.", code: null, param: null };
+    return { ...nothing, message: "The provider returned an error that is not JSON." };
   }
 }
 

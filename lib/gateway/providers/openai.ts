@@ -1,14 +1,12 @@
-import { defineProvider } from "@/lib/gateway/providers/define";
-import { bearer, classifyOpenAIError, openAIModelList, openAIUsage } from "@/lib/gateway/providers/openai-wire";
+import { openAIFamily } from "@/lib/gateway/providers/openai-family";
 
-export const openai = defineProvider({
+export const openai = openAIFamily({
   id: "openai",
   name: "OpenAI",
-  needsCredential: true,
-  speaks: { "openai-chat": { path: "/chat/completions" } },
-  headers: bearer,
-  usage: openAIUsage,
-  classify: classifyOpenAIError,
-  listModels: openAIModelList,
   tokenLimitField: "max_completion_tokens",
+  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
+    const { createOpenAI } = await import("@ai-sdk/openai");
+    // the factory's own default is the Responses API, whose usage has another shape
+    return createOpenAI({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch }).chat(upstreamModel);
+  },
 });

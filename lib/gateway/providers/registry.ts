@@ -1,10 +1,19 @@
 import { anthropic } from "@/lib/gateway/providers/anthropic";
+import { deepseek } from "@/lib/gateway/providers/deepseek";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
+import { doubao } from "@/lib/gateway/providers/doubao";
+import { ollama } from "@/lib/gateway/providers/ollama";
 import { openai } from "@/lib/gateway/providers/openai";
 import { openaiCompatible } from "@/lib/gateway/providers/openai-compatible";
+import { openrouter } from "@/lib/gateway/providers/openrouter";
+import { poe } from "@/lib/gateway/providers/poe";
 import { sandbox } from "@/lib/gateway/providers/sandbox";
+import { xai } from "@/lib/gateway/providers/xai";
 
-const PROVIDERS: readonly ProviderDefinition[] = [openai, openaiCompatible, anthropic, sandbox];
+const PROVIDERS: readonly ProviderDefinition[] = [
+  ...[openai, anthropic, deepseek, xai, openrouter, ollama, doubao, poe],
+  ...[openaiCompatible, sandbox],
+];
 
 const byKind = new Map<string, ProviderDefinition>(PROVIDERS.map((provider) => [provider.id, provider]));
 

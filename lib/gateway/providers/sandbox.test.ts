@@ -5,16 +5,12 @@ import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { sandbox } from "@/lib/gateway/providers/sandbox";
 
-const settings = { secret: {}, baseUrl: "", fetch };
-const model = () => {
-  const made = sandbox.languageModel?.(settings, "chat");
-  if (!made) throw new Error("the sandbox has a model");
-  return made;
-};
+const settings = { secret: {}, baseUrl: "", region: null, fetch };
+const model = async () => sandbox.languageModel(settings, "chat");
 const options = (body: JsonObject, limit: number | null = null): LanguageModelV4CallOptions =>
   toCallOptions(makeChat(body), limit).options;
 const ask = (content: string, more: JsonObject = {}) => ({ messages: [{ role: "user", content }], ...more });
-const whole = (body: JsonObject, limit: number | null = null) => model().doGenerate(options(body, limit));
+const whole = async (body: JsonObject, limit: number | null = null) => (await model()).doGenerate(options(body, limit));
 const textOf = (content: readonly LanguageModelV4Content[]) =>
   content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
 
@@ -35,7 +31,7 @@ const called = {
 
 async function streamed(body: JsonObject, limit: number | null = null) {
   const parts: LanguageModelV4StreamPart[] = [];
-  const { stream } = await model().doStream(options(body, limit));
+  const { stream } = await (await model()).doStream(options(body, limit));
   const reader = stream.getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) parts.push(read.value);
   return parts;
@@ -129,7 +125,7 @@ test("a JSON format gets JSON that fits the schema", async () => {
 
 test("a stream stops when it is aborted", async () => {
   const abort = new AbortController();
-  const { stream } = await model().doStream({ ...options(ask("hello")), abortSignal: abort.signal });
+  const { stream } = await (await model()).doStream({ ...options(ask("hello")), abortSignal: abort.signal });
   const reader = stream.getReader();
   await reader.read();
   abort.abort();

@@ -1,0 +1,31 @@
+import type { FailureClass } from "@/lib/gateway/providers/define";
+import { openAIFamily } from "@/lib/gateway/providers/openai-family";
+import { bearer, openAIErrors } from "@/lib/gateway/providers/openai-wire";
+
+/** Errors that come while a model answers arrive with status 200 and these in the body. */
+const CLASS_BY_CODE: Record<string, FailureClass> = {
+  401: "auth",
+  402: "auth",
+  403: "auth",
+  408: "timeout",
+  429: "rate_limited",
+  503: "overloaded",
+  529: "overloaded",
+};
+
+const headers = (secret: Record<string, string>) => ({
+  ...bearer(secret),
+  "http-referer": "https://github.com/AIGNE-io/aigne-hub",
+  "x-title": "AIGNE Hub",
+});
+
+export const openrouter = openAIFamily({
+  id: "openrouter",
+  name: "OpenRouter",
+  headers,
+  classify: openAIErrors(({ code, message }) => {
+    if (code === "403" && /moderation|flagged/i.test(message)) return "content_policy";
+    return /maximum context length/i.test(message) ? "context_length" : (CLASS_BY_CODE[code ?? ""] ?? null);
+  }),
+  testCredential: ({ baseUrl, secret }) => ({ url: `${baseUrl}/key`, headers: headers(secret) }),
+});
