@@ -244,7 +244,7 @@ describe("sessions", () => {
 
   test("nobody ends another person's session", async () => {
     const [a, b] = [await scopeOf((await person()).userId), await scopeOf((await person()).userId)];
-    await revokeSessions(a, { sessionId: b.user.sessionId });
+    await expect(revokeSessions(a, { sessionId: b.user.sessionId })).rejects.toMatchObject({ code: "not_found" });
     expect(await findSessionBySid(b.sid)).not.toBeNull();
   });
 });

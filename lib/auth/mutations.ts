@@ -53,12 +53,13 @@ export async function deleteSession(sid: string): Promise<void> {
   await db().authSession.deleteMany({ where: { sidHash: hashToken(sid) } });
 }
 
-/** One of the person's own sessions, or all but the present one. */
+/** One of the person's own sessions, or all but the present one. Throws not_found for one that is not theirs. */
 export async function revokeSessions(scope: UserScope, which: { sessionId: string } | "others"): Promise<void> {
   const { userId, sessionId } = scope.user;
   const id = which === "others" ? { not: sessionId } : which.sessionId;
   await db().$transaction(async (tx) => {
-    await tx.authSession.deleteMany({ where: { userId, id } });
+    const { count } = await tx.authSession.deleteMany({ where: { userId, id } });
+    if (which !== "others" && count === 0) throw new AppError("not_found", "There is no such session.");
     const target = which === "others" ? `user:${userId}` : `session:${which.sessionId}`;
     await recordAudit(tx, scope, { action: "session.revoke", target });
   });
