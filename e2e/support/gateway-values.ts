@@ -1,6 +1,7 @@
 import type { Rates } from "@/lib/billing/pricing";
 import type { Clock } from "@/lib/clock";
-import { type ChatCall, parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { Conversation } from "@/lib/gateway/dialects/dialect";
+import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { findProvider } from "@/lib/gateway/providers/registry";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
@@ -94,7 +95,8 @@ export function makeCandidate(offer: SnapshotOffer = makeOfferValue()): Candidat
   return { definition, offer, credential: offer.provider.credentials?.[0] ?? null };
 }
 
-export function makeChat(body: JsonObject = {}, inputBytes?: number): ChatCall {
+export function makeChat(body: JsonObject = {}, inputBytes?: number): Conversation {
   const whole = { model: "example/chat", messages: [{ role: "user", content: "hello" }], ...body };
-  return parseChat(structuredClone(whole), inputBytes ?? Buffer.byteLength(JSON.stringify(whole)));
+  const bytes = inputBytes ?? Buffer.byteLength(JSON.stringify(whole));
+  return { ...openAIChat.parse(structuredClone(whole), bytes, {}), dialect: openAIChat };
 }

@@ -1,11 +1,10 @@
 import type { HoldRequest } from "@/lib/billing/wallet";
 import { AppError } from "@/lib/errors";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { sizeHold } from "@/lib/gateway/hold-size";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
-import { estimatePromptTokens } from "@/lib/gateway/meter/tokens";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
@@ -31,7 +30,7 @@ export async function admitChat(
   call: {
     request: GatewayRequest;
     caller: Caller;
-    chat: ChatCall;
+    chat: Conversation;
     model: SnapshotModel;
     plan: RoutePlan;
     reply: Reply;
@@ -64,7 +63,12 @@ export async function admitChat(
     appId: caller.appId,
     memberId: caller.memberId,
     modelId: model.id,
-    context: { endpoint: "chat/completions", dialect: "openai-chat", stream: chat.stream, client_retry: clientRetry },
+    context: {
+      endpoint: chat.dialect.endpoint,
+      dialect: chat.dialect.id,
+      stream: chat.stream,
+      client_retry: clientRetry,
+    },
     // request ids are made here and never reused, so the id alone tells two bodies apart
     inputHash: request.id,
     amount: size.amount,
@@ -74,7 +78,7 @@ export async function admitChat(
     tokensEstimate: size.tokensEstimate,
     restrictedOk: true,
   });
-  const inputTokens = once(() => estimatePromptTokens(chat.messages, chat.body.tools));
+  const inputTokens = once(() => chat.dialect.estimateInput(chat));
   const meter = new CallMeter(
     { requestId: request.id, orgId: caller.scope.orgId, price, inputTokens, clientRetry },
     { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },

@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "@/lib/clock";
 import { AppError } from "@/lib/errors";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { Reply } from "@/lib/gateway/exchange";
 import type { AttemptEnd, CallMeter } from "@/lib/gateway/meter/call-meter";
 import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
@@ -10,7 +10,7 @@ import type { StreamOutput } from "@/lib/gateway/stream-output";
 
 /** What every attempt gets. It either answers the client completely (`answered`), or fails before any content. */
 export type AttemptContext = {
-  chat: ChatCall;
+  chat: Conversation;
   candidate: Candidate;
   secret: Secret;
   /** The token limit to send: the client's, or what the hold affords; null for none. */

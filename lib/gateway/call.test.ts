@@ -1,8 +1,8 @@
 import { APICallError } from "@ai-sdk/provider";
 import type { Dispatcher } from "undici";
 import { expect, it } from "vitest";
-import { runChat } from "@/lib/gateway/call";
-import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
+import { runConversation } from "@/lib/gateway/call";
+import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { openai } from "@/lib/gateway/providers/openai";
@@ -48,9 +48,9 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
     dispatcher,
   };
   const run = () =>
-    runChat(deps as unknown as GatewayDependencies, {
+    runConversation(deps as unknown as GatewayDependencies, {
       request: { id: "req_1", headers: {} } as never,
-      chat: parseChat({ model: "m", messages: [{ role: "user" }], stream }, 50),
+      chat: { ...openAIChat.parse({ model: "m", messages: [{ role: "user" }], stream }, 50, {}), dialect: openAIChat },
       plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
       reply,

@@ -1,8 +1,7 @@
 import { AppError, asAppError } from "@/lib/errors";
 import type { Admitted } from "@/lib/gateway/admit";
 import { type AttemptContext, type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
-import { errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { AnswerIdentity, Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
@@ -25,11 +24,11 @@ const UNOPENABLE: UpstreamFailure = {
 };
 
 type Failures = [UpstreamFailure, ...UpstreamFailure[]];
-type Call = { request: GatewayRequest; chat: ChatCall; plan: RoutePlan; admitted: Admitted; reply: Reply };
+type Call = { request: GatewayRequest; chat: Conversation; plan: RoutePlan; admitted: Admitted; reply: Reply };
 
 /** Calls one candidate after the other until one answers, then settles. Each failed attempt is a row of its own; the tenant
  *  pays for one. Whatever happens, the hold is closed. */
-export async function runChat(deps: GatewayDependencies, call: Call): Promise<void> {
+export async function runConversation(deps: GatewayDependencies, call: Call): Promise<void> {
   const { meter } = call.admitted;
   const { warnings } = call.chat;
   const headers = {
@@ -55,15 +54,18 @@ export async function runChat(deps: GatewayDependencies, call: Call): Promise<vo
       );
     }
     // a timer may have sent the status before any attempt had content: the failure is then told in the stream
-    if (output?.open) output.write(errorFrame(asAppError(error), identityOf(deps, call)));
+    if (output?.open) {
+      const answer = { identity: identityOf(deps, call), requestId: call.request.id };
+      output.write(call.chat.dialect.failureFrame(asAppError(error), answer));
+    }
     throw error;
   } finally {
     stopTicking();
   }
 }
 
-function identityOf({ clock }: GatewayDependencies, { request, chat }: Call) {
-  return { id: `chatcmpl-${request.id.slice(4)}`, created: Math.floor(clock.now() / 1000), model: chat.model };
+function identityOf({ clock }: GatewayDependencies, { request, chat }: Call): AnswerIdentity {
+  return { id: chat.dialect.answerId(request.id), created: Math.floor(clock.now() / 1000), model: chat.model };
 }
 
 /** Null: the client has its answer. Otherwise what went wrong, attempt by attempt. */
@@ -99,7 +101,7 @@ async function attempt(
   headers: Record<string, string>,
 ): Promise<AttemptResult> {
   const { meter, maxOutputTokens, inputTokens } = call.admitted;
-  const relays = candidate.definition.speaks["openai-chat"] !== undefined;
+  const relays = candidate.definition.speaks[call.chat.dialect.id] !== undefined;
   meter.beginAttempt(candidate, relays ? "relay" : "translate");
   const secret = await deps.vault.secretFor(candidate);
   if (!secret) return failed(UNOPENABLE);

@@ -1,7 +1,8 @@
 import type { Dispatcher } from "undici";
 import type { Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
-import { asAppError, errorHeaders, openAIErrorBody } from "@/lib/errors";
+import { asAppError, errorHeaders } from "@/lib/errors";
+import { errorAnswer } from "@/lib/gateway/endpoints/error-answer";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { Ticker } from "@/lib/gateway/meter/ticker";
@@ -54,7 +55,8 @@ function answerWithError(deps: GatewayDependencies, request: GatewayRequest, rep
   // a stream that has begun tells its own end
   if (reply.started) return reply.end();
   const headers = { ...responseHeaders(request), ...errorHeaders(error), "content-type": "application/json" };
-  reply.send(error.status, headers, JSON.stringify(openAIErrorBody(error)));
+  const { status, body } = errorAnswer(request, error);
+  reply.send(status, headers, JSON.stringify(body));
 }
 
 function preflightHeaders(request: GatewayRequest): Record<string, string> {

@@ -1,6 +1,5 @@
 import { affordableOutputTokens, dearestRate, type Rates, worstCase } from "@/lib/billing/pricing";
-import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
+import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Nano } from "@/lib/money";
 
@@ -26,8 +25,8 @@ export type HoldSize = {
 /** The worst case of a chat call. The input bound is the body's bytes (no tokeniser makes more tokens than bytes) and what its
  *  images and files may come to, at most the context window; the output bound is the client's limit, at most the model's maximum, times the number of choices.
  *  Where less is granted than asked, the limit sent upstream shrinks to what the hold affords. */
-export function sizeHold(chat: ChatCall, model: SnapshotModel, rates: Rates, factorBp: number): HoldSize {
-  const bytesAndMedia = chat.inputBytes + mediaTokenBound(chat.messages);
+export function sizeHold(chat: Conversation, model: SnapshotModel, rates: Rates, factorBp: number): HoldSize {
+  const bytesAndMedia = chat.inputBytes + chat.mediaTokens;
   const inputTokens = Math.min(model.contextWindow ?? LARGEST_CONTEXT_TOKENS, bytesAndMedia);
   const modelMaximum = model.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS;
   const perChoice = Math.min(chat.maxOutputTokens ?? modelMaximum, modelMaximum);

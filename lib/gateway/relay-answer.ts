@@ -1,12 +1,12 @@
 import type { Usage } from "@/lib/billing/usage";
 import type { AppError } from "@/lib/errors";
 import type { AttemptContext } from "@/lib/gateway/attempt";
-import { DONE_FRAME, dataFrame, errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
-import { publicUsage, replaceUsage } from "@/lib/gateway/dialects/openai-chat/relay";
-import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
+import type { AnswerIdentity, RelayedFacts } from "@/lib/gateway/dialects/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
+import { usageReader } from "@/lib/gateway/providers/define";
+import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { toUsdNumber } from "@/lib/money";
 
 /** What a relayed stream has said so far: who it is, what it used and how it ended; and what that costs. */
@@ -14,11 +14,11 @@ export class RelayedAnswer {
   finishReason: string | null = null;
   private readonly tally: RelayTally;
   private usage: JsonObject | null = null;
-  private identity: { id: string; created: number; model: string };
+  private identity: AnswerIdentity;
 
   constructor(private readonly context: AttemptContext) {
     const { requestId, clock, chat, inputTokens } = context;
-    this.tally = new RelayTally(inputTokens);
+    this.tally = new RelayTally(inputTokens, chat.dialect.relay.text);
     this.identity = { id: requestId, created: Math.floor(clock.now() / 1000), model: chat.model };
   }
 
@@ -32,8 +32,8 @@ export class RelayedAnswer {
   }
 
   /** The first chunks say who answers. */
-  identify({ id, created, model }: JsonObject): void {
-    if (typeof id !== "string") return;
+  identify({ id }: RelayedFacts, { created, model }: JsonObject): void {
+    if (id === undefined) return;
     this.context.meter.setUpstreamId(id);
     this.identity = {
       id,
@@ -44,27 +44,30 @@ export class RelayedAnswer {
 
   /** Takes note of a chunk. Returns the event to pass on: with the tenant's price in its usage, or null where only we had
    *  asked for it. */
-  read(chunk: JsonObject, event: Buffer): Buffer | null {
-    const reason = (chunk.choices as ({ finish_reason?: unknown } | null)[] | undefined)?.[0]?.finish_reason;
-    if (typeof reason === "string") this.finishReason = reason;
-    if (typeof chunk.usage !== "object" || chunk.usage === null) return event;
-    this.usage = chunk.usage as JsonObject;
-    const isUsageOnly = Array.isArray(chunk.choices) && chunk.choices.length === 0;
-    if (isUsageOnly && !this.context.chat.includeUsage) return null;
+  read(facts: RelayedFacts, chunk: JsonObject, event: Buffer): Buffer | null {
+    if (facts.finishReason !== undefined) this.finishReason = facts.finishReason;
+    const found = facts.usage ?? facts.earlyUsage;
+    if (!found) return event;
+    const { relay } = this.context.chat.dialect;
+    this.usage = relay.joinUsage ? relay.joinUsage(this.usage, found) : found;
+    if (facts.isUnasked) return null;
+    if (!facts.usage) return event;
     const normalised = this.reported();
     const price = normalised && this.context.meter.priceOf(normalised);
-    const usage = publicUsage(this.usage, price === null ? null : toUsdNumber(price));
+    const usage = publicUsage(facts.usage, price === null ? null : toUsdNumber(price));
     const text = event.toString("utf8");
-    return Buffer.from(replaceUsage(text, chunk.usage, usage) ?? dataFrame({ ...chunk, usage }));
+    return Buffer.from(replaceUsage(text, facts.usage, usage) ?? relay.frame(replaceIn(chunk, facts.usage, usage)));
   }
 
   /** Settles an answer that came to its end; returns the frames that are still owed. */
   complete(upstreamStatus: number, isGone: boolean): string {
     const price = this.settle(isGone ? "client_gone" : "ok", upstreamStatus, isGone ? 499 : 200);
-    if (this.reported() || !this.context.chat.includeUsage) return DONE_FRAME;
-    // the client asked for usage and the provider gave none: it gets ours
-    const chunk = { ...this.identity, object: "chat.completion.chunk", choices: [] };
-    return dataFrame({ ...chunk, usage: chatUsage(this.counted(), price) }) + DONE_FRAME;
+    const { chat } = this.context;
+    const reported = this.reported() !== null;
+    return chat.dialect.relay.owed({
+      ...{ call: chat, identity: this.identity, reported, price },
+      counted: () => this.counted(),
+    });
   }
 
   /** Settles what arrived: as reported, else as counted. A stream that broke off pays for what was received, whatever it had
@@ -88,10 +91,17 @@ export class RelayedAnswer {
 
   /** The last frame of a stream that failed. */
   failure(error: AppError): string {
-    return errorFrame(error, this.identity);
+    const { chat, requestId } = this.context;
+    return chat.dialect.failureFrame(error, { identity: this.identity, requestId });
   }
 
   private reported(): Usage | null {
-    return this.context.candidate.definition.usage(this.usage);
+    const { candidate, chat } = this.context;
+    return usageReader(candidate.definition, chat.dialect.id)(this.usage);
   }
+}
+
+/** A copy of an event with one object in it, known by identity, replaced. */
+function replaceIn(event: JsonObject, wanted: JsonObject, replacement: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(event, (_key, value) => (value === wanted ? replacement : value))) as JsonObject;
 }

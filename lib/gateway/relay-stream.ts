@@ -1,6 +1,5 @@
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
-import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { MAX_EVENT_BYTES, StreamTooLarge } from "@/lib/gateway/meter/sse";
@@ -21,7 +20,7 @@ export function relayStream(context: AttemptContext): Promise<AttemptResult> {
 const MAX_ERROR_BYTES = 64 * 1024;
 
 class StreamRelay {
-  private readonly reader = new RelayReader(this);
+  private readonly reader: RelayReader;
   private readonly answer: RelayedAnswer;
   private readonly output: StreamOutput;
   private upstream: UpstreamCall | null = null;
@@ -43,6 +42,7 @@ class StreamRelay {
     private readonly resolve: (result: AttemptResult) => void,
     private readonly reject: (error: unknown) => void,
   ) {
+    this.reader = new RelayReader(this, context.chat.dialect.relay.marker);
     this.answer = new RelayedAnswer(context);
     // safe because streaming calls are always given an output
     this.output = context.output as StreamOutput;
@@ -114,12 +114,13 @@ class StreamRelay {
   }
 
   onChunk(chunk: JsonObject, event: Buffer): void {
-    if (chunk.error) return this.upstreamFailed(this.classifyFrame(chunk));
-    if (!this.committed) this.answer.identify(chunk);
-    const { hasContent } = contentOf(chunk);
-    const edited = this.answer.read(chunk, event);
-    if (hasContent && !this.committed) this.commit();
+    const facts = this.context.chat.dialect.relay.facts(chunk, this.context.chat);
+    if (facts.error) return this.upstreamFailed(this.classifyFrame(chunk, facts.error));
+    if (!this.committed) this.answer.identify(facts, chunk);
+    const edited = this.answer.read(facts, chunk, event);
+    if (facts.hasContent && !this.committed) this.commit();
     if (edited) this.onEvents(edited);
+    if (facts.isLast) this.onDone();
   }
 
   onGarbage(event: Buffer): void {
@@ -236,8 +237,8 @@ class StreamRelay {
     return this.status >= 200 && this.status < 300;
   }
 
-  private classifyFrame(chunk: JsonObject): UpstreamFailure {
-    const { code } = (chunk.error ?? {}) as { code?: unknown };
+  private classifyFrame(chunk: JsonObject, error: unknown): UpstreamFailure {
+    const { code } = error as { code?: unknown };
     const status = typeof code === "number" && code >= 400 ? code : 500;
     return this.context.candidate.definition.classify({ status, headers: this.headers, body: JSON.stringify(chunk) });
   }

@@ -1,9 +1,9 @@
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
-import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
-import { publicUsage, replaceUsage } from "@/lib/gateway/dialects/openai-chat/relay";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
+import { usageReader } from "@/lib/gateway/providers/define";
 import { relayRequest } from "@/lib/gateway/relay-request";
+import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { openUpstream } from "@/lib/gateway/upstream";
 import { toUsdNumber } from "@/lib/money";
 
@@ -84,7 +84,8 @@ export function relayWhole(context: AttemptContext): Promise<AttemptResult> {
 }
 
 function answer(context: AttemptContext, status: number, text: string): AttemptResult {
-  const { candidate, meter, reply } = context;
+  const { candidate, chat, meter, reply } = context;
+  const { dialect } = chat;
   const body = parse(text);
   if (!body) {
     return failed({
@@ -95,12 +96,13 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
       retryAfterMs: null,
     });
   }
-  if (body.error && !body.choices)
+  const facts = dialect.relay.facts(body, chat);
+  if (facts.error && !facts.hasContent)
     return failed(candidate.definition.classify({ status: 500, headers: {}, body: text }));
 
   meter.firstContent(() => ({}));
-  meter.setUpstreamId(body.id);
-  const reported = candidate.definition.usage(body.usage);
+  meter.setUpstreamId(facts.id);
+  const reported = usageReader(candidate.definition, dialect.id)(facts.usage);
   const usage = reported ?? estimate(context, body);
   const price = meter.finish(
     {
@@ -108,7 +110,7 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
       httpStatus: status,
       usage,
       usageSource: reported ? "reported" : "estimated",
-      finishReason: (body.choices as { finish_reason?: string }[] | undefined)?.[0]?.finish_reason ?? null,
+      finishReason: facts.finishReason ?? null,
     },
     reply.gone ? 499 : 200,
   );
@@ -123,7 +125,7 @@ function withCost(text: string, body: JsonObject, price: bigint | null): string 
 }
 
 function estimate(context: AttemptContext, body: JsonObject) {
-  const { text, reasoning } = contentOf(body);
+  const { text, reasoning } = context.chat.dialect.relay.text(body);
   return { input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) };
 }
 

@@ -2,9 +2,7 @@ import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage }
 import type { Usage, UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
-import { DONE_FRAME, errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
-import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
-import { type AnswerIdentity, ChunkRenderer, renderCompletion } from "@/lib/gateway/dialects/openai-chat/render";
+import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
@@ -22,7 +20,11 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   meter.onAbort(() => abort.abort());
   try {
     const model = await languageModelOf(context);
-    const { options, warnings } = toCallOptions(chat, context.maxOutputTokens);
+    const { options, warnings } = chat.dialect.toCallOptions(chat, {
+      provider: candidate.definition,
+      upstreamModel: candidate.offer.upstreamModel,
+      maxOutputTokens: context.maxOutputTokens,
+    });
     const call = { ...options, abortSignal: abort.signal };
     const headers = warnings.length
       ? { ...context.answerHeaders, "x-aigne-warnings": [...chat.warnings, ...warnings].join(", ") }
@@ -87,7 +89,9 @@ async function whole(
     },
     reply.gone ? 499 : 200,
   );
-  const body = renderCompletion(result, identityOf(context, result.response?.timestamp), usage, price);
+  const identity = identityOf(context, result.response?.timestamp);
+  const provider = context.candidate.definition.id;
+  const body = context.chat.dialect.renderWhole(result, { identity, provider, usage, price });
   reply.send(200, { ...headers, "content-type": "application/json" }, JSON.stringify(body));
   return { answered: true };
 }
@@ -103,7 +107,7 @@ async function streamed(
 }
 
 class TranslatedStream {
-  private readonly renderer: ChunkRenderer;
+  private readonly renderer: StreamRenderer;
   private readonly output: StreamOutput;
   private readonly identity: AnswerIdentity;
   private committed = false;
@@ -117,7 +121,9 @@ class TranslatedStream {
     private readonly headers: Record<string, string>,
   ) {
     this.identity = identityOf(context, undefined);
-    this.renderer = new ChunkRenderer(this.identity);
+    const { chat, candidate, inputTokens } = context;
+    const answer = { identity: this.identity, provider: candidate.definition.id, inputTokens };
+    this.renderer = chat.dialect.renderStream(chat, answer);
     // safe because streaming calls are always given an output
     this.output = context.output as StreamOutput;
   }
@@ -167,9 +173,8 @@ class TranslatedStream {
   private complete(finish: NonNullable<TranslatedStream["finish"]>): AttemptResult {
     this.commit();
     const { usage, source } = usageOf(finish.usage, this.context.candidate.definition.usage, () => this.tally());
-    const last = this.renderer.finish(finish.finishReason);
     const price = this.settle(this.output.gone ? "client_gone" : "ok", usage, source, finish.finishReason.unified);
-    this.output.end(last + (this.context.chat.includeUsage ? this.renderer.usage(usage, price) : "") + DONE_FRAME);
+    this.output.end(this.renderer.finish(finish.finishReason, usage, price));
     return { answered: true };
   }
 
@@ -185,7 +190,8 @@ class TranslatedStream {
       isTimeout ? "upstream_timeout" : "upstream_error",
       "The provider broke off its answer. You were charged for what arrived.",
     );
-    this.output.end(errorFrame(error, this.identity));
+    const { chat, requestId } = this.context;
+    this.output.end(chat.dialect.failureFrame(error, { identity: this.identity, requestId }));
     return { answered: true };
   }
 
@@ -222,7 +228,7 @@ function usageOf(
 
 function identityOf({ requestId, chat, clock }: AttemptContext, timestamp: Date | undefined): AnswerIdentity {
   return {
-    id: `chatcmpl-${requestId.slice(4)}`,
+    id: chat.dialect.answerId(requestId),
     created: Math.floor((timestamp?.getTime() ?? clock.now()) / 1000),
     model: chat.model,
   };

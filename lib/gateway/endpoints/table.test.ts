@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { AppError } from "@/lib/errors";
-import { chatCompletions } from "@/lib/gateway/endpoints/chat-completions";
+import { chatCompletions, messages } from "@/lib/gateway/endpoints/conversation";
+import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest } from "@/lib/gateway/exchange";
@@ -19,6 +20,8 @@ function refusal(method: string, path: string): AppError {
 
 test.each([
   ["POST", "/api/v1/chat/completions", chatCompletions],
+  ["POST", "/api/v1/messages", messages],
+  ["POST", "/api/v1/messages/count_tokens", countTokens],
   ["GET", "/api/v1/models", listModels],
   ["HEAD", "/api/v1/models", listModels],
   ["GET", "/api/v1/models/openai/gpt-5:free", getModel],

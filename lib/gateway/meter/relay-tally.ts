@@ -1,17 +1,19 @@
 import type { Usage } from "@/lib/billing/usage";
-import { contentOf } from "@/lib/gateway/dialects/openai-chat/frames";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { eventData, splitEvents } from "@/lib/gateway/meter/sse";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 
-/** Counts the tokens of relayed chat chunks, lazily: regions are only kept until somebody asks. A stream that ends with
+/** Counts the tokens of relayed events, lazily: regions are only kept until somebody asks. A stream that ends with
  *  reported usage is never parsed twice; one that is checkpointed or cut is counted region by region. */
 export class RelayTally {
   private pending: Buffer[] = [];
   private output = 0;
   private reasoning = 0;
 
-  constructor(private readonly inputTokens: () => number) {}
+  constructor(
+    private readonly inputTokens: () => number,
+    private readonly textOf: (event: JsonObject) => { text: string; reasoning: string },
+  ) {}
 
   add(region: Buffer): void {
     this.pending.push(region);
@@ -29,7 +31,7 @@ export class RelayTally {
     const data = eventData(event);
     if (data === null || data === "[DONE]") return;
     try {
-      const { text, reasoning } = contentOf(JSON.parse(data) as JsonObject);
+      const { text, reasoning } = this.textOf(JSON.parse(data) as JsonObject);
       this.output += countTokens(text);
       this.reasoning += countTokens(reasoning);
     } catch {

@@ -13,7 +13,7 @@ export const anthropic = defineProvider({
   id: "anthropic",
   name: "Anthropic",
   needsCredential: true,
-  speaks: {},
+  speaks: { "anthropic-messages": { path: "/messages" } },
   headers: headersOf,
   usage: anthropicUsage(),
   classify: classifyAnthropicError,

@@ -1,9 +1,7 @@
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
-
-/** The client protocols a provider's upstream can speak natively. */
-export type RelayDialect = "openai-chat";
+import type { DialectId } from "@/lib/gateway/dialects/dialect";
 
 export type Secret = Record<string, string>;
 
@@ -46,7 +44,7 @@ export type ModelList = {
   read(body: unknown): ListedModel[];
 };
 
-/** How usage is read from what this provider sends, per relay dialect or from the SDK's raw usage. Null: nothing there. */
+/** How usage is read from what this provider sends, and from its SDK module's raw usage. Null: nothing there. */
 export type ReadUsage = (raw: unknown) => Usage | null;
 
 export type ProviderDefinition = {
@@ -54,8 +52,8 @@ export type ProviderDefinition = {
   name: string;
   /** False for providers that need no secret. */
   needsCredential: boolean;
-  /** Dialects relayed as they are, with the path below the base URL. */
-  speaks: Partial<Record<RelayDialect, { path: string }>>;
+  /** Dialects relayed as they are, with the path below the base URL, and how their usage is read where it differs. */
+  speaks: Partial<Record<DialectId, { path: string; usage?: ReadUsage }>>;
   /** Credential headers for relays. */
   headers(secret: Secret): Record<string, string>;
   usage: ReadUsage;
@@ -79,11 +77,25 @@ const MOST_UNITS = 100_000_000;
 /** The definition as given, save that a usage report which cannot be true (negative, fractional, absurd, no number) reads as
  *  none: the call is then charged by our own count. */
 export function defineProvider(definition: ProviderDefinition): ProviderDefinition {
-  const usage: ReadUsage = (raw) => {
-    const reported = definition.usage(raw);
+  const speaks = Object.fromEntries(
+    Object.entries(definition.speaks).map(([dialect, { path, usage }]) => [
+      dialect,
+      { path, ...(usage && { usage: plausible(usage) }) },
+    ]),
+  );
+  return { ...definition, speaks, usage: plausible(definition.usage) };
+}
+
+/** How usage is read from a relayed answer. */
+export function usageReader({ speaks, usage }: ProviderDefinition, dialect: DialectId): ReadUsage {
+  return speaks[dialect]?.usage ?? usage;
+}
+
+function plausible(read: ReadUsage): ReadUsage {
+  return (raw) => {
+    const reported = read(raw);
     return reported && isPlausible(reported) ? reported : null;
   };
-  return { ...definition, usage };
 }
 
 function isPlausible({ toolCalls = {}, ...units }: Usage): boolean {

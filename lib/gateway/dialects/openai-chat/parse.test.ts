@@ -132,7 +132,7 @@ test("usage is included only in streams that ask for it", () => {
 });
 
 test("what the call needs to be sized", () => {
-  expect(parse({ n: 3 })).toMatchObject({ model: "m", messages, choices: 3, inputBytes: 100, stream: false });
+  expect(parse({ n: 3 })).toMatchObject({ model: "m", choices: 3, inputBytes: 100, stream: false });
 });
 
 describe("affinity", () => {

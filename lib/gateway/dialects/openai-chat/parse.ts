@@ -1,33 +1,14 @@
 import { AppError } from "@/lib/errors";
+import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
+import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
 import type { JsonObject } from "@/lib/gateway/json-body";
-
-/** A chat-completions request: what the gateway must know of it, and the body as it goes on. */
-export type ChatCall = {
-  model: string;
-  messages: JsonObject[];
-  stream: boolean;
-  /** The client asked for the usage chunk; upstream is always asked. */
-  includeUsage: boolean;
-  /** The client's token limit; null where it gave none. */
-  maxOutputTokens: number | null;
-  /** Number of choices. */
-  choices: number;
-  /** Bytes of the decoded body: an upper bound of its tokens. */
-  inputBytes: number;
-  /** What keeps a caller on one credential; null where the request says nothing. */
-  affinity: string | null;
-  /** What was left out and is told to the client. */
-  warnings: string[];
-  /** The whole body, unknown fields kept, neutral and unpriced ones dropped. */
-  body: JsonObject;
-};
 
 const MAX_MESSAGES = 10_000;
 
 /** Checks only what the gateway itself relies on; everything else is the upstream's to judge. Throws invalid_request,
  *  invalid_type and unsupported_value naming the parameter. */
-export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
+export function parseChat(body: JsonObject, inputBytes: number): ParsedCall {
   const model = body.model;
   if (typeof model !== "string" || model.trim() === "")
     throw missing("model", 'a model id such as "openai/gpt-5-mini"');
@@ -44,14 +25,15 @@ export function parseChat(body: JsonObject, inputBytes: number): ChatCall {
   dropNeutral(body, stream);
   return {
     model,
-    messages: body.messages as JsonObject[],
     stream,
     includeUsage: stream && (body.stream_options as JsonObject | undefined)?.include_usage === true,
     maxOutputTokens: tokenLimit(body),
     choices: countOfChoices(body),
     inputBytes,
+    mediaTokens: mediaTokenBound(body.messages),
     affinity: affinityOf(body),
     warnings,
+    upstreamHeaders: {},
     body,
   };
 }

@@ -4,7 +4,8 @@ import { AppError } from "@/lib/errors";
 import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
-const translate = (body: JsonObject, limit: number | null = null) => toCallOptions(makeChat(body), limit);
+const translate = (body: JsonObject, limit: number | null = null) =>
+  toCallOptions(makeChat(body), { maxOutputTokens: limit });
 const promptOf = (...messages: JsonObject[]) => translate({ messages }).options.prompt;
 const text = (value: string) => ({ type: "text", text: value });
 const call = (id: string, name: string, input: unknown = "{}") => ({

@@ -6,19 +6,19 @@ import type {
   LanguageModelV4ToolResultPart,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
+import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { filePart } from "@/lib/gateway/dialects/openai-chat/media";
-import type { ChatCall } from "@/lib/gateway/dialects/openai-chat/parse";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
  *  and have no equivalent there. Throws unsupported_parameter for those that change the answer's shape. */
 export function toCallOptions(
-  chat: ChatCall,
-  maxOutputTokens: number | null,
+  chat: Conversation,
+  { maxOutputTokens }: Pick<RelayTarget, "maxOutputTokens">,
 ): { options: LanguageModelV4CallOptions; warnings: string[] } {
   const { body } = chat;
   refuseUnservable(chat);
-  const options: LanguageModelV4CallOptions = { prompt: toPrompt(chat.messages) };
+  const options: LanguageModelV4CallOptions = { prompt: toPrompt(body.messages as JsonObject[]) };
   if (maxOutputTokens !== null) options.maxOutputTokens = maxOutputTokens;
   assign(options, "temperature", body.temperature, isNumber);
   assign(options, "topP", body.top_p, isNumber);
@@ -40,7 +40,7 @@ export function toCallOptions(
   return { options, warnings: ["logit_bias"].filter((name) => body[name] != null) };
 }
 
-function refuseUnservable(chat: ChatCall): void {
+function refuseUnservable(chat: Conversation): void {
   const { body } = chat;
   const refused: [string, boolean][] = [
     ["n", chat.choices > 1],

@@ -9,12 +9,13 @@ type Finish = LanguageModelV4StreamPart & { type: "finish" };
 
 /** The chunks that these parts and this finish make. */
 function render(parts: LanguageModelV4StreamPart[], finish: Finish["finishReason"] = { unified: "stop", raw: "end" }) {
-  const renderer = new ChunkRenderer(identity);
-  const wire = parts.map((part) => renderer.part(part)).join("") + renderer.finish(finish);
+  const renderer = new ChunkRenderer(identity, false);
+  const wire = parts.map((part) => renderer.part(part)).join("") + renderer.finish(finish, {}, null);
   expect(wire.endsWith("\n\n")).toBe(true);
   const chunks = wire
     .slice(0, -2)
     .split("\n\n")
+    .filter((frame) => frame !== "data: [DONE]")
     .map((frame) => {
       expect(frame.startsWith("data: ")).toBe(true);
       return JSON.parse(frame.slice(6)) as JsonObject & { choices: JsonObject[] };
@@ -147,8 +148,9 @@ const shown = {
 const usage = { input: 10, cacheRead: 3, cacheWrite: 4, cacheWrite1h: 1, output: 3, reasoning: 4 };
 
 test("the usage chunk has no choices, inclusive totals and the price as a number", () => {
-  const frame = new ChunkRenderer(identity).usage(usage, 1_234n);
-  expect(JSON.parse(frame.slice(6))).toEqual({
+  const frames = new ChunkRenderer(identity, true).finish({ unified: "stop", raw: "end" }, usage, 1_234n).split("\n\n");
+  expect(frames.slice(-2)).toEqual(["data: [DONE]", ""]);
+  expect(JSON.parse(frames.at(-3)?.slice(6) ?? "")).toEqual({
     ...identity,
     object: "chat.completion.chunk",
     choices: [],
@@ -160,9 +162,7 @@ describe("a whole answer", () => {
   const answer = (content: LanguageModelV4GenerateResult["content"], unified: "stop" | "length" = "stop") =>
     renderCompletion(
       { content, finishReason: { unified, raw: "raw" }, usage: {} as never, warnings: [] },
-      identity,
-      usage,
-      null,
+      { identity, usage, price: null },
     );
 
   test("has every key that strict clients look for", () => {

@@ -4,18 +4,15 @@ import type {
   LanguageModelV4StreamPart,
 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
-import { dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
+import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
+import { DONE_FRAME, dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
 import type { Nano } from "@/lib/money";
-
-export type AnswerIdentity = { id: string; created: number; model: string };
 
 /** A whole translated answer: `choices`, `message` and `usage` with every key that strict clients look for. */
 export function renderCompletion(
   result: LanguageModelV4GenerateResult,
-  identity: AnswerIdentity,
-  usage: Usage,
-  price: Nano | null,
+  { identity, usage, price }: { identity: AnswerIdentity; usage: Usage; price: Nano | null },
 ) {
   const text = result.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
   const reasoning = result.content.flatMap((part) => (part.type === "reasoning" ? [part.text] : [])).join("");
@@ -51,12 +48,15 @@ export function renderCompletion(
 
 /** Turns stream parts into chat chunks in the order strict clients need: the role once and first, tool calls with dense
  *  indexes, id and name once, exactly one finish reason, usage only when asked. */
-export class ChunkRenderer {
+export class ChunkRenderer implements StreamRenderer {
   private readonly toolIndex = new Map<string, number>();
   private readonly withDeltas = new Set<string>();
   private hasRole = false;
 
-  constructor(private readonly identity: AnswerIdentity) {}
+  constructor(
+    private readonly identity: AnswerIdentity,
+    private readonly includeUsage: boolean,
+  ) {}
 
   /** The frames for one part; empty for parts that chat has no words for. */
   part(part: LanguageModelV4StreamPart): string {
@@ -77,12 +77,10 @@ export class ChunkRenderer {
     }
   }
 
-  finish(reason: LanguageModelV4FinishReason): string {
-    return this.role() + this.choice({}, finishReasonOf(reason, this.toolIndex.size > 0), reason.raw);
-  }
-
-  usage(usage: Usage, price: Nano | null): string {
-    return dataFrame({ ...this.base(), choices: [], usage: chatUsage(usage, price) });
+  finish(reason: LanguageModelV4FinishReason, usage: Usage, price: Nano | null): string {
+    const last = this.role() + this.choice({}, finishReasonOf(reason, this.toolIndex.size > 0), reason.raw);
+    const used = dataFrame({ ...this.base(), choices: [], usage: chatUsage(usage, price) });
+    return last + (this.includeUsage ? used : "") + DONE_FRAME;
   }
 
   private delta(delta: object): string {

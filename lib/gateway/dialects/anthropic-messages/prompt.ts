@@ -1,0 +1,265 @@
+import type {
+  JSONSchema7,
+  LanguageModelV4CallOptions,
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4ToolResultPart,
+  SharedV4ProviderOptions,
+} from "@ai-sdk/provider";
+import { AppError } from "@/lib/errors";
+import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
+import { stateFor } from "@/lib/gateway/dialects/provider-state";
+import { splitState } from "@/lib/gateway/dialects/tool-call-id";
+import type { JsonObject } from "@/lib/gateway/json-body";
+
+/** A Messages request as call options of the AI SDK's provider interface (v4). `warnings` names what has no equivalent. */
+export function toCallOptions(
+  call: Conversation,
+  target: RelayTarget,
+): { options: LanguageModelV4CallOptions; warnings: string[] } {
+  const { body } = call;
+  const warnings: string[] = [];
+  const options: LanguageModelV4CallOptions = { prompt: toPrompt(body, target.provider.id) };
+  if (target.maxOutputTokens !== null) options.maxOutputTokens = target.maxOutputTokens;
+  if (typeof body.temperature === "number") options.temperature = body.temperature;
+  if (typeof body.top_p === "number") options.topP = body.top_p;
+  if (typeof body.top_k === "number") options.topK = body.top_k;
+  if (Array.isArray(body.stop_sequences) && body.stop_sequences.length > 0)
+    options.stopSequences = body.stop_sequences.map(String);
+  const reasoning = reasoningOf(body);
+  if (reasoning) options.reasoning = reasoning;
+  const format = formatOf(body);
+  if (format) options.responseFormat = format;
+  const tools = toTools(body, warnings);
+  if (tools.length > 0) {
+    options.tools = tools;
+    const choice = toolChoice(body.tool_choice, tools);
+    if (choice) options.toolChoice = choice;
+  }
+  return { options, warnings };
+}
+
+function toPrompt(body: JsonObject, provider: string): LanguageModelV4Message[] {
+  const messages = body.messages as JsonObject[];
+  const names = toolNames(messages);
+  const prompt: LanguageModelV4Message[] = blocksOf(body.system).flatMap(systemMessage);
+  messages.forEach((message, index) => {
+    const blocks = blocksOf(message.content);
+    if (message.role === "assistant") prompt.push({ role: "assistant", content: assistantParts(blocks, provider) });
+    // a system message inside the conversation: most providers know only leading ones
+    else if (message.role === "system") prompt.push({ role: "user", content: blocks.flatMap(userPart) });
+    else prompt.push(...userMessages(blocks, index, names));
+  });
+  return prompt;
+}
+
+function systemMessage(block: JsonObject): LanguageModelV4Message[] {
+  return block.type === "text" && block.text !== ""
+    ? [{ role: "system", content: String(block.text ?? ""), ...cacheHint(block) }]
+    : [];
+}
+
+/** Results of tools stand in user messages here, and in messages of their own there. */
+function userMessages(
+  blocks: JsonObject[],
+  index: number,
+  names: ReadonlyMap<string, string>,
+): LanguageModelV4Message[] {
+  const results = blocks.filter(({ type }) => type === "tool_result");
+  const rest = blocks.filter(({ type }) => type !== "tool_result").flatMap(userPart);
+  return [
+    ...(results.length > 0
+      ? [{ role: "tool" as const, content: results.map((block) => toolResult(block, index, names)) }]
+      : []),
+    ...(rest.length > 0 ? [{ role: "user" as const, content: rest }] : []),
+  ];
+}
+
+function userPart(block: JsonObject): Extract<LanguageModelV4Message, { role: "user" }>["content"] {
+  switch (block.type) {
+    case "text":
+      // some providers refuse empty text
+      return block.text === "" ? [] : [{ type: "text", text: String(block.text ?? ""), ...cacheHint(block) }];
+    case "image":
+      return [{ ...sourcePart(block.source, "image/*"), ...cacheHint(block) }];
+    case "document":
+      return [
+        {
+          ...sourcePart(block.source, "application/pdf"),
+          ...(typeof block.title === "string" && { filename: block.title }),
+          ...cacheHint(block),
+        },
+      ];
+    default:
+      throw unsupportedBlock(block);
+  }
+}
+
+function sourcePart(source: unknown, mediaType: string): LanguageModelV4FilePart {
+  const { type, media_type: given, data, url, content } = (source ?? {}) as JsonObject;
+  const file = { type: "file" as const, mediaType: typeof given === "string" ? given : mediaType };
+  if (type === "base64" && typeof data === "string") return { ...file, data: { type: "data", data } };
+  if (type === "url" && typeof url === "string" && URL.canParse(url))
+    return { ...file, data: { type: "url", url: new URL(url) } };
+  if (type === "text" && typeof data === "string")
+    return { ...file, mediaType: "text/plain", data: { type: "text", text: data } };
+  if (type === "content") return { ...file, mediaType: "text/plain", data: { type: "text", text: textOf(content) } };
+  throw new AppError(
+    "unsupported_value",
+    `A source of type "${String(type)}" cannot be served by the provider of this model. Send base64 or a URL.`,
+    { param: "messages" },
+  );
+}
+
+function assistantParts(
+  blocks: JsonObject[],
+  provider: string,
+): Extract<LanguageModelV4Message, { role: "assistant" }>["content"] {
+  return blocks.flatMap((block): Extract<LanguageModelV4Message, { role: "assistant" }>["content"] => {
+    switch (block.type) {
+      case "text":
+        return block.text === "" ? [] : [{ type: "text", text: String(block.text ?? ""), ...cacheHint(block) }];
+      case "thinking":
+      case "redacted_thinking": {
+        // signed by another provider: this one would refuse it
+        const state = stateFor(provider, block.signature ?? block.data);
+        return state ? [{ type: "reasoning", text: String(block.thinking ?? ""), providerOptions: state }] : [];
+      }
+      case "tool_use": {
+        const { id, state } = splitState(String(block.id ?? ""));
+        const options = state === null ? undefined : stateFor(provider, state);
+        return [
+          {
+            type: "tool-call",
+            toolCallId: id,
+            toolName: String(block.name ?? ""),
+            input: block.input ?? {},
+            ...(options && { providerOptions: options }),
+          },
+        ];
+      }
+      default:
+        // what a provider ran itself in an earlier turn; its text stands beside it
+        return [];
+    }
+  });
+}
+
+function toolResult(
+  block: JsonObject,
+  index: number,
+  names: ReadonlyMap<string, string>,
+): LanguageModelV4ToolResultPart {
+  const { id } = splitState(String(block.tool_use_id ?? ""));
+  const toolName = names.get(id);
+  if (toolName === undefined)
+    throw new AppError(
+      "invalid_request",
+      `messages.${index}: answers the tool call "${id}", which no earlier message made.`,
+      { param: "messages" },
+    );
+  const part = { type: "tool-result" as const, toolCallId: id, toolName, ...cacheHint(block) };
+  const blocks = blocksOf(block.content);
+  if (block.is_error === true) return { ...part, output: { type: "error-text", value: textOf(blocks) } };
+  if (blocks.every(({ type }) => type === "text")) return { ...part, output: { type: "text", value: textOf(blocks) } };
+  const value = blocks.map((item) =>
+    item.type === "text"
+      ? { type: "text" as const, text: String(item.text ?? "") }
+      : sourcePart(item.source, item.type === "image" ? "image/*" : "application/pdf"),
+  );
+  return { ...part, output: { type: "content", value } };
+}
+
+function toolNames(messages: readonly JsonObject[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { content } of messages) {
+    for (const block of blocksOf(content))
+      if (block.type === "tool_use") names.set(splitState(String(block.id ?? "")).id, String(block.name ?? ""));
+  }
+  return names;
+}
+
+function toTools(body: JsonObject, warnings: string[]): NonNullable<LanguageModelV4CallOptions["tools"]> {
+  return blocksOf(body.tools).flatMap((tool) => {
+    if (tool.type !== undefined && tool.type !== "custom") {
+      warnings.push(`tools.${String(tool.type).replace(/[^\w.-]/g, "")}`);
+      return [];
+    }
+    const { $schema: _dialect, ...schema } = (tool.input_schema ?? {}) as JSONSchema7;
+    return [
+      {
+        type: "function" as const,
+        name: String(tool.name ?? ""),
+        inputSchema: { type: "object", properties: {}, ...schema } as JSONSchema7,
+        ...(typeof tool.description === "string" && { description: tool.description }),
+        ...cacheHint(tool),
+      },
+    ];
+  });
+}
+
+function toolChoice(
+  choice: unknown,
+  tools: NonNullable<LanguageModelV4CallOptions["tools"]>,
+): LanguageModelV4CallOptions["toolChoice"] {
+  const { type, name } = (choice ?? {}) as JsonObject;
+  if (type === "auto" || type === "none") return { type };
+  if (type === "any") return { type: "required" };
+  if (type !== "tool") return undefined;
+  if (!tools.some((tool) => tool.name === name))
+    throw new AppError("unsupported_value", `tool_choice: there is no tool "${String(name)}" that can be served.`, {
+      param: "tool_choice",
+    });
+  return { type: "tool", toolName: String(name) };
+}
+
+/** Budgets in the steps of effort that other providers know. */
+function reasoningOf(body: JsonObject): LanguageModelV4CallOptions["reasoning"] {
+  const { effort } = (body.output_config ?? {}) as { effort?: unknown };
+  const { type, budget_tokens: budget } = (body.thinking ?? {}) as { type?: unknown; budget_tokens?: unknown };
+  if (type === "disabled") return "none";
+  if (effort === "low" || effort === "medium" || effort === "high" || effort === "xhigh" || effort === "max")
+    return effort;
+  if (type !== "enabled" || typeof budget !== "number") return undefined;
+  return budget <= 2_048 ? "low" : budget <= 16_384 ? "medium" : "high";
+}
+
+function formatOf(body: JsonObject): LanguageModelV4CallOptions["responseFormat"] {
+  const config = body.output_config as { format?: unknown } | undefined;
+  const { type, schema } = (body.output_format ?? config?.format ?? {}) as { type?: unknown; schema?: JSONSchema7 };
+  return type === "json_schema" && schema ? { type: "json", schema } : undefined;
+}
+
+/** Anthropic's hint, which the modules of providers with explicit caches understand. */
+function cacheHint(block: JsonObject): { providerOptions?: SharedV4ProviderOptions } {
+  const control = block.cache_control as { type?: unknown; ttl?: unknown } | null | undefined;
+  if (control?.type !== "ephemeral") return {};
+  const ttl = control.ttl === "1h" ? { ttl: "1h" } : {};
+  return {
+    providerOptions: {
+      anthropic: { cacheControl: { type: "ephemeral", ...ttl } },
+      bedrock: { cachePoint: { type: "default" } },
+    },
+  };
+}
+
+function blocksOf(content: unknown): JsonObject[] {
+  if (typeof content === "string") return [{ type: "text", text: content }];
+  return Array.isArray(content)
+    ? content.filter((block): block is JsonObject => typeof block === "object" && block !== null)
+    : [];
+}
+
+function textOf(content: unknown): string {
+  return blocksOf(content)
+    .map((block) => (typeof block.text === "string" ? block.text : ""))
+    .join("");
+}
+
+function unsupportedBlock(block: JsonObject): AppError {
+  return new AppError(
+    "unsupported_value",
+    `Content of type "${String(block.type)}" is not supported by the provider of this model.`,
+    { param: "messages" },
+  );
+}
