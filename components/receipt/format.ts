@@ -1,3 +1,4 @@
+import type { LineClass, RateClass } from "@/lib/billing/pricing";
 import type { ReceiptLine } from "@/lib/billing/receipt";
 import { formatUsd } from "@/lib/money";
 
@@ -45,13 +46,11 @@ export function shortId(id: string): string {
   return id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
 }
 
-/** "openai/gpt-5" plus, for a line rated at another class's rate, which one: the key of that class's name. */
-export function classKey<Class extends string>(
-  name: Class,
-): { key: Exclude<Class, `toolCall:${string}`> | "toolCall"; name: string } {
-  if (name.startsWith("toolCall:")) return { key: "toolCall", name: name.slice("toolCall:".length) };
-  // safe because the line above took the only names that carry a value
-  return { key: name as Exclude<Class, `toolCall:${string}`>, name: "" };
+/** The message key of a line's class, and the name it carries: of a tool, or of an image's size and quality. */
+export function classKey(name: LineClass): { key: RateClass | "toolCall" | "image"; name: string } {
+  const [, kind, own = ""] = /^(toolCall|image):(.*)$/s.exec(name) ?? [];
+  // safe because only these two kinds carry a name
+  return kind ? { key: kind as "toolCall" | "image", name: own } : { key: name as RateClass, name: "" };
 }
 
 function dollars(decimal: string, locale: string, decimals = Math.max(2, decimalsOf(decimal))): string {

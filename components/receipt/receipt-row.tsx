@@ -13,7 +13,8 @@ export function ReceiptRow({ line, arithmetic, rateLength, amount }: ReceiptRowP
   const t = useTranslations("receipt");
   const { quantity, unit, rate, per } = arithmetic;
   const described = classKey(line.class);
-  const ratedAs = line.ratedAs && t(`classes.${classKey(line.ratedAs).key}`, { name: "" });
+  const rated = line.ratedAs && classKey(line.ratedAs);
+  const ratedAs = rated && t(`classes.${rated.key}`, { name: rated.name });
   return (
     <tr className="@max-[21rem]:grid @max-[21rem]:grid-cols-[10ch_1fr_auto] @max-[21rem]:py-1">
       <th

@@ -46,7 +46,8 @@ describe("worked examples", () => {
     expect(priceUsage({ images: 3 }, rates)).toBe(usd("0.12"));
     expect(priceUsage({ milliseconds: 1_500 }, rates)).toBe(usd("0.009"));
     expect(priceUsage({ characters: 1_000 }, rates)).toBe(usd("0.015"));
-    expect(priceUsage({ toolCalls: { search: 2, other: 7 } }, rates)).toBe(usd("0.02"));
+    // a tool without a price of its own takes the dearest one: never nothing
+    expect(priceUsage({ toolCalls: { search: 2, other: 7 } }, rates)).toBe(usd("0.09"));
     expect(priceUsage({ requests: 1, images: 1, toolCalls: { search: 1 } }, rates)).toBe(usd("0.06"));
   });
 });

@@ -1,4 +1,4 @@
-import { type PriceLine, priceLines, priceUsage, type RateClass, type Rates } from "@/lib/billing/pricing";
+import { type LineClass, type PriceLine, priceLines, priceUsage, type Rates } from "@/lib/billing/pricing";
 import type { Usage } from "@/lib/billing/usage";
 import type { Nano } from "@/lib/money";
 
@@ -16,7 +16,7 @@ export type ReceiptData = {
 
 export type ReceiptLine = {
   class: PriceLine["class"];
-  ratedAs?: RateClass;
+  ratedAs?: LineClass;
   units: number;
   rate: string;
   nanoMillionths: string;

@@ -12,13 +12,22 @@ export const TOKEN_CLASSES = [
   "reasoning",
   "audioOutput",
   "imageOutput",
+  "otherInput",
+  "otherOutput",
 ] as const;
 export type TokenClass = (typeof TOKEN_CLASSES)[number];
 
 export const UNIT_CLASSES = ["images", "milliseconds", "characters", "requests"] as const;
 export type UnitClass = (typeof UNIT_CLASSES)[number];
 
-export type Usage = Partial<Record<TokenClass | UnitClass, number>> & { toolCalls?: Record<string, number> };
+/** `otherInput` and `otherOutput` are tokens of kinds we do not know: charged at the dearest rate of their direction.
+ *  `toolCalls` counts calls of provider-hosted tools by name; `imageVariants` says of which `size/quality` the images are;
+ *  `serviceTier` names the rate set the provider confirmed. */
+export type Usage = Partial<Record<TokenClass | UnitClass, number>> & {
+  toolCalls?: Record<string, number>;
+  imageVariants?: Record<string, number>;
+  serviceTier?: string;
+};
 
 /** reported: the provider said so · estimated: our own count of what passed · unknown: neither was possible. */
 export type UsageSource = "reported" | "estimated" | "unknown";
@@ -31,8 +40,9 @@ export const INPUT_CLASSES = [
   "audioInput",
   "imageInput",
   "videoInput",
+  "otherInput",
 ] as const;
-export const OUTPUT_CLASSES = ["output", "reasoning", "audioOutput", "imageOutput"] as const;
+export const OUTPUT_CLASSES = ["output", "reasoning", "audioOutput", "imageOutput", "otherOutput"] as const;
 
 /** All input tokens, cached ones and media included: what providers call prompt tokens. */
 export function totalInputTokens(usage: Usage): number {

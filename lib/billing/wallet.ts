@@ -68,6 +68,9 @@ export type Progress = {
 
 export type ProgressAnswer = { state: string };
 
+/** What an attempt used, beside what its provider said in its own words and what was odd about that. */
+export type AttemptUsage = Usage & { reported?: unknown; anomalies?: readonly string[] };
+
 export type AttemptRecord = {
   offer: string | null;
   provider: string;
@@ -75,7 +78,7 @@ export type AttemptRecord = {
   credential: string | null;
   outcome: string;
   http_status: number | null;
-  usage: Usage | null;
+  usage: AttemptUsage | null;
   cost: string | null;
   cost_version: string | null;
   first_token_ms: number | null;

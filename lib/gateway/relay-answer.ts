@@ -1,4 +1,4 @@
-import type { Usage } from "@/lib/billing/usage";
+import { totalOutputTokens, type Usage } from "@/lib/billing/usage";
 import type { AppError } from "@/lib/errors";
 import type { AttemptContext } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, RelayedFacts } from "@/lib/gateway/dialects/dialect";
@@ -7,6 +7,7 @@ import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
+import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
 
 /** What a relayed stream has said so far: who it is, what it used and how it ended; and what that costs. */
@@ -14,6 +15,7 @@ export class RelayedAnswer {
   finishReason: string | null = null;
   private readonly tally: RelayTally;
   private usage: JsonObject | null = null;
+  private latestReading: UsageReading | null = null;
   private identity: AnswerIdentity;
 
   constructor(private readonly context: AttemptContext) {
@@ -50,10 +52,11 @@ export class RelayedAnswer {
     if (!found) return event;
     const { relay } = this.context.chat.dialect;
     this.usage = relay.joinUsage ? relay.joinUsage(this.usage, found) : found;
+    this.latestReading = null;
     if (facts.isUnasked) return null;
     if (!facts.usage) return event;
-    const normalised = this.reported();
-    const price = normalised && this.context.meter.priceOf(normalised);
+    const { usage: normalised, source } = this.reading;
+    const price = source === "reported" ? this.context.meter.priceOf(normalised) : null;
     const usage = publicUsage(facts.usage, price === null ? null : toUsdNumber(price));
     const text = event.toString("utf8");
     return Buffer.from(replaceUsage(text, facts.usage, usage) ?? relay.frame(replaceIn(chunk, facts.usage, usage)));
@@ -63,7 +66,7 @@ export class RelayedAnswer {
   complete(upstreamStatus: number, isGone: boolean): string {
     const price = this.settle(isGone ? "client_gone" : "ok", upstreamStatus, isGone ? 499 : 200);
     const { chat } = this.context;
-    const reported = this.reported() !== null;
+    const reported = this.reading.source === "reported";
     return chat.dialect.relay.owed({
       ...{ call: chat, identity: this.identity, reported, price },
       counted: () => this.counted(),
@@ -75,8 +78,10 @@ export class RelayedAnswer {
   settle(outcome: Outcome, upstreamStatus: number, clientStatus: number): bigint | null {
     const isBroken = outcome === "cut" || outcome === "timeout";
     const isSuccess = upstreamStatus >= 200 && upstreamStatus < 300;
-    const reported = isBroken ? null : this.reported();
+    const { reading } = this;
+    const reported = !isBroken && reading.source === "reported" ? reading.usage : null;
     const usage = reported ?? (isSuccess ? this.counted() : null);
+    const isZero = reported !== null && totalOutputTokens(reported) === 0 && totalOutputTokens(this.counted()) > 0;
     return this.context.meter.finish(
       {
         outcome,
@@ -84,6 +89,7 @@ export class RelayedAnswer {
         usage,
         usageSource: reported ? "reported" : usage ? "estimated" : "unknown",
         finishReason: isBroken ? "error" : this.finishReason,
+        report: reportOf(this.usage, reading, ...(isZero ? ["zero_output"] : [])),
       },
       clientStatus,
     );
@@ -95,9 +101,11 @@ export class RelayedAnswer {
     return chat.dialect.failureFrame(error, { identity: this.identity, requestId });
   }
 
-  private reported(): Usage | null {
+  /** Of the last usage that came, each read once. */
+  private get reading(): UsageReading {
     const { candidate, chat } = this.context;
-    return usageReader(candidate.definition, chat.dialect.id)(this.usage);
+    this.latestReading ??= usageReader(candidate.definition, chat.dialect.id)(this.usage);
+    return this.latestReading;
   }
 }
 

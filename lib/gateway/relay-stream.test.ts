@@ -7,6 +7,7 @@ import type { Reply } from "@/lib/gateway/exchange";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { relayStream } from "@/lib/gateway/relay-stream";
 import { StreamOutput } from "@/lib/gateway/stream-output";
+import { NOTHING_REPORTED } from "@/lib/gateway/usage/reading";
 
 const frame = (content: string) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
 const MEGABYTE = 1024 * 1024;
@@ -91,7 +92,7 @@ function withBug(times: number) {
   let calls = 0;
   const usage = () => {
     if (calls++ < times) throw new RangeError("a bug of ours");
-    return null;
+    return NOTHING_REPORTED;
   };
   return { ...candidate, definition: { ...candidate.definition, usage } };
 }

@@ -1,3 +1,4 @@
+import { totalOutputTokens, type Usage } from "@/lib/billing/usage";
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
@@ -5,6 +6,7 @@ import { usageReader } from "@/lib/gateway/providers/define";
 import { relayRequest } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { openUpstream } from "@/lib/gateway/upstream";
+import { reportOf } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
 
 /** No answer is this long: whatever sends more must not fill our memory. */
@@ -102,14 +104,18 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
 
   meter.firstContent(() => ({}));
   meter.setUpstreamId(facts.id);
-  const reported = usageReader(candidate.definition, dialect.id)(facts.usage);
-  const usage = reported ?? estimate(context, body);
+  const reading = usageReader(candidate.definition, dialect.id)(facts.usage);
+  const isReported = reading.source === "reported";
+  const counted = isReported && totalOutputTokens(reading.usage) > 0 ? null : estimate(context, body);
+  const usage = isReported ? reading.usage : (counted ?? {});
+  const isZero = isReported && counted !== null && totalOutputTokens(counted) > 0;
   const price = meter.finish(
     {
       outcome: reply.gone ? "client_gone" : "ok",
       httpStatus: status,
       usage,
-      usageSource: reported ? "reported" : "estimated",
+      usageSource: isReported ? "reported" : "estimated",
+      report: reportOf(facts.usage, reading, ...(isZero ? ["zero_output"] : [])),
       finishReason: facts.finishReason ?? null,
     },
     reply.gone ? 499 : 200,
@@ -124,7 +130,7 @@ function withCost(text: string, body: JsonObject, price: bigint | null): string 
   return replaceUsage(text, body.usage, usage) ?? JSON.stringify({ ...body, usage });
 }
 
-function estimate(context: AttemptContext, body: JsonObject) {
+function estimate(context: AttemptContext, body: JsonObject): Usage {
   const { text, reasoning } = context.chat.dialect.relay.text(body);
   return { input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) };
 }

@@ -1,13 +1,14 @@
 import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
-import type { Usage, UsageSource } from "@/lib/billing/usage";
+import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import type { ReadUsage, UpstreamFailure } from "@/lib/gateway/providers/define";
+import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
+import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/reading";
 
 /** One attempt through the provider's AI SDK model, for upstreams that do not speak the client's dialect. */
 export async function translate(context: AttemptContext): Promise<AttemptResult> {
@@ -75,7 +76,7 @@ async function whole(
   const text = result.content
     .map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.toolName + part.input : ""))
     .join("");
-  const { usage, source } = usageOf(result.usage, context.candidate.definition.usage, () => ({
+  const { usage, source, report } = usageOf(result.usage, context.candidate.definition.usage, () => ({
     input: context.inputTokens(),
     output: countTokens(text),
   }));
@@ -85,6 +86,7 @@ async function whole(
       httpStatus: 200,
       usage,
       usageSource: source,
+      report,
       finishReason: result.finishReason.unified,
     },
     reply.gone ? 499 : 200,
@@ -172,8 +174,16 @@ class TranslatedStream {
 
   private complete(finish: NonNullable<TranslatedStream["finish"]>): AttemptResult {
     this.commit();
-    const { usage, source } = usageOf(finish.usage, this.context.candidate.definition.usage, () => this.tally());
-    const price = this.settle(this.output.gone ? "client_gone" : "ok", usage, source, finish.finishReason.unified);
+    const { usage, source, report } = usageOf(finish.usage, this.context.candidate.definition.usage, () =>
+      this.tally(),
+    );
+    const price = this.settle(
+      this.output.gone ? "client_gone" : "ok",
+      usage,
+      source,
+      finish.finishReason.unified,
+      report,
+    );
     this.output.end(this.renderer.finish(finish.finishReason, usage, price));
     return { answered: true };
   }
@@ -195,9 +205,15 @@ class TranslatedStream {
     return { answered: true };
   }
 
-  private settle(outcome: Outcome, usage: Usage | null, usageSource: UsageSource, finishReason: string | null) {
+  private settle(
+    outcome: Outcome,
+    usage: Usage | null,
+    usageSource: UsageSource,
+    finishReason: string | null,
+    report?: UsageReport,
+  ) {
     return this.context.meter.finish(
-      { outcome, httpStatus: 200, usage, usageSource, finishReason },
+      { outcome, httpStatus: 200, usage, usageSource, finishReason, ...(report && { report }) },
       this.output.gone ? 499 : 200,
     );
   }
@@ -220,10 +236,16 @@ function usageOf(
   reported: LanguageModelV4Usage,
   read: ReadUsage,
   estimate: () => Usage,
-): { usage: Usage; source: UsageSource } {
+): { usage: Usage; source: UsageSource; report: UsageReport } {
   // the raw payload keeps the classes that the SDK's own shape drops
-  const usage = read(reported.raw);
-  return usage ? { usage, source: "reported" } : { usage: estimate(), source: "estimated" };
+  const reading = read(reported.raw);
+  const isReported = reading.source === "reported";
+  const counted = isReported && totalOutputTokens(reading.usage) > 0 ? null : estimate();
+  const isZero = isReported && counted !== null && totalOutputTokens(counted) > 0;
+  const report = reportOf(reported.raw, reading, ...(isZero ? ["zero_output"] : []));
+  return isReported
+    ? { usage: reading.usage, source: "reported", report }
+    : { usage: counted ?? {}, source: "estimated", report };
 }
 
 function identityOf({ requestId, chat, clock }: AttemptContext, timestamp: Date | undefined): AnswerIdentity {

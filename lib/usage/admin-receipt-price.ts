@@ -3,16 +3,13 @@ import type { Usage } from "@/lib/billing/usage";
 import { db } from "@/lib/db";
 import { formatUsd } from "@/lib/money";
 import type { Receipt } from "@/lib/usage/schema";
+import { restoredUsage } from "@/lib/usage/stored-usage";
 import type { UsageEvent } from "@/prisma/generated/client";
 
 /** The metered units of a call and, where it had a price, the lines that add up to it. */
 export async function readPrice(event: UsageEvent): Promise<Pick<Receipt, "usage" | "price">> {
   const usage = usageOf(event);
-  const { toolCalls, ...units } = usage;
-  const flat = {
-    ...units,
-    ...Object.fromEntries(Object.entries(toolCalls ?? {}).map(([name, n]) => [`toolCall:${name}`, n])),
-  };
+  const flat = flatten(usage);
   const version = event.priceVersionId && (await db().priceVersion.findUnique({ where: { id: event.priceVersionId } }));
   if (!version) return { usage: flat, price: null };
   const lines = priceLines(usage, parseRates(version.rates)).map((line) => ({
@@ -46,7 +43,19 @@ export function usageOf(event: UsageEvent): Usage {
   };
   const used = Object.fromEntries(Object.entries(counts).filter(([, units]) => units !== 0));
   // safe because settle_batch writes {name: count} or nothing
-  return { ...used, ...(event.toolCalls ? { toolCalls: event.toolCalls as Record<string, number> } : {}) };
+  return restoredUsage({
+    ...used,
+    ...(event.toolCalls ? { toolCalls: event.toolCalls as Record<string, number> } : {}),
+  });
+}
+
+/** One count per name: `toolCall:web_search`, `image:1024x1024/high`. */
+function flatten({ toolCalls = {}, imageVariants = {}, serviceTier: _tier, ...units }: Usage): Record<string, number> {
+  return {
+    ...units,
+    ...Object.fromEntries(Object.entries(toolCalls).map(([name, n]) => [`toolCall:${name}`, n])),
+    ...Object.fromEntries(Object.entries(imageVariants).map(([name, n]) => [`image:${name}`, n])),
+  };
 }
 
 /** 1234500000n -> "1234.5" */

@@ -1,10 +1,12 @@
-import { priceUsage } from "@/lib/billing/pricing";
+import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { PricedRates } from "@/lib/gateway/snapshot";
+import { keptReport, type UsageReport } from "@/lib/gateway/usage/reading";
 import type { Nano } from "@/lib/money";
+import { storedUsage } from "@/lib/usage/stored-usage";
 
 export type Outcome = "ok" | "client_gone" | "upstream_error" | "cut" | "timeout" | "internal_error";
 
@@ -15,6 +17,8 @@ export type AttemptEnd = {
   usage: Usage | null;
   usageSource: UsageSource;
   finishReason?: string | null;
+  /** What the provider itself reported, for the receipt. */
+  report?: UsageReport;
 };
 
 /** What of a running answer can be counted at any moment. */
@@ -108,7 +112,7 @@ export class CallMeter {
   failAttempt(end: AttemptEnd): void {
     const { attempt } = this;
     if (!attempt) return;
-    const cost = this.costOf(attempt.candidate, end.usage);
+    const cost = this.costOf(attempt.candidate, end.usage, end.report);
     this.wasteNano += cost ?? 0n;
     this.attempts.push(this.record(attempt, end, cost));
     this.attempt = null;
@@ -122,7 +126,7 @@ export class CallMeter {
     const { attempt } = this;
     const usage = end.usage ? withRequest(end.usage) : {};
     const price = this.admission.price ? (end.usage ? this.priceOf(end.usage) : 0n) : null;
-    const cost = attempt ? this.costOf(attempt.candidate, end.usage) : 0n;
+    const cost = attempt ? this.costOf(attempt.candidate, end.usage, end.report) : 0n;
     if (attempt) this.attempts.push(this.record(attempt, end, cost));
     const candidate = attempt?.candidate ?? null;
     this.deps.settle({
@@ -133,7 +137,7 @@ export class CallMeter {
       price: price === null ? null : price.toString(),
       cost: cost === null ? null : cost.toString(),
       waste: this.wasteNano.toString(),
-      usage,
+      usage: storedUsage(usage),
       usage_source: end.usageSource,
       provider: candidate?.offer.provider.slug ?? null,
       upstream_model: candidate?.offer.upstreamModel ?? null,
@@ -178,7 +182,7 @@ export class CallMeter {
       orgId: this.admission.orgId,
       requestId: this.admission.requestId,
       attempt: this.attempts.length + 1,
-      usage: counted,
+      usage: storedUsage(counted),
       units,
       accrued: usage ? (this.priceOf(usage) ?? 0n) : 0n,
       accruedCost: this.costOf(candidate, usage) ?? 0n,
@@ -194,10 +198,17 @@ export class CallMeter {
     };
   }
 
-  private costOf(candidate: Candidate, usage: Usage | null): Nano | null {
+  /** What the provider says it charges counts more than what we reckon. */
+  private costOf(candidate: Candidate, usage: Usage | null, report?: UsageReport): Nano | null {
     const { cost } = candidate.offer;
     if (!usage) return 0n;
+    if (report?.costNano !== undefined) return report.costNano;
     return cost && priceUsage(withRequest(usage), cost.rates, cost.factorBp);
+  }
+
+  private unpriced(usage: Usage): string[] {
+    const { price } = this.admission;
+    return price ? unpricedParts(usage, price.rates).map((part) => `unpriced_usage:${part}`) : [];
   }
 
   private record(attempt: NonNullable<CallMeter["attempt"]>, end: AttemptEnd, cost: Nano | null): AttemptRecord {
@@ -209,7 +220,7 @@ export class CallMeter {
       credential: candidate.credential?.id ?? null,
       outcome: end.outcome,
       http_status: end.httpStatus,
-      usage: end.usage,
+      usage: end.usage && { ...end.usage, ...keptReport(end.report, this.unpriced(end.usage)) },
       cost: cost === null ? null : cost.toString(),
       cost_version: candidate.offer.cost?.versionId ?? null,
       first_token_ms: attempt.firstTokenMs,

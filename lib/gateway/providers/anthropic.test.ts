@@ -91,7 +91,7 @@ describe("usage", () => {
       { input: 1, output: 0 },
     ],
   ])("%s", (_title, raw, usage) => {
-    expect(anthropic.usage(raw)).toEqual(usage);
+    expect(anthropic.usage(raw)).toEqual({ usage, source: "reported", anomalies: [] });
   });
 
   it.each<[string, unknown]>([
@@ -102,7 +102,7 @@ describe("usage", () => {
     ["text", { input_tokens: "5", output_tokens: 5 }],
     ["absurd", { input_tokens: 5, output_tokens: 1e15 }],
   ])("%s reads as no report", (_title, raw) => {
-    expect(anthropic.usage(raw)).toBeNull();
+    expect(anthropic.usage(raw)).toMatchObject({ usage: {}, source: "unknown" });
   });
 });
 

@@ -1,13 +1,12 @@
-import type { Usage } from "@/lib/billing/usage";
 import {
   defineProvider,
   type FailedResponse,
   type FailureClass,
-  type ReadUsage,
   type Secret,
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
 import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { anthropicMessagesUsage } from "@/lib/gateway/usage/anthropic-messages";
 
 export const anthropic = defineProvider({
   id: "anthropic",
@@ -15,7 +14,7 @@ export const anthropic = defineProvider({
   needsCredential: true,
   speaks: { "anthropic-messages": { path: "/messages" } },
   headers: headersOf,
-  usage: anthropicUsage(),
+  usage: anthropicMessagesUsage,
   classify: classifyAnthropicError,
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
     const { createAnthropic } = await import("@ai-sdk/anthropic");
@@ -34,30 +33,6 @@ export const anthropic = defineProvider({
 function headersOf(secret: Secret): Record<string, string> {
   return { "x-api-key": secret.apiKey ?? "", "anthropic-version": "2023-06-01" };
 }
-
-/** `input_tokens` excludes cache reads and writes; the 5-minute and 1-hour split stands in `cache_creation`; output
- *  includes thinking, which Anthropic does not count apart. */
-function anthropicUsage(): ReadUsage {
-  return (raw) => {
-    const usage = raw as AnthropicUsage | null | undefined;
-    if (!usage || typeof usage.output_tokens !== "number") return null;
-    const written = usage.cache_creation_input_tokens ?? 0;
-    const oneHour = usage.cache_creation?.ephemeral_1h_input_tokens ?? 0;
-    const normalised: Usage = { input: usage.input_tokens ?? 0, output: usage.output_tokens };
-    if (usage.cache_read_input_tokens) normalised.cacheRead = usage.cache_read_input_tokens;
-    if (written - oneHour > 0) normalised.cacheWrite = written - oneHour;
-    if (oneHour > 0) normalised.cacheWrite1h = oneHour;
-    return normalised;
-  };
-}
-
-type AnthropicUsage = {
-  input_tokens?: number;
-  output_tokens?: number;
-  cache_read_input_tokens?: number | null;
-  cache_creation_input_tokens?: number | null;
-  cache_creation?: { ephemeral_5m_input_tokens?: number; ephemeral_1h_input_tokens?: number } | null;
-};
 
 function classifyAnthropicError(failure: FailedResponse): UpstreamFailure {
   const { type, message } = readErrorBody(failure.body);

@@ -5,7 +5,7 @@ const reported = { prompt_tokens: 10, completion_tokens: 5 };
 
 describe("usage that a provider reports", () => {
   it("is read", () => {
-    expect(openai.usage(reported)).toEqual({ input: 10, output: 5 });
+    expect(openai.usage(reported)).toEqual({ usage: { input: 10, output: 5 }, source: "reported", anomalies: [] });
   });
 
   it.each([
@@ -16,6 +16,10 @@ describe("usage that a provider reports", () => {
     ["more than a column holds", { ...reported, prompt_tokens: 3_000_000_000 }],
     ["a word", { ...reported, completion_tokens: "many" }],
   ])("counts as not reported: %s", (_name, usage) => {
-    expect(openai.usage(usage)).toBeNull();
+    expect(openai.usage(usage)).toMatchObject({
+      usage: {},
+      source: "unknown",
+      anomalies: [expect.stringMatching(/^anomalous:/)],
+    });
   });
 });

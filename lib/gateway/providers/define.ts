@@ -1,7 +1,7 @@
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import type { Usage } from "@/lib/billing/usage";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import type { DialectId } from "@/lib/gateway/dialects/dialect";
+import type { ReadUsage } from "@/lib/gateway/usage/reading";
 
 export type Secret = Record<string, string>;
 
@@ -44,9 +44,6 @@ export type ModelList = {
   read(body: unknown): ListedModel[];
 };
 
-/** How usage is read from what this provider sends, and from its SDK module's raw usage. Null: nothing there. */
-export type ReadUsage = (raw: unknown) => Usage | null;
-
 export type ProviderDefinition = {
   id: ProviderKindId;
   name: string;
@@ -56,6 +53,7 @@ export type ProviderDefinition = {
   speaks: Partial<Record<DialectId, { path: string; usage?: ReadUsage }>>;
   /** Credential headers for relays. */
   headers(secret: Secret): Record<string, string>;
+  /** How usage is read from what this provider sends, and from its SDK module's raw usage. */
   usage: ReadUsage;
   classify(failure: FailedResponse): UpstreamFailure;
   /** The provider's AI SDK language model, for dialects it does not speak. Its module is imported here, on first use: an
@@ -71,35 +69,12 @@ export type ProviderDefinition = {
   developerAsSystem?: boolean;
 };
 
-/** No answer is this long: a figure above it is a mistake, not usage. */
-const MOST_UNITS = 100_000_000;
-
-/** The definition as given, save that a usage report which cannot be true (negative, fractional, absurd, no number) reads as
- *  none: the call is then charged by our own count. */
+/** The definition as given, checked where it is written. */
 export function defineProvider(definition: ProviderDefinition): ProviderDefinition {
-  const speaks = Object.fromEntries(
-    Object.entries(definition.speaks).map(([dialect, { path, usage }]) => [
-      dialect,
-      { path, ...(usage && { usage: plausible(usage) }) },
-    ]),
-  );
-  return { ...definition, speaks, usage: plausible(definition.usage) };
+  return definition;
 }
 
 /** How usage is read from a relayed answer. */
 export function usageReader({ speaks, usage }: ProviderDefinition, dialect: DialectId): ReadUsage {
   return speaks[dialect]?.usage ?? usage;
-}
-
-function plausible(read: ReadUsage): ReadUsage {
-  return (raw) => {
-    const reported = read(raw);
-    return reported && isPlausible(reported) ? reported : null;
-  };
-}
-
-function isPlausible({ toolCalls = {}, ...units }: Usage): boolean {
-  return [...Object.values(units), ...Object.values(toolCalls)].every(
-    (count) => Number.isSafeInteger(count) && count >= 0 && count <= MOST_UNITS,
-  );
 }

@@ -1,5 +1,6 @@
 import { chatModel, openAIFamily } from "@/lib/gateway/providers/openai-family";
 import { bearer } from "@/lib/gateway/providers/openai-wire";
+import { ollamaUsage } from "@/lib/gateway/usage/ollama";
 
 /** A key is used only where somebody put a proxy in front. */
 const headers = (secret: Record<string, string>): Record<string, string> => (secret.apiKey ? bearer(secret) : {});
@@ -13,6 +14,7 @@ export const ollama = openAIFamily({
   headers,
   tokenLimitField: "max_tokens",
   developerAsSystem: true,
+  usage: ollamaUsage,
   languageModel: (settings, upstreamModel) =>
     chatModel("ollama", { ...settings, headers, baseUrl: `${settings.baseUrl}/v1` }, upstreamModel),
   listModels: {

@@ -1,6 +1,7 @@
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { defineProvider, type ProviderDefinition, type SdkSettings } from "@/lib/gateway/providers/define";
-import { bearer, classifyOpenAIError, openAIModelList, openAIUsage } from "@/lib/gateway/providers/openai-wire";
+import { bearer, classifyOpenAIError, openAIModelList } from "@/lib/gateway/providers/openai-wire";
+import { openAIChatUsage } from "@/lib/gateway/usage/openai-chat";
 
 /** A provider that speaks chat completions as OpenAI does, but for what is given. It keeps the client's own name for the token
  *  limit, since older servers know only `max_tokens` and newer ones may refuse it. */
@@ -12,7 +13,7 @@ export function openAIFamily(
     needsCredential: true,
     speaks: { "openai-chat": { path: "/chat/completions" } },
     headers,
-    usage: openAIUsage,
+    usage: openAIChatUsage(),
     classify: classifyOpenAIError,
     languageModel: (settings, upstreamModel) => chatModel(own.id, { ...settings, headers }, upstreamModel),
     listModels: openAIModelList,

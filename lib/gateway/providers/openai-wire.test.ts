@@ -85,8 +85,8 @@ describe("usage", () => {
     ["no completion (embeddings)", { prompt_tokens: 10 }, { input: 10, output: 0 }],
     ["unknown fields", { prompt_tokens: 1, completion_tokens: 1, cost: 0.5, other: {} }, { input: 1, output: 1 }],
   ])("%s", (_title, raw, usage) => {
-    expect(openai.usage(raw)).toEqual(usage);
-    expect(openaiCompatible.usage(raw)).toEqual(usage);
+    expect(openai.usage(raw)).toEqual({ usage, source: "reported", anomalies: [] });
+    expect(openaiCompatible.usage(raw).usage).toEqual(usage);
   });
 
   it.each<[string, unknown]>([
@@ -108,7 +108,7 @@ describe("usage", () => {
       { prompt_tokens: 1, completion_tokens: 5, completion_tokens_details: { reasoning_tokens: 6 } },
     ],
   ])("%s reads as no report", (_title, raw) => {
-    expect(openai.usage(raw)).toBeNull();
+    expect(openai.usage(raw)).toMatchObject({ usage: {}, source: "unknown" });
   });
 });
 

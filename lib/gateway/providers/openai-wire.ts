@@ -1,46 +1,5 @@
-import type { Usage } from "@/lib/billing/usage";
-import type {
-  FailedResponse,
-  FailureClass,
-  ModelList,
-  ReadUsage,
-  UpstreamFailure,
-} from "@/lib/gateway/providers/define";
+import type { FailedResponse, FailureClass, ModelList, UpstreamFailure } from "@/lib/gateway/providers/define";
 import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
-
-/** Usage of the OpenAI chat wire: `prompt_tokens` includes cached, written and audio tokens, `completion_tokens` includes
- *  reasoning and audio. */
-export const openAIUsage: ReadUsage = (raw) => {
-  const usage = raw as OpenAIUsage | null | undefined;
-  const completion = usage?.completion_tokens ?? 0;
-  if (typeof usage?.prompt_tokens !== "number" || typeof completion !== "number") return null;
-  const cacheRead = count(usage.prompt_tokens_details?.cached_tokens);
-  const cacheWrite = count(usage.prompt_tokens_details?.cache_write_tokens);
-  const audioInput = count(usage.prompt_tokens_details?.audio_tokens);
-  const reasoning = count(usage.completion_tokens_details?.reasoning_tokens);
-  const audioOutput = count(usage.completion_tokens_details?.audio_tokens);
-  const normalised: Usage = {
-    input: usage.prompt_tokens - cacheRead - cacheWrite - audioInput,
-    output: completion - reasoning - audioOutput,
-  };
-  if (cacheRead) normalised.cacheRead = cacheRead;
-  if (cacheWrite) normalised.cacheWrite = cacheWrite;
-  if (audioInput) normalised.audioInput = audioInput;
-  if (reasoning) normalised.reasoning = reasoning;
-  if (audioOutput) normalised.audioOutput = audioOutput;
-  return normalised;
-};
-
-type OpenAIUsage = {
-  prompt_tokens?: number;
-  completion_tokens?: number;
-  prompt_tokens_details?: {
-    cached_tokens?: number | null;
-    cache_write_tokens?: number | null;
-    audio_tokens?: number | null;
-  } | null;
-  completion_tokens_details?: { reasoning_tokens?: number | null; audio_tokens?: number | null } | null;
-};
 
 /** What an error body of the OpenAI wire says; null where it says nothing. `code` may be a number. */
 export type WireError = {
@@ -122,8 +81,4 @@ function readErrorBody({ status, body }: FailedResponse): WireError {
 
 function text(value: unknown): string | null {
   return typeof value === "string" ? value : null;
-}
-
-function count(value: number | null | undefined): number {
-  return typeof value === "number" ? value : 0;
 }

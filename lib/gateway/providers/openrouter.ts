@@ -1,6 +1,7 @@
 import type { FailureClass } from "@/lib/gateway/providers/define";
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
 import { bearer, openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { openRouterUsage } from "@/lib/gateway/usage/openai-chat";
 
 /** Errors that come while a model answers arrive with status 200 and these in the body. */
 const CLASS_BY_CODE: Record<string, FailureClass> = {
@@ -23,6 +24,7 @@ export const openrouter = openAIFamily({
   id: "openrouter",
   name: "OpenRouter",
   headers,
+  usage: openRouterUsage,
   classify: openAIErrors(({ code, message }) => {
     if (code === "403" && /moderation|flagged/i.test(message)) return "content_policy";
     return /maximum context length/i.test(message) ? "context_length" : (CLASS_BY_CODE[code ?? ""] ?? null);

@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { defineProvider } from "@/lib/gateway/providers/define";
 import { planSandboxAnswer, type SandboxAnswer } from "@/lib/gateway/providers/sandbox-answer";
+import { NOTHING_REPORTED, RawUsage, type UsageReading } from "@/lib/gateway/usage/reading";
 
 /** Between two words of a stream: slow enough to be seen streaming, fast enough for a test suite. */
 const WORD_INTERVAL_MS = 8;
@@ -15,10 +16,7 @@ export const sandbox = defineProvider({
   needsCredential: false,
   speaks: {},
   headers: () => ({}),
-  usage: (raw) => {
-    const usage = raw as { input?: number; output?: number } | null | undefined;
-    return usage && typeof usage.output === "number" ? { input: usage.input ?? 0, output: usage.output } : null;
-  },
+  usage: sandboxUsage,
   classify: ({ status }) => ({
     class: "server",
     status,
@@ -29,6 +27,12 @@ export const sandbox = defineProvider({
   languageModel: (_settings, upstreamModel) => sandboxModel(upstreamModel),
   listModels: null,
 });
+
+function sandboxUsage(usage: unknown): UsageReading {
+  const raw = RawUsage.of(usage);
+  const output = raw?.find("output") ?? null;
+  return raw && output !== null ? raw.reading({ input: raw.count("input"), output }) : NOTHING_REPORTED;
+}
 
 function sandboxModel(modelId: string): LanguageModelV4 {
   return {

@@ -1,5 +1,6 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
-import { openAIErrors, openAIUsage } from "@/lib/gateway/providers/openai-wire";
+import { openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { xaiUsage } from "@/lib/gateway/usage/openai-chat";
 
 export const xai = openAIFamily({
   id: "xai",
@@ -11,19 +12,3 @@ export const xai = openAIFamily({
     return /content violates|usage guidelines/i.test(message) ? "content_policy" : null;
   }),
 });
-
-/** `completion_tokens` leaves reasoning out, as the total shows; where it does not, it is read as OpenAI's. */
-function xaiUsage(raw: unknown) {
-  const usage = raw as XaiUsage | null | undefined;
-  const reasoning = usage?.completion_tokens_details?.reasoning_tokens ?? 0;
-  const isOutside =
-    reasoning > 0 && usage?.total_tokens === (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0) + reasoning;
-  return openAIUsage(isOutside ? { ...usage, completion_tokens: (usage?.completion_tokens ?? 0) + reasoning } : raw);
-}
-
-type XaiUsage = {
-  prompt_tokens?: number;
-  completion_tokens?: number;
-  total_tokens?: number;
-  completion_tokens_details?: { reasoning_tokens?: number | null } | null;
-};
