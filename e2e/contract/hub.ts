@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import Anthropic, { type ClientOptions as AnthropicOptions } from "@anthropic-ai/sdk";
 import OpenAI, { type ClientOptions } from "openai";
 import { expect } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
@@ -152,6 +153,16 @@ class Hub {
     return this.#model(offers, isolated ? await fresh() : anthropicProvider, {});
   }
 
+  /** A model that other dialects than chat reach by translation to OpenAI's wire. */
+  async compatibleModel(offers: Offers): Promise<string> {
+    const { openaiUpstream } = this.#upstreams;
+    const provider = await makeProvider(this.#database.pool, this.#secrets, {
+      kind: "openai-compatible",
+      baseUrl: openaiUpstream.baseUrl,
+    });
+    return this.#model(offers, provider, {});
+  }
+
   openai(door: DoorName, key: string, options: ClientOptions = {}): OpenAI {
     const { baseUrl, fetch } = this.#doors[door];
     const counted: typeof globalThis.fetch = (...request) => {
@@ -161,7 +172,18 @@ class Hub {
     return new OpenAI({ apiKey: key, baseURL: baseUrl, fetch: counted, maxRetries: 0, ...options });
   }
 
-  /** How many HTTP requests clients of `openai()` have made with this key. */
+  anthropic(door: DoorName, key: string, options: AnthropicOptions = {}): Anthropic {
+    const { baseUrl, fetch } = this.#doors[door];
+    const counted: typeof globalThis.fetch = (...request) => {
+      this.#attempts.set(key, this.attempts(key) + 1);
+      return fetch(...request);
+    };
+    // this SDK appends /v1/messages itself
+    const baseURL = baseUrl.replace(/\/v1$/, "");
+    return new Anthropic({ apiKey: key, authToken: null, baseURL, fetch: counted, maxRetries: 0, ...options });
+  }
+
+  /** How many HTTP requests clients of `openai()` and `anthropic()` have made with this key. */
   attempts(key: string): number {
     return this.#attempts.get(key) ?? 0;
   }

@@ -102,6 +102,7 @@ export class MessageStream implements StreamRenderer {
 
   private beginTool(id: string, name: string, metadata: SharedV4ProviderMetadata | undefined): string {
     this.hasTools = true;
+    if (this.blocks.has(`tool:${id}`)) return "";
     const block = newBlock("tool_use");
     const sentId = withState(id, this.answer.provider, metadata);
     block.start = { type: "tool_use", id: sentId, name, input: {} };
