@@ -5,6 +5,7 @@ import { makeKey, makeModel, makeOrg, makeProvider, type OrgRow } from "@/e2e/su
 import { type Line, openLine } from "@/e2e/support/line";
 import { startOpenAISimulator } from "@/e2e/support/providers/openai";
 import type { Simulator } from "@/e2e/support/providers/server";
+import { SLICE_TOKENS } from "@/lib/gateway/hold-size";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { type OpenDoors, openDoors } from "./doors";
 import { readCall } from "./settled-call";
@@ -17,6 +18,7 @@ let org: OrgRow;
 let key: string;
 let quick: string;
 let slow: string;
+let long: string;
 
 beforeAll(async () => {
   [database, upstream] = await Promise.all([testDatabase(), startOpenAISimulator()]);
@@ -28,6 +30,11 @@ beforeAll(async () => {
   slow = await makeModel(database.pool, {
     price,
     offers: [{ provider, upstreamModel: "trickle:interval=50,tokens=30" }],
+  });
+  long = await makeModel(database.pool, {
+    price,
+    offers: [{ provider, upstreamModel: "trickle:interval=1,tokens=4000" }],
+    maxOutputTokens: 16_384,
   });
   org = await makeOrg(database.pool, { creditUsd: "10" });
   ({ key } = await makeKey(database.pool, secrets, org));
@@ -80,6 +87,30 @@ describe.each(["down", "silent"] as const)("a database that is %s", (state) => {
       .poll(async () => (await database.pool.query(open, [org.id])).rows[0]?.open, { timeout: 5_000, interval: 50 })
       .toBe(0);
   });
+});
+
+test("a stream that outlasts its slice waits for the database and then goes on", async () => {
+  const running = await call(long, true);
+  line.set("silent");
+  let received = "";
+  const whole = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of running.body ?? []) received += decoder.decode(chunk, { stream: true });
+  })();
+  const tokens = () => received.split('"content":"').length - 1;
+  let before = -1;
+  const standsStill = () => {
+    const still = tokens() > 0 && tokens() === before;
+    before = tokens();
+    return still;
+  };
+  await expect.poll(standsStill, { timeout: 8_000, interval: 500 }).toBe(true);
+  expect(tokens()).toBeLessThan(2 * SLICE_TOKENS);
+  line.set("open");
+  await whole;
+  expect(received).toContain("[DONE]");
+  const settled = () => readCall(database.pool, running.headers.get("x-request-id") ?? "");
+  await expect.poll(settled, { timeout: 5_000, interval: 50 }).toMatchObject({ outcome: "ok", outputTokens: 4_000 });
 });
 
 test("a function that was taken away is 503 at once, and served again when it is given back", async () => {

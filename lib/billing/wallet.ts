@@ -62,11 +62,24 @@ export type Progress = {
   units: number;
   accrued: Nano;
   accruedCost: Nano;
+  /** The whole hold wished for; null where it need not grow. Asking again asks for nothing more. */
+  wantAmount: Nano | null;
+  /** Another model answers: the hold becomes `wantAmount` at its price, or stays as it was (`refusedBy`). Only before any
+   *  output. */
+  repin?: { modelId: string; priceVersionId: string | null; restrictedOk: boolean };
   /** Facts about the attempt that answers, merged into the hold's context. */
   context: Record<string, string | number | boolean | null>;
 };
 
-export type ProgressAnswer = { state: string };
+export type ProgressAnswer = {
+  state: string;
+  /** The hold as it is now; null where there is none. */
+  amount: Nano | null;
+  /** Why nothing more could be held. */
+  refusedBy: string | null;
+  /** What wallet and budgets leave this call, its hold included; null where nothing bounds it or it was not asked. */
+  available: Nano | null;
+};
 
 /** What an attempt used, beside what its provider said in its own words and what was odd about that. */
 export type AttemptUsage = Usage & { reported?: unknown; anomalies?: readonly string[] };
@@ -118,7 +131,7 @@ export type Wallet = {
    *  `isAbandoned` says true is not sent any more, and voided where it may have been. Throws unavailable where the database
    *  lacks the function or its grant, and where more than 50,000 items wait already. */
   authorize(request: HoldRequest, isAbandoned?: () => boolean): Promise<HoldAnswer>;
-  /** Raises the progress of a running stream and renews its hold. A state other than `open` means: abort upstream. */
+  /** Raises the progress of a running stream, renews its hold and, if asked, extends it by what fits. A state other than `open` means: abort upstream. */
   checkpoint(progress: Progress): Promise<ProgressAnswer>;
   /** Closes the hold and writes event, ledger and rollup. Takes a `Settlement` as JSON text, which the caller has anyway.
    *  Exactly once per request id however often it is repeated. */
@@ -185,9 +198,7 @@ export function createWallet(deps: {
   );
   const checkpoint = new Batcher<Progress, ProgressAnswer>(
     async (items) =>
-      inOrder(items.length, await checkpointRows(JSON.stringify(items.map(progressItem))), (row) => ({
-        state: row.state,
-      })),
+      inOrder(items.length, await checkpointRows(JSON.stringify(items.map(progressItem))), progressAnswer),
     { ...optionsOf("checkpoint"), lane },
   );
   const settle = new Batcher<string, SettleAnswer>(
@@ -249,7 +260,14 @@ type AuthorizeRow = {
   retry_after_ms: number | null;
   available: string | null;
 };
-type CheckpointRow = { ord: number; skipped: boolean; state: string };
+type CheckpointRow = {
+  ord: number;
+  skipped: boolean;
+  state: string;
+  amount: string | null;
+  refused_by: string | null;
+  available: string | null;
+};
 type SettleRow = { ord: number; skipped: boolean; applied: boolean; prior_state: string };
 
 /** A value the database refuses (classes 22 and 23) is one poison item: split until it stands alone. A missing function or
@@ -330,6 +348,21 @@ function progressItem(progress: Progress) {
     accrued: progress.accrued.toString(),
     accrued_cost: progress.accruedCost.toString(),
     ctx: progress.context,
+    ...(progress.wantAmount !== null && { want_amount: progress.wantAmount.toString() }),
+    ...(progress.repin && {
+      model: progress.repin.modelId,
+      price_version: progress.repin.priceVersionId,
+      restricted_ok: progress.repin.restrictedOk,
+    }),
+  };
+}
+
+function progressAnswer(row: CheckpointRow): ProgressAnswer {
+  return {
+    state: row.state,
+    amount: row.amount === null ? null : toNano(row.amount),
+    refusedBy: row.refused_by,
+    available: row.available === null ? null : toNano(row.available),
   };
 }
 

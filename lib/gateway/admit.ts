@@ -1,14 +1,16 @@
-import type { HoldRequest } from "@/lib/billing/wallet";
+import type { HoldRequest, RefusalRule } from "@/lib/billing/wallet";
 import { AppError } from "@/lib/errors";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
-import { sizeHold } from "@/lib/gateway/hold-size";
+import { holdShapeOf } from "@/lib/gateway/hold-shape";
+import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
+import type { Nano } from "@/lib/money";
 
 export type Admitted = {
   meter: CallMeter;
@@ -21,7 +23,10 @@ export type Admitted = {
 const HOLD_TIMEOUT_MS = 2_000;
 /** Credit tied up in open holds alone may come free: the hold is tried again for this long. */
 const REQUEUE_MS = 5_000;
-const REQUEUE_INTERVAL_MS = 50;
+const FIRST_REQUEUE_MS = 25;
+const LAST_REQUEUE_MS = 400;
+/** Enterprise mode: a model without a price is recorded, not charged. */
+const FREE = { rates: {}, factorBp: 10_000 };
 
 /** Holds the worst case of a call before anything goes upstream. Throws model_not_priced, the refusing limit's error, and
  *  unavailable where the database does not answer in 2 s. */
@@ -54,9 +59,10 @@ export async function admitChat(
       { param: "model" },
     );
   }
-  const size = sizeHold(chat, model, price?.rates ?? {}, price?.factorBp ?? 10_000);
+  const shape = holdShapeOf(chat, call.plan);
+  const size = (exact: boolean) => sizeHold(shape, model, price ?? FREE, exact);
   const clientRetry = retryCount(request);
-  const granted = await hold(deps, call.reply, {
+  const { granted, available, held } = await hold(deps, call.reply, size, {
     orgId: caller.scope.orgId,
     requestId: request.id,
     keyId: caller.keyId,
@@ -71,34 +77,57 @@ export async function admitChat(
     },
     // request ids are made here and never reused, so the id alone tells two bodies apart
     inputHash: request.id,
-    amount: size.amount,
-    minAmount: size.minAmount,
-    unitRate: size.unitRate,
     priceVersionId: price?.versionId ?? null,
-    tokensEstimate: size.tokensEstimate,
     restrictedOk: true,
   });
   const inputTokens = once(() => chat.dialect.estimateInput(chat));
   const meter = new CallMeter(
-    { requestId: request.id, orgId: caller.scope.orgId, price, inputTokens, clientRetry },
+    {
+      requestId: request.id,
+      orgId: caller.scope.orgId,
+      price,
+      inputTokens,
+      clientRetry,
+      slicing: held.slice === null ? null : { granted, slice: held.slice, affords: held.affords },
+    },
     { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },
   );
   return {
     meter,
-    maxOutputTokens: size.limitToSend(granted),
+    maxOutputTokens: held.limitToSend(granted, available),
     inputTokens,
   };
 }
 
-async function hold(deps: GatewayDependencies, reply: Reply, wanted: HoldRequest): Promise<bigint> {
+type Sizeless = Omit<HoldRequest, "amount" | "minAmount" | "unitRate" | "tokensEstimate">;
+
+/** Where the bound by bytes does not fit, the input is counted before the call is refused. */
+async function hold(
+  deps: GatewayDependencies,
+  reply: Reply,
+  size: (exact: boolean) => HoldSize,
+  call: Sizeless,
+): Promise<{ granted: Nano; available: Nano | null; held: HoldSize }> {
   const giveUpAt = deps.clock.monotonic() + REQUEUE_MS;
-  for (;;) {
-    const answer = await withTimeout(deps, wanted);
-    if (answer.granted) return answer.amount;
+  let held = size(false);
+  let exact = false;
+  for (let pauseMs = FIRST_REQUEUE_MS; ; pauseMs = Math.min(LAST_REQUEUE_MS, pauseMs * 2)) {
+    const { amount, minAmount, unitRate, tokensEstimate } = held;
+    const answer = await withTimeout(deps, { ...call, amount, minAmount, unitRate, tokensEstimate });
+    if (answer.granted) return { granted: answer.amount, available: answer.available, held };
+    if (!exact && isAboutMoney(answer.rule)) {
+      exact = true;
+      held = size(true);
+      if (held.minAmount < minAmount) continue;
+    }
     const mayComeFree = answer.rule === "holds_only" && deps.clock.monotonic() < giveUpAt && !reply.gone;
-    if (!mayComeFree) throw refusalToError(answer, wanted.minAmount);
-    await new Promise((resume) => setTimeout(resume, REQUEUE_INTERVAL_MS));
+    if (!mayComeFree) throw refusalToError(answer, held.minAmount);
+    await new Promise((resume) => setTimeout(resume, pauseMs));
   }
+}
+
+function isAboutMoney(rule: RefusalRule): boolean {
+  return rule === "insufficient_credits" || rule === "holds_only" || rule === "budget";
 }
 
 /** A late grant that nobody waits for any more is given back. */

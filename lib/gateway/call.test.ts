@@ -32,7 +32,14 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
     offer: { id: "off_1", upstreamModel: "u", provider: { slug: "p", baseUrl: "http://upstream" } },
     credential: { id: "cred_1" },
   };
-  const admission = { requestId: "req_1", orgId: "org_1", price: null, inputTokens: () => 3, clientRetry: null };
+  const admission = {
+    requestId: "req_1",
+    orgId: "org_1",
+    price: null,
+    inputTokens: () => 3,
+    clientRetry: null,
+    slicing: null,
+  };
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
   const deps = {
     clock,

@@ -1,6 +1,14 @@
 import { describe, expect, it, test } from "vitest";
-import { makeChat, makeModelValue, usdRates } from "@/e2e/support/gateway-values";
+import {
+  makeCandidate,
+  makeChat,
+  makeModelValue,
+  makeOfferValue,
+  makeProviderValue,
+  usdRates,
+} from "@/e2e/support/gateway-values";
 import { priceUsage } from "@/lib/billing/pricing";
+import { holdShapeOf } from "@/lib/gateway/hold-shape";
 import { sizeHold } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { SnapshotModel } from "@/lib/gateway/snapshot";
@@ -15,7 +23,10 @@ function size(
   rates = RATES,
   factorBp = 10_000,
 ) {
-  return sizeHold(makeChat(body, bytes), makeModelValue({ maxOutputTokens: 1_000, ...model }), rates, factorBp);
+  const shape = holdShapeOf(makeChat(body, bytes), [[makeCandidate()]]);
+  // unless a test is about counting, nothing is known but the bytes
+  const uncounted = { ...shape, countInput: () => shape.inputBytes + shape.mediaTokens };
+  return sizeHold(uncounted, makeModelValue({ maxOutputTokens: 1_000, ...model }), { rates, factorBp });
 }
 
 describe("the worst case", () => {
@@ -40,6 +51,18 @@ describe("the worst case", () => {
     const rates = usdRates({ input: "1", cacheWrite: "2", output: "4", reasoning: "8" });
     expect(size({ max_tokens: 10 }, {}, 500, rates, 5_000).amount).toBe((500n * 2_000n + 10n * 8_000n) / 2n);
     expect(size({}, {}, 500, rates).unitRate).toBe(parseUsd("8"));
+  });
+
+  test("but for classes that the request cannot reach", () => {
+    const rates = usdRates({ input: "1", audioInput: "40", cacheWrite1h: "2", output: "4", audioOutput: "80" });
+    const text = 500n * 1_000n + 10n * 4_000n;
+    expect(size({ max_tokens: 10 }, {}, 500, rates).amount).toBe(text);
+    const cached = [{ role: "user", content: [{ type: "text", text: "x", cache_control: { type: "ephemeral" } }] }];
+    expect(size({ max_tokens: 10, messages: cached }, {}, 500, rates).amount).toBe(text + 500n * 1_000n);
+    const sound = [{ role: "user", content: [{ type: "input_audio" }] }];
+    expect(size({ max_tokens: 10, messages: sound }, {}, 500, rates).amount).toBe(text + 500n * 39_000n);
+    const spoken = { max_tokens: 10, modalities: ["text", "audio"], audio: { voice: "alloy" } };
+    expect(size(spoken, {}, 500, rates).amount).toBe(text + 10n * 76_000n);
   });
 
   test("covers what the call can cost", () => {
@@ -89,10 +112,79 @@ describe("the least that makes sense", () => {
   });
 });
 
+describe("a stream", () => {
+  test("holds its input and 1,024 tokens, and grows by as much", () => {
+    const stream = size({ stream: true }, { maxOutputTokens: 100_000 });
+    expect(stream).toMatchObject({ amount: 500_000n + 1_024n * 4_000n, slice: 1_024n * 4_000n });
+    expect(stream.affords(stream.amount)).toBe(1_024);
+    expect(stream.limitToSend(stream.amount, null)).toBeNull();
+    expect(stream.limitToSend(stream.amount, 500_000n + 5_000n * 4_000n)).toBe(5_000);
+  });
+
+  test("holds no more than its worst case, and may begin with little", () => {
+    expect(size({ stream: true, max_tokens: 10 }).amount).toBe(500_000n + 10n * 4_000n);
+    expect(size({ stream: true }).minAmount).toBe(500_000n + 16n * 4_000n);
+  });
+
+  test.each([
+    ["several choices", { n: 2 }],
+    ["sound", { modalities: ["audio"] }],
+  ])("with %s is not metered as it runs", (_, body) => {
+    const { slice, amount } = size({ stream: true, ...body }, { maxOutputTokens: 3_000 });
+    expect(slice).toBeNull();
+    expect(amount).toBeGreaterThanOrEqual(500_000n + 3_000n * 4_000n);
+  });
+
+  test("whose thoughts do not pass by us is not either", () => {
+    const sized = (upstreamModel: string, kind: string) => {
+      const provider = makeProviderValue({ kind });
+      const plan = [[makeCandidate(makeOfferValue({ upstreamModel, provider }))]];
+      const shape = holdShapeOf(makeChat({ stream: true }, 500), plan);
+      return sizeHold(shape, makeModelValue({ maxOutputTokens: 9_000 }), { rates: RATES, factorBp: 10_000 });
+    };
+    expect(sized("gpt-5-mini", "openai").slice).toBeNull();
+    expect(sized("gpt-5-mini", "openai").minAmount).toBe(500_000n + 1_024n * 4_000n);
+    expect(sized("gpt-4o", "openai").slice).not.toBeNull();
+    expect(sized("gpt-oss-120b", "openai-compatible").slice).not.toBeNull();
+  });
+});
+
+describe("a model that thinks", () => {
+  const thinking = { thinking: { type: "enabled", budget_tokens: 400 } };
+
+  test("gets room for its thoughts and an answer, or nothing", () => {
+    expect(size(thinking, { maxOutputTokens: 5_000 }).minAmount).toBe(500_000n + 1_424n * 4_000n);
+    expect(size({ ...thinking, max_tokens: 700 }).minAmount).toBe(500_000n + 700n * 4_000n);
+  });
+
+  test("is never cut below that", () => {
+    const { minAmount, limitToSend } = size(thinking, { maxOutputTokens: 5_000 });
+    expect(limitToSend(minAmount, minAmount)).toBe(1_424);
+  });
+});
+
+test("tools that the provider runs send the input anew each time and cost what they cost", () => {
+  const shape = { ...holdShapeOf(makeChat({ max_tokens: 10 }, 500), []), hostedCalls: { web_search: 3 } };
+  const rates = { ...RATES, perToolCall: { web_search: parseUsd("10000") } };
+  const sized = sizeHold(shape, makeModelValue(), { rates, factorBp: 10_000 });
+  expect(sized.amount).toBe(4n * 500n * 1_000n + 10n * 4_000n + 3n * parseUsd("0.01"));
+});
+
+test("where credit is short the input is counted, and the rest buys a longer answer", () => {
+  const shape = { ...holdShapeOf(makeChat({ stream: true }, 4_000), []), countInput: () => 1_000 };
+  const price = { rates: RATES, factorBp: 10_000 };
+  const model = makeModelValue({ maxOutputTokens: 10_000 });
+  expect(sizeHold(shape, model, price).inputTokens).toBe(4_000);
+  const { inputTokens, minAmount, limitToSend } = sizeHold(shape, model, price, true);
+  expect([inputTokens, minAmount]).toEqual([1_000, 1_000_000n + 16n * 4_000n]);
+  expect(sizeHold(shape, model, price).limitToSend(5_000_000n, 9_000_000n)).toBe(2_000);
+  expect(limitToSend(5_000_000n, 9_000_000n)).toBe(2_000);
+});
+
 describe("the limit sent upstream", () => {
   test("none where the model's own maximum is held for", () => {
     const { amount, limitToSend } = size();
-    expect(limitToSend(amount)).toBeNull();
+    expect(limitToSend(amount, null)).toBeNull();
   });
 
   it.each([
@@ -100,33 +192,33 @@ describe("the limit sent upstream", () => {
     [5_000, 1_000],
   ])("a client's %i becomes %i", (asked, sent) => {
     const { amount, limitToSend } = size({ max_tokens: asked });
-    expect(limitToSend(amount)).toBe(sent);
+    expect(limitToSend(amount, null)).toBe(sent);
   });
 
   test("an unknown maximum is never unlimited: what was held for is said", () => {
     const { amount, limitToSend } = size({}, { maxOutputTokens: null });
     expect(amount).toBe(500_000n + 16_384n * 4_000n);
-    expect(limitToSend(amount)).toBe(16_384);
-    expect(size({ max_tokens: 40_000 }, { maxOutputTokens: null }).limitToSend(10n ** 18n)).toBe(16_384);
+    expect(limitToSend(amount, null)).toBe(16_384);
+    expect(size({ max_tokens: 40_000 }, { maxOutputTokens: null }).limitToSend(10n ** 18n, null)).toBe(16_384);
   });
 
   test("shrinks to what the hold affords where less is granted", () => {
     const { amount, minAmount, limitToSend } = size();
-    expect(limitToSend(amount - 1n)).toBe(999);
-    expect(limitToSend(500_000n + 100n * 4_000n)).toBe(100);
-    expect(limitToSend(500_000n + 100n * 4_000n + 3_999n)).toBe(100);
-    expect(limitToSend(minAmount)).toBe(16);
+    expect(limitToSend(amount - 1n, null)).toBe(999);
+    expect(limitToSend(500_000n + 100n * 4_000n, null)).toBe(100);
+    expect(limitToSend(500_000n + 100n * 4_000n + 3_999n, null)).toBe(100);
+    expect(limitToSend(minAmount, null)).toBe(16);
   });
 
   test("is shared by the choices", () => {
     const { limitToSend } = size({ n: 4 });
-    expect(limitToSend(500_000n + 100n * 4_000n)).toBe(25);
-    expect(limitToSend(500_000n + 103n * 4_000n)).toBe(25);
+    expect(limitToSend(500_000n + 100n * 4_000n, null)).toBe(25);
+    expect(limitToSend(500_000n + 103n * 4_000n, null)).toBe(25);
   });
 
   test("whatever is granted pays for what is sent", () => {
     for (let granted = size().minAmount; granted < size().amount; granted += 77_777n) {
-      const limit = size().limitToSend(granted) as number;
+      const limit = size().limitToSend(granted, null) as number;
       expect(priceUsage({ input: 500, output: limit }, RATES)).toBeLessThanOrEqual(granted);
     }
   });

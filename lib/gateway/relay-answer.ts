@@ -10,6 +10,9 @@ import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
 
+/** What an answer says that ended because its credit did. */
+export const INSUFFICIENT_CREDITS = "insufficient_credits";
+
 /** What a relayed stream has said so far: who it is, what it used and how it ended; and what that costs. */
 export class RelayedAnswer {
   finishReason: string | null = null;
@@ -27,6 +30,16 @@ export class RelayedAnswer {
   /** Events that count as received by the client. */
   count(events: Buffer): void {
     this.tally.add(events);
+  }
+
+  /** The first content, which was parsed anyway. */
+  learn(event: Buffer, chunk: JsonObject): void {
+    this.tally.learn(event, chunk);
+  }
+
+  /** False: the hold is used up. */
+  get hasRoom(): boolean {
+    return this.context.meter.hasRoom((limit) => this.tally.uncounted(limit));
   }
 
   counted(): Usage {
@@ -70,6 +83,17 @@ export class RelayedAnswer {
     return chat.dialect.relay.owed({
       ...{ call: chat, identity: this.identity, reported, price },
       counted: () => this.counted(),
+    });
+  }
+
+  /** Settles an answer that its credit ends: what came is charged. Returns the frames that make it look complete. */
+  exhaust(upstreamStatus: number): string {
+    this.finishReason = INSUFFICIENT_CREDITS;
+    const price = this.settle("ok", upstreamStatus, 200);
+    const { chat } = this.context;
+    return chat.dialect.relay.curtail({
+      ...{ call: chat, identity: this.identity, lastEvent: this.tally.lastEvent, native: INSUFFICIENT_CREDITS, price },
+      usage: this.reported() ?? this.counted(),
     });
   }
 

@@ -41,6 +41,7 @@ function start(given: Partial<AttemptContext> = {}) {
       price: priced({ input: "1", output: "4" }),
       inputTokens: () => 3,
       clientRetry: null,
+      slicing: null,
     },
     { clock, settle: (settlement) => void settled.push(settlement) },
   );

@@ -35,7 +35,8 @@ class StreamRelay {
   private committed = false;
   private done = false;
   private grace: NodeJS.Timeout | null = null;
-  private paused = false;
+  /** Why nothing is read for the moment. */
+  private readonly pauses = new Set<"client" | "hold">();
 
   constructor(
     private readonly context: AttemptContext,
@@ -67,6 +68,10 @@ class StreamRelay {
     });
     this.output.onGone(() => this.guard(() => this.clientLeft()));
     context.meter.onAbort(() => this.guard(() => this.close("internal_error")));
+    context.meter.onHold({
+      extended: () => this.resume("hold"),
+      exhausted: () => this.guard(() => this.creditEnded()),
+    });
   }
 
   /** A bug of ours is reported and ends the call, instead of leaving the client hanging. */
@@ -110,7 +115,9 @@ class StreamRelay {
       return;
     }
     this.reader.push(chunk);
-    if (!this.done) this.flush();
+    if (this.done) return;
+    this.flush();
+    if (this.committed && !this.output.gone && !this.answer.hasRoom) this.pause("hold");
   }
 
   onChunk(chunk: JsonObject, event: Buffer): void {
@@ -118,7 +125,10 @@ class StreamRelay {
     if (facts.error) return this.upstreamFailed(this.classifyFrame(chunk, facts.error));
     if (!this.committed) this.answer.identify(facts, chunk);
     const edited = this.answer.read(facts, chunk, event);
-    if (facts.hasContent && !this.committed) this.commit();
+    if (facts.hasContent && !this.committed) {
+      this.answer.learn(event, chunk);
+      this.commit();
+    }
     if (edited) this.onEvents(edited);
     if (facts.isLast) this.onDone();
   }
@@ -155,13 +165,18 @@ class StreamRelay {
   private flush(): void {
     if (!this.committed || this.queued.length === 0) return;
     const bytes = this.takeQueued();
-    if (this.output.gone || this.output.write(bytes) || this.paused) return;
-    this.paused = true;
+    if (this.output.gone || this.output.write(bytes) || this.pauses.has("client")) return;
+    this.pause("client");
+    this.output.onDrain(() => this.resume("client"));
+  }
+
+  private pause(reason: "client" | "hold"): void {
+    this.pauses.add(reason);
     this.upstream?.pause();
-    this.output.onDrain(() => {
-      this.paused = false;
-      this.upstream?.resume();
-    });
+  }
+
+  private resume(reason: "client" | "hold"): void {
+    if (this.pauses.delete(reason) && this.pauses.size === 0) this.upstream?.resume();
   }
 
   private takeQueued(last?: string): Buffer {
@@ -200,11 +215,17 @@ class StreamRelay {
 
   private clientLeft(): void {
     if (this.grace) return;
-    if (this.paused) {
-      this.paused = false;
-      this.upstream?.resume();
-    }
+    this.resume("client");
+    this.resume("hold");
     this.grace = setTimeout(() => this.guard(() => this.close("client_gone")), GRACE_DRAIN_MS);
+  }
+
+  /** The hold is used up and may not grow: a clean end, the only one that the hub makes itself. */
+  private creditEnded(): void {
+    if (this.output.gone) return;
+    this.upstream?.abort();
+    this.output.end(this.takeQueued(this.answer.exhaust(this.status)));
+    this.end({ answered: true });
   }
 
   /** Ends the call from our side: what arrived is charged. */

@@ -39,6 +39,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
       price: isPriced ? priced({ input: "1", output: "4" }) : null,
       inputTokens: () => 3,
       clientRetry: null,
+      slicing: null,
     },
     { clock, settle: (settlement) => void settled.push(settlement) },
   );

@@ -7,6 +7,7 @@ import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
+import { INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/reading";
 
@@ -117,6 +118,7 @@ class TranslatedStream {
   private reasoning = "";
   private counted: Usage = {};
   private finish: Extract<LanguageModelV4StreamPart, { type: "finish" }> | null = null;
+  private goOn: ((isExtended: boolean) => void) | null = null;
 
   constructor(
     private readonly context: AttemptContext,
@@ -128,6 +130,8 @@ class TranslatedStream {
     this.renderer = chat.dialect.renderStream(chat, answer);
     // safe because streaming calls are always given an output
     this.output = context.output as StreamOutput;
+    context.meter.onHold({ extended: () => this.goOn?.(true), exhausted: () => this.goOn?.(false) });
+    this.output.onGone(() => this.goOn?.(true));
   }
 
   async run(stream: ReadableStream<LanguageModelV4StreamPart>): Promise<AttemptResult> {
@@ -141,7 +145,10 @@ class TranslatedStream {
         }
         if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
         else if (part.type === "finish") this.finish = part;
-        else await this.pass(part);
+        else {
+          await this.pass(part);
+          if (!(await this.hasRoom())) return this.creditEnded();
+        }
       }
     } catch (error) {
       return this.broken(sdkFailure(error, this.context.candidate.definition));
@@ -163,6 +170,22 @@ class TranslatedStream {
     this.commit();
     if (!this.output.write(frames) && !this.output.gone)
       await new Promise<void>((resume) => this.output.onDrain(resume));
+  }
+
+  /** Waits while the hold is used up and its extension is under way. False: it may not grow. */
+  private hasRoom(): Promise<boolean> | true {
+    const characters = () => this.text.length + this.reasoning.length;
+    if (this.output.gone || !this.committed || this.context.meter.hasRoom(characters)) return true;
+    return new Promise((resolve) => {
+      this.goOn = resolve;
+    });
+  }
+
+  private creditEnded(): AttemptResult {
+    const usage = this.tally();
+    const price = this.settle("ok", usage, "estimated", INSUFFICIENT_CREDITS);
+    this.output.end(this.renderer.finish({ unified: "length", raw: INSUFFICIENT_CREDITS }, usage, price));
+    return { answered: true };
   }
 
   private commit(): void {

@@ -122,6 +122,39 @@ describe("checkpoint_batch", () => {
     await assertHealthy(database.pool);
   });
 
+  test("pins a hold anew for another model, whole or not at all, and only before any output", async () => {
+    const node = newId("node");
+    const { org, item } = await running(node, await boot(node), { credit: 3_000, amount: 1_000 });
+    const nothing = { units: 0, accrued: 0, accrued_cost: 0, usage: {} };
+    const repin = { ...nothing, model: "other/model", price_version: 7, restricted_ok: true };
+    const ask = async (more: Record<string, unknown>) =>
+      (await checkpoint(database.pool, [progress(item, more)], { node }))[0];
+    expect(await ask({ ...repin, want_amount: 3_001 })).toMatchObject({
+      amount: "1000",
+      refused_by: "insufficient_credits",
+      available: "3000",
+    });
+    expect(await ask({ ...repin, want_amount: 2_400 })).toMatchObject({ amount: "2400", refused_by: null });
+    expect(await ask({ ...repin, want_amount: 600 })).toMatchObject({ amount: "600", refused_by: null });
+    expect(await wallet(database.pool, org.org)).toMatchObject({ held: 600 });
+    const pinned = "SELECT model_id, price_version_id::int AS price FROM hold WHERE id = $1";
+    expect((await database.pool.query(pinned, [item.id])).rows[0]).toEqual({ model_id: "other/model", price: 7 });
+
+    const limit = (limits: string) =>
+      database.pool.query("SELECT set_limits($1, 'key', $2, $3::jsonb)", [org.org, org.key, limits]);
+    await limit('{"day": 700}');
+    expect(await ask({ ...repin, want_amount: 701 })).toMatchObject({ amount: "600", refused_by: "budget" });
+    expect(await ask({ ...repin, price_version: null, want_amount: 700 })).toMatchObject({ refused_by: "budget" });
+    await limit('{"day": null}');
+    await database.pool.query("UPDATE api_key SET status = 'revoked' WHERE id = $1", [org.key]);
+    expect(await ask({ ...repin, want_amount: 700 })).toMatchObject({ amount: "600", refused_by: "key_revoked" });
+    await database.pool.query("UPDATE api_key SET status = 'active' WHERE id = $1", [org.key]);
+    expect(await ask({ ...repin, want_amount: 700, units: 1 })).toMatchObject({ amount: "600", refused_by: "started" });
+    await settle(database.pool, [settleItem(item)]);
+    expect(await event(item.id)).toMatchObject({ model_id: "other/model", price_version_id: "7" });
+    await assertHealthy(database.pool, org.org);
+  });
+
   test("tells a fenced node, and the owner of a closed hold, to stop", async () => {
     const node = newId("node");
     const { item } = await running(node, await boot(node));

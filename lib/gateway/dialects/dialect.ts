@@ -121,6 +121,16 @@ export type Dialect = {
       counted: () => Usage;
       price: Nano | null;
     }): string;
+    /** The end of a stream that stops because its credit does: as if the answer had reached its greatest length, with `native`
+     *  as the reason. `lastEvent` is what the client got last. */
+    curtail(answer: {
+      call: Conversation;
+      identity: AnswerIdentity;
+      lastEvent: JsonObject | null;
+      native: string;
+      usage: Usage;
+      price: Nano | null;
+    }): string;
   };
 };
 

@@ -2,6 +2,7 @@ import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
+import { GrowingHold, type Slicing } from "@/lib/gateway/meter/growing-hold";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { PricedRates } from "@/lib/gateway/snapshot";
 import { keptReport, type UsageReport } from "@/lib/gateway/usage/reading";
@@ -31,6 +32,16 @@ export type Admission = {
   /** Our count of the prompt, computed when first asked for. */
   inputTokens: () => number;
   clientRetry: number | null;
+  /** Null where the whole worst case is held. */
+  slicing: Slicing | null;
+};
+
+/** Who reads upstream on behalf of a growing hold. */
+export type HoldListener = {
+  /** The hold was extended: reading may go on. */
+  extended(): void;
+  /** It may not grow any more: the answer ends here, charged for what came. */
+  exhausted(): void;
 };
 
 /** Counts and prices one admitted call over all its attempts, and turns its end into one settlement.
@@ -49,6 +60,9 @@ export class CallMeter {
   private upstreamId: string | null = null;
   private aborters: (() => void)[] = [];
   private contentListener: (() => void) | null = null;
+  private readonly hold: GrowingHold | null;
+  private holdListener: HoldListener | null = null;
+  private usedUpListener: (() => void) | null = null;
   private checkpointedAt: number;
   private checkpointedUnits = -1;
   settled = false;
@@ -64,6 +78,7 @@ export class CallMeter {
     },
   ) {
     this.startedAt = deps.clock.monotonic();
+    this.hold = admission.slicing && new GrowingHold(admission.slicing);
     this.checkpointedAt = this.startedAt;
   }
 
@@ -96,6 +111,44 @@ export class CallMeter {
   priceOf(usage: Usage): Nano | null {
     const { price } = this.admission;
     return price && priceUsage(withRequest(usage), price.rates, price.factorBp);
+  }
+
+  /** False: the hold is used up; stop reading until the listener hears how it goes on. `uncounted` bounds the tokens that
+   *  came since the tally was last asked, as exactly as that limit needs. */
+  hasRoom(uncounted: (limit: number) => number): boolean {
+    const { hold, tally } = this;
+    if (!hold || !tally || this.settled || uncounted(hold.tokensLeft) < hold.tokensLeft) return true;
+    hold.account(this.priceOf(tally()) ?? 0n);
+    if (hold.tokensLeft > 0) return true;
+    hold.isUsedUp = true;
+    this.usedUpListener?.();
+    return false;
+  }
+
+  onHold(listener: HoldListener): void {
+    this.holdListener = listener;
+  }
+
+  /** Called when an extension cannot wait for the next tick. */
+  onUsedUp(callback: () => void): void {
+    this.usedUpListener = callback;
+  }
+
+  /** Reading waits for an extension. */
+  get isUsedUp(): boolean {
+    return !this.settled && this.hold?.isUsedUp === true;
+  }
+
+  /** A checkpoint's answer about the hold. `refused`: an extension was asked for and nothing more may be held. */
+  heard({ amount, refused }: { amount: Nano | null; refused: boolean }): void {
+    const { hold } = this;
+    if (!hold || this.settled) return;
+    if (amount !== null) hold.grow(amount);
+    if (!hold.isUsedUp) return;
+    if (hold.tokensLeft > 0) {
+      hold.isUsedUp = false;
+      this.holdListener?.extended();
+    } else if (refused) this.holdListener?.exhausted();
   }
 
   /** Called when the hold was closed under us: whoever reads upstream must stop. */
@@ -159,7 +212,7 @@ export class CallMeter {
     const now = this.deps.clock.monotonic();
     const usage = this.tally?.() ?? null;
     const units = usage ? totalOutputTokens(usage) : 0;
-    if (units === this.checkpointedUnits && now - this.checkpointedAt < renewAfterMs) return null;
+    if (!this.isUsedUp && units === this.checkpointedUnits && now - this.checkpointedAt < renewAfterMs) return null;
     if (!usage && now - this.checkpointedAt < renewAfterMs) return null;
     this.checkpointedAt = now;
     this.checkpointedUnits = units;
@@ -178,14 +231,17 @@ export class CallMeter {
   private snapshotProgress(usage: Usage | null, units: number) {
     const { candidate, route } = this.attempt as NonNullable<CallMeter["attempt"]>;
     const counted = usage ? withRequest(usage) : {};
+    const accrued = usage ? (this.priceOf(usage) ?? 0n) : 0n;
+    if (usage) this.hold?.account(accrued);
     return {
       orgId: this.admission.orgId,
       requestId: this.admission.requestId,
       attempt: this.attempts.length + 1,
       usage: storedUsage(counted),
       units,
-      accrued: usage ? (this.priceOf(usage) ?? 0n) : 0n,
+      accrued,
       accruedCost: this.costOf(candidate, usage) ?? 0n,
+      wantAmount: this.hold?.wish ?? null,
       context: {
         provider: candidate.offer.provider.slug,
         upstream_model: candidate.offer.upstreamModel,

@@ -19,6 +19,7 @@ function running() {
       price: priced({ input: "1", output: "4" }),
       inputTokens: () => 3,
       clientRetry: null,
+      slicing: null,
     },
     { clock, settle: () => {} },
   );
@@ -55,6 +56,7 @@ test("when tokens came, and not again until more came or renewal is due", () => 
     units: 5,
     accrued: 30_000n,
     accruedCost: 15_000n,
+    wantAmount: null,
     context: {
       provider: "example",
       upstream_model: "upstream-model",

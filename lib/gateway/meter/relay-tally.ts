@@ -3,10 +3,21 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 import { eventData, splitEvents } from "@/lib/gateway/meter/sse";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 
+/** Text in any language has more bytes than this for each of its tokens, but for rare runs. */
+const LEAST_BYTES_PER_TOKEN = 2;
+
 /** Counts the tokens of relayed events, lazily: regions are only kept until somebody asks. A stream that ends with
  *  reported usage is never parsed twice; one that is checkpointed or cut is counted region by region. */
 export class RelayTally {
   private pending: Buffer[] = [];
+  private pendingBytes = 0;
+  private pendingEvents = 0;
+  /** Regions whose events were counted. */
+  private scanned = 0;
+  /** Bytes of an event beside its text. */
+  private frameBytes = 0;
+  /** The last event that was counted. */
+  lastEvent: JsonObject | null = null;
   private output = 0;
   private reasoning = 0;
 
@@ -17,6 +28,23 @@ export class RelayTally {
 
   add(region: Buffer): void {
     this.pending.push(region);
+    this.pendingBytes += region.length;
+  }
+
+  /** An event that was read anyway shows how much of each is not text. */
+  learn(event: Buffer, parsed: JsonObject): void {
+    const { text, reasoning } = this.textOf(parsed);
+    this.frameBytes = Math.max(0, event.length - Buffer.byteLength(text + reasoning));
+  }
+
+  /** What the kept regions come to, at most, as far as it can be told without parsing; only as exact as `limit` needs. */
+  uncounted(limit: number): number {
+    const byBytes = this.pendingBytes / LEAST_BYTES_PER_TOKEN;
+    if (byBytes < limit) return byBytes;
+    for (; this.scanned < this.pending.length; this.scanned++)
+      this.pendingEvents += countEvents(this.pending[this.scanned] as Buffer);
+    const textBytes = this.pendingBytes - this.pendingEvents * this.frameBytes;
+    return Math.max(this.pendingEvents, textBytes / LEAST_BYTES_PER_TOKEN);
   }
 
   usage(): Usage {
@@ -24,6 +52,9 @@ export class RelayTally {
       for (const event of splitEvents(region)) this.count(event);
     }
     this.pending = [];
+    this.pendingBytes = 0;
+    this.pendingEvents = 0;
+    this.scanned = 0;
     return { input: this.inputTokens(), output: this.output, ...(this.reasoning && { reasoning: this.reasoning }) };
   }
 
@@ -31,11 +62,18 @@ export class RelayTally {
     const data = eventData(event);
     if (data === null || data === "[DONE]") return;
     try {
-      const { text, reasoning } = this.textOf(JSON.parse(data) as JsonObject);
+      this.lastEvent = JSON.parse(data) as JsonObject;
+      const { text, reasoning } = this.textOf(this.lastEvent);
       this.output += countTokens(text);
       this.reasoning += countTokens(reasoning);
     } catch {
       // an upstream frame that is not JSON was passed on as it is and holds no countable text
     }
   }
+}
+
+function countEvents(region: Buffer): number {
+  let events = 0;
+  for (let at = region.indexOf("\n\n"); at >= 0; at = region.indexOf("\n\n", at + 2)) events++;
+  return events;
 }

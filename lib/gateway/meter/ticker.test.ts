@@ -16,7 +16,7 @@ const clock: Clock = { now: () => Date.now(), monotonic: () => Date.now() };
 beforeEach(() => {
   vi.useFakeTimers();
   checkpoints = [];
-  answer = async () => ({ state: "open" });
+  answer = async () => said("open");
   const checkpoint: Wallet["checkpoint"] = (progress) => {
     checkpoints.push(progress);
     return answer(progress);
@@ -30,7 +30,14 @@ afterEach(() => {
 
 function call(requestId = "req_1") {
   const meter = new CallMeter(
-    { requestId, orgId: "org_1", price: priced({ input: "1", output: "4" }), inputTokens: () => 3, clientRetry: null },
+    {
+      requestId,
+      orgId: "org_1",
+      price: priced({ input: "1", output: "4" }),
+      inputTokens: () => 3,
+      clientRetry: null,
+      slicing: null,
+    },
     { clock, settle: () => {} },
   );
   let output = 0;
@@ -52,6 +59,7 @@ function call(requestId = "req_1") {
   };
 }
 
+const said = (state: string): ProgressAnswer => ({ state, amount: null, refusedBy: null, available: null });
 const end = { outcome: "ok", httpStatus: 200, usage: {}, usageSource: "reported" } as const;
 
 test("the first content is checkpointed after a moment, not at the next tick", async () => {
@@ -106,7 +114,7 @@ test("a silent call renews its hold every 30 s", async () => {
 });
 
 test("a hold that was closed under the call aborts it", async () => {
-  answer = async () => ({ state: "expired" });
+  answer = async () => said("expired");
   const { say, counts } = call();
   say(1);
   await vi.advanceTimersByTimeAsync(20);
@@ -123,7 +131,7 @@ test("but not one that has settled meanwhile", async () => {
   say(1);
   await vi.advanceTimersByTimeAsync(20);
   meter.finish(end, 200);
-  respond({ state: "captured" });
+  respond(said("captured"));
   await vi.advanceTimersByTimeAsync(0);
   expect(counts().aborted).toBe(0);
 });
@@ -135,7 +143,7 @@ test("a checkpoint that fails leaves the call going on", async () => {
   await vi.advanceTimersByTimeAsync(20);
   expect(counts().aborted).toBe(0);
   say(1);
-  answer = async () => ({ state: "open" });
+  answer = async () => said("open");
   await vi.advanceTimersByTimeAsync(250);
   expect(checkpoints.at(-1)).toMatchObject({ units: 2 });
 });
@@ -152,7 +160,7 @@ test("a checkpoint without an answer is the only one of its call", async () => {
   say(1);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(checkpoints).toHaveLength(1);
-  respond({ state: "open" });
+  respond(said("open"));
   await vi.advanceTimersByTimeAsync(250);
   expect(checkpoints.slice(1)).toMatchObject([{ units: 2 }]);
 });

@@ -33,10 +33,14 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
     if (!progress) return;
     call.isCheckpointing = true;
     deps.wallet.checkpoint(progress).then(
-      ({ state }) => {
+      ({ state, amount, refusedBy }) => {
         call.isCheckpointing = false;
+        if (call.meter.settled) return;
         // closed under us (swept after a long silence, or voided): reading on would be free of charge
-        if (state !== "open" && !call.meter.settled) call.meter.abort();
+        if (state !== "open") return call.meter.abort();
+        call.meter.heard({ amount, refused: progress.wantAmount !== null && refusedBy !== null });
+        // used up before the extension was asked for, or by more than it brought
+        if (call.meter.isUsedUp) checkpoint(call, call.meter.progress(RENEW_AFTER_MS));
       },
       // the wallet reports its own trouble; the call goes on under its hold
       () => {
@@ -48,7 +52,7 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
     const calls = fresh;
     fresh = [];
     freshTimer = null;
-    for (const call of calls) checkpoint(call, call.meter.firstProgress());
+    for (const call of calls) if (!call.isCheckpointing) checkpoint(call, call.meter.firstProgress());
   };
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
@@ -63,6 +67,9 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
     add({ meter, output }) {
       const call: Ticking = { meter, output, isCheckpointing: false };
       running.add(call);
+      meter.onUsedUp(() => {
+        if (!call.isCheckpointing) checkpoint(call, meter.progress(RENEW_AFTER_MS));
+      });
       meter.onFirstContent(() => {
         fresh.push(call);
         if (freshTimer === null) freshTimer = setTimeout(checkpointFresh, FIRST_CHECKPOINT_MS);

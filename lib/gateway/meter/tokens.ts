@@ -3,7 +3,7 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Beyond this a count goes on by proportion: it is an estimate anyway, and a tenant must not be able to hold up the event
  *  loop, and with it everybody's streams, by the length of a prompt. */
-const EXACT_CHARACTERS = 100_000;
+export const EXACT_CHARACTERS = 100_000;
 /** The tokeniser's time grows with the square of a run without a break (100,000 times the same letter: seconds). Where
  *  such a run may be, the text is counted in slices, which makes at most one token more per slice. */
 const UNBROKEN = /\S{200}|\s{65}|[\r\n/]{65}/;

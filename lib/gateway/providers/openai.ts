@@ -4,6 +4,7 @@ export const openai = openAIFamily({
   id: "openai",
   name: "OpenAI",
   tokenLimitField: "max_completion_tokens",
+  reasoningStreams: false,
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
     const { createOpenAI } = await import("@ai-sdk/openai");
     // the factory's own default is the Responses API, whose usage has another shape

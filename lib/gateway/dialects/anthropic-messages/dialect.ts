@@ -4,6 +4,7 @@ import { toCallOptions } from "@/lib/gateway/dialects/anthropic-messages/prompt"
 import { factsOf, joinUsage, MARKER, relayBody, textOfEvent } from "@/lib/gateway/dialects/anthropic-messages/relay";
 import { renderMessage } from "@/lib/gateway/dialects/anthropic-messages/render";
 import { MessageStream } from "@/lib/gateway/dialects/anthropic-messages/stream";
+import { messagesUsage } from "@/lib/gateway/dialects/anthropic-messages/usage";
 import type { Dialect } from "@/lib/gateway/dialects/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { estimatePromptTokens } from "@/lib/gateway/meter/tokens";
@@ -33,6 +34,19 @@ export const anthropicMessages: Dialect = {
     joinUsage,
     frame: (event) => eventFrame(event as { type: string }),
     owed: () => "",
+    curtail({ lastEvent, usage, price }) {
+      // blocks are open from their start to their stop, one at a time
+      const isOpen = lastEvent?.type === "content_block_start" || lastEvent?.type === "content_block_delta";
+      return (
+        (isOpen ? eventFrame({ type: "content_block_stop", index: lastEvent.index }) : "") +
+        eventFrame({
+          type: "message_delta",
+          delta: { stop_reason: "max_tokens", stop_sequence: null },
+          usage: messagesUsage(usage, price),
+        }) +
+        eventFrame({ type: "message_stop" })
+      );
+    },
   },
 };
 

@@ -31,6 +31,12 @@ export const openAIChat: Dialect = {
       const chunk = { ...identity, object: "chat.completion.chunk", choices: [] };
       return dataFrame({ ...chunk, usage: chatUsage(counted(), price) }) + DONE_FRAME;
     },
+    curtail({ call, identity, native, usage, price }) {
+      const chunk = { ...identity, object: "chat.completion.chunk" };
+      const end = { index: 0, delta: {}, logprobs: null, finish_reason: "length", native_finish_reason: native };
+      const used = dataFrame({ ...chunk, choices: [], usage: chatUsage(usage, price) });
+      return dataFrame({ ...chunk, choices: [end] }) + (call.includeUsage ? used : "") + DONE_FRAME;
+    },
   },
 };
 
