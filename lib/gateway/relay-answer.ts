@@ -1,4 +1,4 @@
-import { totalOutputTokens, type Usage } from "@/lib/billing/usage";
+import { INPUT_CLASSES, totalOutputTokens, type Usage } from "@/lib/billing/usage";
 import type { AppError } from "@/lib/errors";
 import type { AttemptContext } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, RelayedFacts } from "@/lib/gateway/dialects/dialect";
@@ -18,6 +18,8 @@ export class RelayedAnswer {
   finishReason: string | null = null;
   private readonly tally: RelayTally;
   private usage: JsonObject | null = null;
+  /** What came is only the beginning: the input, and hardly any of the output. */
+  private isEarly = true;
   private latestReading: UsageReading | null = null;
   private identity: AnswerIdentity;
 
@@ -42,8 +44,13 @@ export class RelayedAnswer {
     return this.context.meter.hasRoom((limit) => this.tally.uncounted(limit));
   }
 
+  /** Our count; of the input, what the provider has said of it at the start. */
   counted(): Usage {
-    return this.tally.usage();
+    const counted = this.tally.usage();
+    if (!this.usage || !this.isEarly || this.reading.source !== "reported") return counted;
+    const { usage } = this.reading;
+    const input = INPUT_CLASSES.flatMap((name) => (usage[name] === undefined ? [] : [[name, usage[name]]]));
+    return { ...counted, input: 0, ...Object.fromEntries(input) };
   }
 
   /** The first chunks say who answers. */
@@ -66,6 +73,7 @@ export class RelayedAnswer {
     const { relay } = this.context.chat.dialect;
     this.usage = relay.joinUsage ? relay.joinUsage(this.usage, found) : found;
     this.latestReading = null;
+    if (facts.usage) this.isEarly = false;
     if (facts.isUnasked) return null;
     if (!facts.usage) return event;
     const { usage: normalised, source } = this.reading;
@@ -79,7 +87,7 @@ export class RelayedAnswer {
   complete(upstreamStatus: number, isGone: boolean): string {
     const price = this.settle(isGone ? "client_gone" : "ok", upstreamStatus, isGone ? 499 : 200);
     const { chat } = this.context;
-    const reported = this.reading.source === "reported";
+    const reported = this.isReported;
     return chat.dialect.relay.owed({
       ...{ call: chat, identity: this.identity, reported, price },
       counted: () => this.counted(),
@@ -93,7 +101,7 @@ export class RelayedAnswer {
     const { chat } = this.context;
     return chat.dialect.relay.curtail({
       ...{ call: chat, identity: this.identity, lastEvent: this.tally.lastEvent, native: INSUFFICIENT_CREDITS, price },
-      usage: this.reported() ?? this.counted(),
+      usage: this.isReported ? this.reading.usage : this.counted(),
     });
   }
 
@@ -103,7 +111,7 @@ export class RelayedAnswer {
     const isBroken = outcome === "cut" || outcome === "timeout";
     const isSuccess = upstreamStatus >= 200 && upstreamStatus < 300;
     const { reading } = this;
-    const reported = !isBroken && reading.source === "reported" ? reading.usage : null;
+    const reported = this.isReported && !isBroken ? reading.usage : null;
     const usage = reported ?? (isSuccess ? this.counted() : null);
     const isZero = reported !== null && totalOutputTokens(reported) === 0 && totalOutputTokens(this.counted()) > 0;
     return this.context.meter.finish(
@@ -123,6 +131,10 @@ export class RelayedAnswer {
   failure(error: AppError): string {
     const { chat, requestId } = this.context;
     return chat.dialect.failureFrame(error, { identity: this.identity, requestId });
+  }
+
+  private get isReported(): boolean {
+    return !this.isEarly && this.reading.source === "reported";
   }
 
   /** Of the last usage that came, each read once. */
