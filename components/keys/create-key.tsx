@@ -5,6 +5,8 @@ import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { KeyFields } from "@/components/keys/key-fields";
+import { keyInputOf } from "@/components/keys/key-input";
+import type { KeyContext } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
@@ -13,10 +15,10 @@ import type { ActionError } from "@/lib/auth/action";
 import { createKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
 
-type CreateKeyProps = { orgSlug: string; baseUrl: string; model: string | null; isFirst: boolean };
+type CreateKeyProps = { context: KeyContext; isFirst: boolean };
 
 /** The dialog stays until the key has been copied or the person says so: it cannot be shown again. */
-export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) {
+export function CreateKey({ context, isFirst }: CreateKeyProps) {
   const t = useTranslations("keys");
   const [open, setOpen] = useState(false);
   const [created, setCreated] = useState<CreatedKey>();
@@ -33,10 +35,10 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
     setError(undefined);
   };
   const submit = (form: FormData) => {
-    const text = (name: string) => String(form.get(name) ?? "").trim();
-    if (!text("name")) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
+    const input = keyInputOf(form);
+    if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
     start(async () => {
-      const result = await createKeyAction(orgSlug, inputOf(text));
+      const result = await createKeyAction(context.orgSlug, input);
       if (result.ok) {
         setError(undefined);
         setCreated(result.data);
@@ -57,7 +59,7 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
       </DialogTrigger>
       {created ? (
         <DialogContent key="created" title={t("onceTitle")} description={t("onceText")} className="sm:max-w-2xl">
-          <NewKey orgSlug={orgSlug} created={created} baseUrl={baseUrl} model={model} onDone={close} />
+          <NewKey context={context} created={created} onDone={close} />
         </DialogContent>
       ) : (
         <DialogContent key="form" title={t("createTitle")}>
@@ -68,7 +70,12 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
             }}
           >
             <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
-            <KeyFields name={isFirst ? t("nameDefault") : ""} errors={error?.fields ?? {}} />
+            <KeyFields
+              values={{ name: isFirst ? t("nameDefault") : "" }}
+              errors={error?.fields ?? {}}
+              apps={context.apps}
+              address={context.address}
+            />
             <FormActions>
               <Button type="submit" variant="primary" disabled={busy}>
                 {t("create")}
@@ -80,23 +87,4 @@ export function CreateKey({ orgSlug, baseUrl, model, isFirst }: CreateKeyProps) 
       )}
     </Dialog>
   );
-}
-
-/** Empty fields are absent. Numbers that are not numbers travel as NaN and are refused with the field's name. */
-function inputOf(text: (name: string) => string) {
-  const whole = (name: string) => (text(name) ? Number(text(name)) : undefined);
-  const budget = text("budgetUsd");
-  return {
-    name: text("name"),
-    // safe because the select offers only these
-    ...(budget && {
-      budgetUsd: budget,
-      budgetPeriod: (text("budgetPeriod") || "month") as "day" | "week" | "month" | "total",
-    }),
-    rpm: whole("rpm"),
-    tpm: whole("tpm"),
-    maxConcurrency: whole("maxConcurrency"),
-    allowedModels: text("allowedModels").split(/\s+/).filter(Boolean),
-    ...(text("expiresAt") && { expiresAt: text("expiresAt") }),
-  };
 }

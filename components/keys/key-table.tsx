@@ -1,29 +1,24 @@
 "use client";
 
-import { useFormatter, useLocale, useTranslations } from "next-intl";
-import { type ReactNode, useMemo } from "react";
+import Link from "next/link";
+import { useFormatter, useTranslations } from "next-intl";
+import { type ReactNode, useMemo, useState } from "react";
+import { Budget } from "@/components/keys/budget";
+import { KeyBadge } from "@/components/keys/key-badge";
 import { KeyMenu } from "@/components/keys/key-menu";
-import { Badge } from "@/components/ui/badge";
+import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
+import { useToggleKeys } from "@/components/keys/use-toggle-keys";
+import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Money } from "@/components/ui/money";
-import { formatMoney } from "@/lib/format-money";
-import type { KeyRow } from "@/lib/keys/schema";
 import { parseUsd } from "@/lib/money";
 
-/** A key with what it cost this month, and the name of its state at the time of reading. */
-export type ListedKey = KeyRow & { monthUsd: string; state: "active" | "disabled" | "expired" | "limited" | "revoked" };
-
-const VARIANT = {
-  active: "positive",
-  disabled: "neutral",
-  expired: "warning",
-  limited: "warning",
-  revoked: "danger",
-} as const;
-
-export function KeyTable({ orgSlug, keys, baseUrl, model }: KeyTableProps) {
+/** The keys with what binds them. Ticked ones are disabled or enabled together. */
+export function KeyTable({ keys, context }: { keys: readonly ListedKey[]; context: KeyContext }) {
   const t = useTranslations("keys");
   const format = useFormatter();
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const columns = useMemo<Column<ListedKey>[]>(
     () => [
       {
@@ -31,34 +26,53 @@ export function KeyTable({ orgSlug, keys, baseUrl, model }: KeyTableProps) {
         header: t("name"),
         phone: "lead",
         sortBy: ({ name }) => name,
-        cell: ({ name, prefix, last4 }) => (
-          <>
-            <span className="wrap-anywhere">{name}</span>
-            <code className="block font-mono text-xs font-normal text-ink-2">{`${prefix}…${last4}`}</code>
-          </>
+        cell: ({ id, name, prefix, last4, state }) => (
+          <span className="flex items-start gap-3">
+            <Checkbox
+              className="mt-0.5"
+              aria-label={t("select", { name })}
+              disabled={state === "revoked"}
+              checked={ticked.has(id)}
+              onCheckedChange={(checked) => setTicked((before) => withOrWithout(before, id, checked))}
+            />
+            <span className="min-w-0">
+              <Link
+                href={`/${context.orgSlug}/keys/${id}`}
+                className="wrap-anywhere underline decoration-line-strong underline-offset-4 hover:decoration-current"
+              >
+                {name}
+              </Link>
+              <code className="block font-mono text-xs font-normal text-ink-2">{`${prefix}…${last4}`}</code>
+            </span>
+          </span>
         ),
       },
+      { id: "status", header: t("status"), phone: "side", cell: ({ state }) => <KeyBadge state={state} /> },
       {
-        id: "status",
-        header: t("status"),
-        phone: "side",
-        cell: ({ state }) => <Badge variant={VARIANT[state]}>{t(`statuses.${state}`)}</Badge>,
+        id: "app",
+        header: t("app"),
+        phone: "none",
+        sortBy: ({ app }) => app,
+        cell: ({ app }) => <span className="wrap-anywhere">{app}</span>,
       },
-      { id: "limits", header: t("limits"), cell: (key) => <KeyLimits {...key} /> },
+      { id: "budget", header: t("budgetColumn"), cell: (key) => <Budget {...key} /> },
+      { id: "limits", header: t("limits"), phone: "none", cell: (key) => <KeyLimits {...key} /> },
       {
         id: "month",
         header: t("month"),
         numeric: true,
+        phone: "none",
         sortBy: ({ monthUsd }) => parseUsd(monthUsd),
         cell: ({ monthUsd }) => <Money usd={monthUsd} />,
       },
       {
-        id: "created",
-        header: t("created"),
+        id: "used",
+        header: t("lastUsed"),
         numeric: true,
         phone: "none",
-        sortBy: ({ createdAt }) => createdAt,
-        cell: ({ createdAt }) => format.dateTime(new Date(createdAt), { dateStyle: "medium" }),
+        sortBy: ({ lastUsedAt }) => lastUsedAt,
+        cell: ({ lastUsedAt }) =>
+          lastUsedAt ? format.dateTime(new Date(lastUsedAt), { dateStyle: "medium" }) : <Muted>{t("notUsed")}</Muted>,
       },
       {
         id: "expires",
@@ -72,30 +86,58 @@ export function KeyTable({ orgSlug, keys, baseUrl, model }: KeyTableProps) {
         id: "actions",
         header: <span className="sr-only">{t("actions", { name: "" })}</span>,
         numeric: true,
-        phone: "side",
-        cell: (row) => <KeyMenu orgSlug={orgSlug} row={row} baseUrl={baseUrl} model={model} />,
+        // the key's own page has them too
+        phone: "none",
+        cell: (row) => <KeyMenu context={context} row={row} />,
       },
     ],
-    [t, format, orgSlug, baseUrl, model],
+    [t, format, context, ticked],
   );
-  return <DataTable caption={t("caption")} columns={columns} rows={keys} rowId={({ id }) => id} />;
+  return (
+    <>
+      <BulkBar orgSlug={context.orgSlug} ticked={ticked} onDone={() => setTicked(new Set())} />
+      <DataTable caption={t("caption")} columns={columns} rows={keys} rowId={({ id }) => id} />
+    </>
+  );
 }
 
-type KeyTableProps = { orgSlug: string; keys: readonly ListedKey[]; baseUrl: string; model: string | null };
+type BulkBarProps = { orgSlug: string; ticked: ReadonlySet<string>; onDone: () => void };
 
-function KeyLimits({ budgetUsd, budgetPeriod, rpm, tpm, maxConcurrency, allowedModels }: ListedKey) {
+function BulkBar({ orgSlug, ticked, onDone }: BulkBarProps) {
   const t = useTranslations("keys");
-  const locale = useLocale();
-  const amount = budgetUsd === null ? null : formatMoney(parseUsd(budgetUsd), locale);
+  const [busy, toggle] = useToggleKeys(orgSlug);
+  if (ticked.size === 0) return null;
+  const apply = (enabled: boolean) => {
+    toggle([...ticked], enabled);
+    onDone();
+  };
+  return (
+    <fieldset className="mb-3 flex flex-wrap items-center gap-2 border-y py-2">
+      <legend className="sr-only">{t("bulk")}</legend>
+      <p role="status" className="mr-2">
+        {t("selected", { count: ticked.size })}
+      </p>
+      <Button size="small" disabled={busy} onClick={() => apply(false)}>
+        {t("disable")}
+      </Button>
+      <Button size="small" disabled={busy} onClick={() => apply(true)}>
+        {t("enable")}
+      </Button>
+      <Button size="small" variant="quiet" onClick={onDone}>
+        {t("clearSelection")}
+      </Button>
+    </fieldset>
+  );
+}
+
+function KeyLimits({ rpm, tpm, maxConcurrency, allowedModels, allowedIps }: ListedKey) {
+  const t = useTranslations("keys");
   const parts = [
-    amount !== null &&
-      (budgetPeriod && budgetPeriod !== "total"
-        ? t("budgetOf", { amount, period: t(`periods.${budgetPeriod}`) })
-        : t("budgetTotal", { amount })),
     rpm !== null && t("rpm", { count: rpm }),
     tpm !== null && t("tpm", { count: tpm }),
     maxConcurrency !== null && t("concurrency", { count: maxConcurrency }),
     allowedModels.length > 0 && allowedModels.join(", "),
+    allowedIps.length > 0 && t("addresses", { count: allowedIps.length }),
   ].filter((part) => typeof part === "string");
   if (parts.length === 0) return <Muted>{t("noLimits")}</Muted>;
   return <span className="wrap-anywhere">{parts.join(" · ")}</span>;
@@ -103,4 +145,11 @@ function KeyLimits({ budgetUsd, budgetPeriod, rpm, tpm, maxConcurrency, allowedM
 
 function Muted({ children }: { children: ReactNode }) {
   return <span className="text-ink-2">{children}</span>;
+}
+
+function withOrWithout(before: ReadonlySet<string>, id: string, isIn: boolean): ReadonlySet<string> {
+  const after = new Set(before);
+  if (isIn) after.add(id);
+  else after.delete(id);
+  return after;
 }

@@ -2,6 +2,7 @@
 
 import { Download } from "lucide-react";
 import { useTranslations } from "next-intl";
+import type { KeyContext } from "@/components/keys/listed-key";
 import { TestCall } from "@/components/keys/test-call";
 import { CodeTabs } from "@/components/landing/code-tabs";
 import { Button, buttonVariants } from "@/components/ui/button";
@@ -10,18 +11,10 @@ import { FormActions } from "@/components/ui/form";
 import type { CreatedKey } from "@/lib/keys/schema";
 import { chatSnippets } from "@/lib/snippets";
 
-type NewKeyProps = {
-  orgSlug: string;
-  created: CreatedKey;
-  /** Ends in /api/v1. */
-  baseUrl: string;
-  /** The model of the snippets; null while none is offered. */
-  model: string | null;
-  onDone: () => void;
-};
+type NewKeyProps = { context: KeyContext; created: CreatedKey; onDone: () => void };
 
 /** The one time the secret is shown: copy it, use it, try it. */
-export function NewKey({ orgSlug, created, baseUrl, model, onDone }: NewKeyProps) {
+export function NewKey({ context: { orgSlug, baseUrl, model }, created, onDone }: NewKeyProps) {
   const t = useTranslations("keys");
   const { key } = created;
   const env = `AIGNE_API_KEY=${key}\nOPENAI_API_KEY=${key}\nOPENAI_BASE_URL=${baseUrl}\n`;

@@ -1,9 +1,9 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { useTranslations } from "next-intl";
+import { useFormatter, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import type { ListedKey } from "@/components/keys/key-table";
+import type { ListedKey } from "@/components/keys/listed-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
@@ -22,6 +22,13 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
   const [typed, setTyped] = useState("");
   const [message, setMessage] = useState<string>();
   const [busy, start] = useTransition();
+  const format = useFormatter();
+  const who =
+    row.addresses > 0
+      ? t("revokeAddresses", { count: row.addresses })
+      : row.lastUsedAt
+        ? t("revokeLastUsed", { date: format.dateTime(new Date(row.lastUsedAt), { dateStyle: "medium" }) })
+        : t("revokeNotUsed");
   const revoke = () =>
     start(async () => {
       const result = await revokeKeyAction(orgSlug, { id: row.id });
@@ -32,7 +39,7 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
     });
   return (
     <Dialog open={open} onOpenChange={(next) => next || onClose()}>
-      <DialogContent title={t("revokeTitle", { name: row.name })} description={t("revokeText")}>
+      <DialogContent title={t("revokeTitle", { name: row.name })} description={`${who} ${t("revokeText")}`}>
         <Form
           onSubmit={(event) => {
             event.preventDefault();

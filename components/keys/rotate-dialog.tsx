@@ -3,7 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import type { ListedKey } from "@/components/keys/key-table";
+import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
@@ -16,27 +16,21 @@ import type { CreatedKey } from "@/lib/keys/schema";
 const OVERLAPS = ["0", "1", "24", "168"] as const;
 type Overlap = (typeof OVERLAPS)[number];
 
-type RotateDialogProps = {
-  orgSlug: string;
-  row: ListedKey;
-  baseUrl: string;
-  model: string | null;
-  open: boolean;
-  onClose: () => void;
-};
+type RotateDialogProps = { context: KeyContext; row: ListedKey; open: boolean; onClose: () => void };
 
-export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: RotateDialogProps) {
+export function RotateDialog({ context, row, open, onClose }: RotateDialogProps) {
   const t = useTranslations("keys");
   const [overlap, setOverlap] = useState<Overlap>("24");
   const [created, setCreated] = useState<CreatedKey>();
   const [message, setMessage] = useState<string>();
   const [busy, start] = useTransition();
+  const [openedAt] = useState(() => Date.now());
   const items = OVERLAPS.map((value) => ({ value, label: t(`overlaps.${value}`) }));
   const rotate = () =>
     start(async () => {
       // safe because OVERLAPS are the hours of the schema
       const overlapHours = Number(overlap) as 0 | 1 | 24 | 168;
-      const result = await rotateKeyAction(orgSlug, { id: row.id, overlapHours });
+      const result = await rotateKeyAction(context.orgSlug, { id: row.id, overlapHours });
       if (result.ok) setCreated(result.data);
       else setMessage(t("failed", { message: result.error.message }));
     });
@@ -59,7 +53,7 @@ export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: Ro
         disablePointerDismissal
       >
         <DialogContent title={t("onceTitle")} description={t("onceText")} className="sm:max-w-2xl">
-          <NewKey orgSlug={orgSlug} created={created} baseUrl={baseUrl} model={model} onDone={close} />
+          <NewKey context={context} created={created} onDone={close} />
         </DialogContent>
       </Dialog>
     );
@@ -74,6 +68,11 @@ export function RotateDialog({ orgSlug, row, baseUrl, model, open, onClose }: Ro
           }}
         >
           <FormError message={message} />
+          {row.previous && Date.parse(row.previous.expiresAt) > openedAt && (
+            <p className="border-l-2 border-warning bg-warning/6 px-3 py-2">
+              {t("rotateEnds", { secret: `${row.prefix}…${row.previous.last4}` })}
+            </p>
+          )}
           <Field name="overlapHours" label={t("overlap")}>
             <Select items={items} value={overlap} onValueChange={(value) => value && setOverlap(value)}>
               <SelectTrigger>

@@ -92,6 +92,36 @@ export async function listSessions({ userId, sessionId }: Session): Promise<Sess
   }));
 }
 
+export type Viewing = { sessionId: string; orgId: string };
+
+/** The version of each organisation's wallet, by `viewingId`, which rises with every hold, settlement and credit. What is
+ *  missing may not be seen any more: the session ended, or its person left the organisation. */
+export async function readVersions(viewings: readonly Viewing[]): Promise<Map<string, string>> {
+  const rows = await db().authSession.findMany({
+    where: {
+      id: { in: viewings.map(({ sessionId }) => sessionId) },
+      level: "full",
+      expiresAt: { gt: new Date() },
+      user: { disabledAt: null },
+    },
+    select: { id: true, user: { select: { members: { select: { orgId: true } } } } },
+  });
+  const wallets = await db().wallet.findMany({
+    where: { orgId: { in: viewings.map(({ orgId }) => orgId) } },
+    select: { orgId: true, version: true },
+  });
+  const versions = new Map(wallets.map(({ orgId, version }) => [orgId, version.toString()]));
+  return new Map(
+    rows.flatMap(({ id, user }) =>
+      user.members.map(({ orgId }) => [viewingId({ sessionId: id, orgId }), versions.get(orgId) ?? "0"] as const),
+    ),
+  );
+}
+
+export function viewingId({ sessionId, orgId }: Viewing): string {
+  return `${sessionId} ${orgId}`;
+}
+
 type MemberRow = { id: string; role: string; org: Omit<Membership["org"], "status"> & { status: string } };
 
 function toMembership({ id: memberId, role, org }: MemberRow): Membership {

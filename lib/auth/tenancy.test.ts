@@ -106,10 +106,15 @@ type OrgCase = {
 
 const ORG_ACTIONS: Record<string, OrgCase> = {
   createKeyAction: { roles: "✔✔✔––", own: () => ({ name: "New" }) },
-  toggleKeyAction: {
+  updateKeyAction: {
     roles: "✔✔✔––",
-    own: async ({ orgId, appId }, { userId }) => ({ id: await key(orgId, appId, userId), enabled: false }),
-    naming: ({ keyId: id }) => ({ id, enabled: false }),
+    own: async ({ orgId, appId }, { userId }) => ({ id: await key(orgId, appId, userId), name: "Renamed" }),
+    naming: ({ keyId: id }) => ({ id, name: "Renamed" }),
+  },
+  toggleKeysAction: {
+    roles: "✔✔✔––",
+    own: async ({ orgId, appId }, { userId }) => ({ ids: [await key(orgId, appId, userId)], enabled: false }),
+    naming: ({ keyId: id }) => ({ ids: [id], enabled: false }),
   },
   rotateKeyAction: {
     roles: "✔✔✔––",
@@ -280,7 +285,7 @@ const NOT_FOUND: Record<string, null> = { findChargeAction: null };
 
 test("a developer finds a colleague's key no more than a missing one", async () => {
   const before = await fingerprint(hub.database.pool);
-  for (const name of ["toggleKeyAction", "rotateKeyAction", "revokeKeyAction"]) {
+  for (const name of ["updateKeyAction", "toggleKeysAction", "rotateKeyAction", "revokeKeyAction"]) {
     const input = ORG_ACTIONS[name]?.naming?.({ ...a, memberId: "" });
     expect(await answerOf(name, a.people.developer, [a.slug, input]), name).toBe("not_found");
   }

@@ -7,6 +7,7 @@ import { createTicker } from "@/lib/gateway/meter/ticker";
 import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
 import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
+import { createKeyUses } from "@/lib/keys/key-uses";
 import { connectListener, createPool, type Sql } from "@/lib/pg";
 import { createRecorder } from "@/lib/usage/record";
 import { createRefusalLog } from "@/lib/usage/refusals";
@@ -77,7 +78,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   if (replayed > 0) log.info({ count: replayed, node }, "settled what the last run had written down");
   await pool.query("select node_spool_replayed($1, $2::bigint)", [node, epoch]);
   const refusals = createRefusalLog({ sql: pool, node, onError });
-  const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock });
+  const keyUses = createKeyUses({ sql: pool, clock: systemClock, onError });
+  const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock, onUse: keyUses.note });
   const snapshots = await createSnapshotStore({
     sql: pool,
     connectListener: () => connectListener(settings.databaseUrl, `hub-listen ${node}`),
@@ -126,6 +128,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
       ticker.stop();
       vault.stop();
       await refusals.flush();
+      await keyUses.flush();
       await snapshots.stop();
       spool?.close();
       await pool.end();

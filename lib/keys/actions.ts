@@ -1,11 +1,12 @@
 "use server";
 
 import { action } from "@/lib/auth/action";
-import { createOrgKey, revokeOrgKey, rotateOrgKey, toggleOrgKey } from "@/lib/keys/mutations";
-import { keyInput, keyRef, keyToggle, rotateInput } from "@/lib/keys/schema";
+import { createOrgKey, revokeOrgKey, rotateOrgKey, toggleOrgKeys, updateOrgKey } from "@/lib/keys/mutations";
+import { keyEdit, keyInput, keyRef, keysToggle, rotateInput } from "@/lib/keys/schema";
 
 // No revalidation: a page rendered again in the answer would come before the secret is shown. Callers refresh afterwards.
 export const createKeyAction = action(keyInput, createOrgKey);
-export const toggleKeyAction = action(keyToggle, toggleOrgKey);
+export const updateKeyAction = action(keyEdit, updateOrgKey);
+export const toggleKeysAction = action(keysToggle, toggleOrgKeys);
 export const rotateKeyAction = action(rotateInput, rotateOrgKey);
 export const revokeKeyAction = action(keyRef, revokeOrgKey);

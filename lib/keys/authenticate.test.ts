@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, test } from "vitest";
 import { fakeClock } from "@/e2e/support/gateway-values";
 import { AppError } from "@/lib/errors";
 import { createKeyring, type Keyring } from "@/lib/keys/authenticate";
+import type { KeyUse } from "@/lib/keys/key-uses";
 import { generateKey, hashKey } from "@/lib/keys/secret";
 import type { Sql } from "@/lib/pg";
 
@@ -16,6 +17,7 @@ let looked: string[][];
 let onLookUp: () => Promise<void>;
 let clock: ReturnType<typeof fakeClock>;
 let keyring: Keyring;
+let uses: KeyUse[];
 
 beforeEach(() => {
   rows = [];
@@ -30,7 +32,9 @@ beforeEach(() => {
     return { rows: found };
   };
   // safe because the keyring only queries with a config object
-  keyring = createKeyring({ sql: { query } as unknown as Sql, peppers: [PEPPER, OLD_PEPPER], clock });
+  const sql = { query } as unknown as Sql;
+  uses = [];
+  keyring = createKeyring({ sql, peppers: [PEPPER, OLD_PEPPER], clock, onUse: (use) => uses.push(use) });
   keyring.setListening(true);
 });
 
@@ -92,6 +96,38 @@ describe("a key that may not be used", () => {
     clock.advance(1);
     expect(await refusal(key)).toBe("invalid_api_key");
     expect(looked).toHaveLength(1);
+  });
+});
+
+describe("the secret that a rotation replaced", () => {
+  test("opens until its deadline, to the millisecond, while it is remembered", async () => {
+    const key = store({ retires_at: new Date(Date.UTC(2026, 0, 1) + 1_000) });
+    expect(await authenticate(key)).toMatchObject({ keyId: "key_0" });
+    clock.advance(999);
+    await authenticate(key);
+    clock.advance(1);
+    expect(await refusal(key)).toBe("invalid_api_key");
+  });
+
+  test("ends with its key", async () => {
+    const retires_at = new Date(Date.UTC(2026, 0, 2));
+    expect(await refusal(store({ retires_at, status: "revoked" }))).toBe("invalid_api_key");
+    expect(await refusal(store({ retires_at, status: "disabled" }))).toBe("key_disabled");
+  });
+});
+
+describe("uses", () => {
+  test("are heard with the secret and the address, of keys that were let in only", async () => {
+    const key = store();
+    await authenticate(key, "198.51.100.4");
+    await refusal(store({ status: "disabled" }));
+    const secretHash = hashKey(PEPPER, key);
+    expect(uses).toEqual([{ orgId: "org_1", keyId: "key_0", secretHash, address: "198.51.100.4" }]);
+  });
+
+  test("are not heard where the address is not known", async () => {
+    await authenticate(store(), null);
+    expect(uses).toEqual([]);
   });
 });
 

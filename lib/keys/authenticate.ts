@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { Batcher } from "@/lib/batcher";
 import type { Clock } from "@/lib/clock";
 import { AppError } from "@/lib/errors";
+import type { KeyUse } from "@/lib/keys/key-uses";
 import { hashKey, isWellFormedKey, keyKind } from "@/lib/keys/secret";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 import type { Sql } from "@/lib/pg";
@@ -40,6 +41,8 @@ type KeyRecord = {
   memberId: string | null;
   status: string;
   expiresAtMs: number | null;
+  /** Of a secret that a rotation has replaced: until when it opens still. */
+  retiresAtMs: number | null;
   allowedModels: readonly string[];
   allowedIps: readonly string[];
 };
@@ -50,21 +53,27 @@ const MISS_TTL_MS = 1_000;
 const DEAF_TTL_MS = 5_000;
 const MAX_KEYS = 100_000;
 
-export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; clock: Clock }): Keyring {
+export function createKeyring(deps: {
+  sql: Sql;
+  peppers: readonly string[];
+  clock: Clock;
+  /** Hears of every app key that was let in. */
+  onUse?: (use: KeyUse) => void;
+}): Keyring {
   const entries = new LRUCache<string, Entry>({ max: MAX_KEYS });
   const lookups = new Batcher<string, KeyRecord | null>((hashes) => lookUp(deps.sql, hashes), { max: 1_000 });
   let listening = false;
   /** Counts what was announced or missed: a look-up under way meanwhile may have read the old row. */
   let changes = 0;
 
-  const find = async (key: string): Promise<Entry> => {
-    let entry: Entry = { record: null, caller: null, readAt: 0 };
+  const find = async (key: string): Promise<Entry & { hash: string }> => {
+    let found = { record: null, caller: null, readAt: 0, hash: "" } as Entry & { hash: string };
     for (const pepper of deps.peppers) {
       const hash = hashKey(pepper, key);
-      entry = fresh(entries.get(hash)) ?? (await read(hash));
-      if (entry.record) break;
+      found = { ...(fresh(entries.get(hash)) ?? (await read(hash))), hash };
+      if (found.record) break;
     }
-    return entry;
+    return found;
   };
   const fresh = (entry: Entry | undefined): Entry | null => {
     if (!entry) return null;
@@ -88,7 +97,8 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
 
   return {
     async authenticate(request) {
-      const { record, caller } = await find(presentedKey(request));
+      const key = presentedKey(request);
+      const { record, caller, hash } = await find(key);
       if (!record || !caller) {
         throw new AppError(
           "invalid_api_key",
@@ -96,6 +106,8 @@ export function createKeyring(deps: { sql: Sql; peppers: readonly string[]; cloc
         );
       }
       assertUsable(record, deps.clock.now(), request.remoteAddress);
+      if (request.remoteAddress && keyKind(key) === "sk")
+        deps.onUse?.({ orgId: record.orgId, keyId: record.keyId, secretHash: hash, address: request.remoteAddress });
       return caller;
     },
     purge(payload) {
@@ -152,6 +164,8 @@ function assertUsable(record: KeyRecord, now: number, remoteAddress: string | nu
   if (record.status === "revoked") throw new AppError("invalid_api_key", "This API key was revoked. Create a new one.");
   if (record.expiresAtMs !== null && record.expiresAtMs <= now)
     throw new AppError("invalid_api_key", "This API key has expired. Create a new one.");
+  if (record.retiresAtMs !== null && record.retiresAtMs <= now)
+    throw new AppError("invalid_api_key", "This API key was rotated and its old secret has ended. Use the new secret.");
   if (record.status !== "active") throw new AppError("key_disabled", "This API key is disabled.");
   if (record.orgStatus !== "active")
     throw new AppError("org_suspended", "This organisation is suspended. Contact the operator.");
@@ -178,12 +192,19 @@ type KeyRow = {
   member_id: string | null;
   status: string;
   expires_at: Date | null;
+  retires_at: Date | null;
   allowed_models: string[];
   allowed_ips: string[];
 };
 
-const FIND_KEYS = `select k.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.expires_at,
-  k.allowed_models, k.allowed_ips from api_key k join org o on o.id = k.org_id where k.hash = any($1::text[])`;
+// Two look-ups by index: one condition with OR may be planned as a scan while the table is small.
+const FIND_KEYS = `select x.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.expires_at,
+    x.retires_at, k.allowed_models, k.allowed_ips
+  from (
+    select id, hash, null::timestamptz as retires_at from api_key where hash = any($1::text[])
+    union all
+    select id, previous_hash, previous_expires_at from api_key where previous_hash = any($1::text[])
+  ) x join api_key k on k.id = x.id join org o on o.id = k.org_id`;
 
 function toRecord(row: KeyRow): KeyRecord {
   return {
@@ -194,6 +215,7 @@ function toRecord(row: KeyRow): KeyRecord {
     memberId: row.member_id,
     status: row.status,
     expiresAtMs: row.expires_at?.getTime() ?? null,
+    retiresAtMs: row.retires_at?.getTime() ?? null,
     allowedModels: row.allowed_models,
     allowedIps: row.allowed_ips,
   };

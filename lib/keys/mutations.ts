@@ -3,7 +3,7 @@ import { db } from "@/lib/db";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
-import type { CreatedKey, KeyInput, KeyPatch, KeyRow, KeyToggle, RotateInput } from "@/lib/keys/schema";
+import type { CreatedKey, KeyEdit, KeyInput, KeyPatch, KeyRow, KeysToggle, RotateInput } from "@/lib/keys/schema";
 import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
 import { changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
 import type { Limits } from "@/lib/orgs/schema";
@@ -20,48 +20,62 @@ export async function createOrgKey(scope: Scope, input: KeyInput): Promise<Creat
   return db().$transaction((tx) => insertKey(tx, scope, scope.orgId, input));
 }
 
-/** Disabled keys are refused until they are enabled again. Throws forbidden, not_found, or conflict for a revoked key. */
-export async function toggleOrgKey(scope: Scope, { id, enabled }: KeyToggle): Promise<KeyRow> {
-  requireKeys(scope);
-  return db().$transaction(async (tx) => patchKey(tx, scope, await findKey(tx, ownKey(scope, id)), { enabled }));
-}
-
 /** Throws forbidden or not_found. Idempotent. */
 export async function revokeOrgKey(scope: Scope, { id }: { id: string }): Promise<{ id: string; deleted: true }> {
   requireKeys(scope);
   return db().$transaction(async (tx) => endKey(tx, scope, await findKey(tx, ownKey(scope, id))));
 }
 
-/** A new key with the name, app and limits of the old one, which lives on for `overlapHours` (0: it ends now). Budgets of
- *  the new key start with nothing spent. Throws forbidden, not_found, or conflict for a revoked key. */
+/** Changes bind from the next call on; a field that is absent stays. Throws forbidden, not_found, or conflict for a revoked
+ *  key. */
+export async function updateOrgKey(scope: Scope, { id, ...patch }: KeyEdit): Promise<KeyRow> {
+  requireKeys(scope);
+  return db().$transaction(async (tx) => patchKey(tx, scope, await findKey(tx, ownKey(scope, id)), patch));
+}
+
+/** All of them or none. Throws forbidden, not_found, or conflict where one is revoked. */
+export async function toggleOrgKeys(scope: Scope, { ids, enabled }: KeysToggle): Promise<KeyRow[]> {
+  requireKeys(scope);
+  return db().$transaction(async (tx) => {
+    const rows: KeyRow[] = [];
+    // in one order, so that two of these never wait for each other in a circle
+    for (const id of [...new Set(ids)].sort())
+      rows.push(await patchKey(tx, scope, await findKey(tx, ownKey(scope, id)), { enabled }));
+    return rows;
+  });
+}
+
+/** A new secret for the same key: budget, limits, spend and history stay. The secret it replaces opens for `overlapHours`
+ *  more (0: it ends now); one replaced earlier ends. Throws forbidden, not_found, or conflict for a revoked key. */
 export async function rotateOrgKey(scope: Scope, { id, overlapHours }: RotateInput): Promise<CreatedKey> {
   requireKeys(scope);
   return db().$transaction(async (tx) => {
     const old = await findKey(tx, ownKey(scope, id));
     if (old.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be rotated.");
-    const { name, allowedModels, allowedIps, expiresAt } = old;
-    const created = await insertKey(tx, scope, scope.orgId, {
-      name,
-      app: old.appId,
-      allowedModels,
-      allowedIps,
-      expiresAt,
+    const key = generateKey("sk");
+    const display = keyDisplay(key);
+    const previousExpiresAt = new Date(Date.now() + overlapHours * 3_600_000);
+    const { count } = await tx.apiKey.updateMany({
+      // the hash that was read: of two rotations at once, one must not hand out a secret that never opens
+      where: { ...ownKey(scope, id), hash: old.hash, status: { not: "revoked" } },
+      data: {
+        ...display,
+        hash: hashKey(env().keyPepper, key),
+        ...(overlapHours === 0
+          ? { previousHash: null, previousLast4: null, previousExpiresAt: null }
+          : { previousHash: old.hash, previousLast4: old.last4, previousExpiresAt }),
+      },
     });
-    await copyLimits(tx, old, created.id);
-    if (overlapHours === 0) await endKey(tx, scope, old);
-    else {
-      const deadline = new Date(Date.now() + overlapHours * 3_600_000);
-      const sooner = expiresAt && expiresAt < deadline ? expiresAt : deadline;
-      await patchKey(tx, scope, old, { expiresAt: sooner });
-    }
+    if (count === 0) throw new AppError("conflict", "This key was changed meanwhile. Reload the page and try again.");
     await recordAudit(tx, scope, {
       action: "key.rotate",
-      target: `key:${old.id}`,
+      target: `key:${id}`,
       orgId: scope.orgId,
-      after: { replacedBy: created.id, overlapHours },
+      before: { last4: old.last4 },
+      after: { last4: display.last4, overlapHours },
     });
-    const limits = (await limitsOf(tx, [{ orgId: scope.orgId, scope: "key", scopeId: created.id }])).get(created.id);
-    return { ...created, ...(limits ?? NO_LIMITS) };
+    const row = await findKey(tx, ownKey(scope, id));
+    return { ...toKeyRow(row, (await limitsOf(tx, [keyTarget(row)])).get(id)), key };
   });
 }
 
@@ -96,6 +110,7 @@ export async function insertKey(tx: Tx, scope: Actor, orgId: string, input: KeyI
       allowedModels: input.allowedModels,
       allowedIps: input.allowedIps,
       expiresAt: input.expiresAt,
+      note: input.note,
       createdBy: scope.actor.id,
     },
     include: { app: true },
@@ -112,10 +127,11 @@ export async function patchKey(tx: Tx, scope: Actor, before: KeyOfApp, patch: Ke
   if (before.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be changed.");
   const limitsBefore = (await limitsOf(tx, [keyTarget(before)])).get(id);
   const status = patch.status ?? (patch.enabled === undefined ? undefined : patch.enabled ? "active" : "disabled");
-  const { name, allowedModels, allowedIps, expiresAt } = patch;
+  const { name, allowedModels, allowedIps, expiresAt, note } = patch;
+  const app = patch.app === undefined ? before.app : await findOrCreateApp(tx, before.orgId, patch.app);
   const row = await tx.apiKey.update({
     where: { id },
-    data: { name, allowedModels, allowedIps, expiresAt, status },
+    data: { name, allowedModels, allowedIps, expiresAt, note, status, appId: app.id },
     include: { app: true },
   });
   if (hasLimits(patch)) await changeLimits(tx, keyTarget(row), patch);
@@ -130,7 +146,7 @@ export async function patchKey(tx: Tx, scope: Actor, before: KeyOfApp, patch: Ke
   return toKeyRow(row, limits);
 }
 
-/** Refused within a second, for good. Idempotent. The caller has judged the scope. */
+/** Refused within a second, for good, with a rotated key's old secret too. Idempotent. The caller has judged the scope. */
 export async function endKey(tx: Tx, scope: Actor, before: KeyOfApp): Promise<{ id: string; deleted: true }> {
   const { id } = before;
   if (before.status !== "revoked") {
@@ -161,11 +177,13 @@ export function keyTarget({ orgId, id }: ApiKey) {
 }
 
 export function toKeyRow(row: KeyOfApp, limits: Limits | undefined): KeyRow {
-  const { id, orgId, name, appId, prefix, last4, allowedModels, allowedIps } = row;
+  const { id, orgId, name, note, appId, prefix, last4, allowedModels, allowedIps } = row;
+  const { previousLast4, previousExpiresAt } = row;
   return {
     id,
     orgId,
     name,
+    note,
     appId,
     prefix,
     last4,
@@ -179,23 +197,9 @@ export function toKeyRow(row: KeyOfApp, limits: Limits | undefined): KeyRow {
     expiresAt: row.expiresAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString() ?? null,
+    previous:
+      previousLast4 && previousExpiresAt ? { last4: previousLast4, expiresAt: previousExpiresAt.toISOString() } : null,
   };
-}
-
-async function copyLimits(tx: Tx, old: KeyOfApp, scopeId: string): Promise<void> {
-  const rows = await tx.limitState.findMany({ where: keyTarget(old) });
-  const rate = rows.find(({ period }) => period === "rate");
-  const budget = rows.find(({ period }) => period !== "rate");
-  const changes = {
-    ...(budget?.budget != null && { [budget.period]: budget.budget.toString() }),
-    ...(rate && {
-      rpm: rate.rpm,
-      tpm: rate.tpm === null ? null : Number(rate.tpm),
-      maxConcurrency: rate.maxConcurrency,
-    }),
-  };
-  if (Object.keys(changes).length === 0) return;
-  await tx.$executeRaw`SELECT set_limits(${old.orgId}, 'key', ${scopeId}, ${JSON.stringify(changes)}::jsonb)`;
 }
 
 async function findOrCreateApp(tx: Tx, orgId: string, app: string): Promise<App> {
@@ -209,9 +213,10 @@ async function findOrCreateApp(tx: Tx, orgId: string, app: string): Promise<App>
 }
 
 function facts(row: KeyOfApp, limits: Limits | undefined) {
-  const { name, status, allowedModels, allowedIps, expiresAt } = row;
+  const { name, note, status, allowedModels, allowedIps, expiresAt } = row;
   return {
     name,
+    note,
     app: row.app.name,
     status,
     allowedModels,

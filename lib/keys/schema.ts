@@ -12,6 +12,7 @@ const keyFields = {
   /** Addresses or CIDR ranges; empty: any. */
   allowedIps: z.array(cidr).max(1000).optional(),
   expiresAt: instant.nullable().optional(),
+  note: z.string().trim().max(500, "must have at most 500 characters").optional(),
 };
 
 export const keyInput = z.strictObject(keyFields);
@@ -24,7 +25,6 @@ export const keyPatch = z
     /** The same as enabled. */
     status: z.enum(["active", "disabled"]),
   })
-  .omit({ app: true })
   .partial()
   .refine((patch) => patch.status === undefined || patch.enabled === undefined, {
     path: ["enabled"],
@@ -36,6 +36,7 @@ const keyOutFields = {
   id: z.string(),
   orgId: z.string(),
   name: z.string(),
+  note: z.string(),
   appId: z.string(),
   app: z.string(),
   prefix: z.string(),
@@ -48,6 +49,8 @@ const keyOutFields = {
   expiresAt: instantOut.nullable(),
   createdAt: instantOut,
   revokedAt: instantOut.nullable(),
+  /** Of a rotated key: the secret it had before, which opens until then. */
+  previous: z.object({ last4: z.string(), expiresAt: instantOut }).nullable(),
 };
 
 export const keyOut = z.object(keyOutFields).meta({ id: "Key" });
@@ -61,8 +64,13 @@ export type CreatedKey = z.infer<typeof createdKeyOut>;
 const id = z.string().min(1).max(100);
 
 export const keyRef = z.strictObject({ id });
-export const keyToggle = z.strictObject({ id, enabled: z.boolean() });
-export type KeyToggle = z.infer<typeof keyToggle>;
+export const keyEdit = z
+  .strictObject({ id, ...keyFields })
+  .partial()
+  .required({ id: true });
+export type KeyEdit = z.infer<typeof keyEdit>;
+export const keysToggle = z.strictObject({ ids: z.array(id).min(1).max(500), enabled: z.boolean() });
+export type KeysToggle = z.infer<typeof keysToggle>;
 
 /** How long the old secret lives beside the new one. */
 export const ROTATION_HOURS = [0, 1, 24, 168] as const;

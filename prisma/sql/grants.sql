@@ -21,6 +21,7 @@ GRANT USAGE ON SCHEMA public TO hub_gateway, hub_web, hub_worker;
 -- Gateway: configuration, keys, and the functions it calls. Usage and balances only through functions that ask for the organisation.
 GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, setting, config_version,
   org, app, api_key, management_key, node TO hub_gateway;
+GRANT SELECT, INSERT, UPDATE (last_at) ON key_use TO hub_gateway;
 
 -- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
@@ -38,7 +39,7 @@ GRANT INSERT ON stripe_event, stripe_customer TO hub_web;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
 GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
-GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit, api_key TO hub_worker;
+GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert TO hub_worker;
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;

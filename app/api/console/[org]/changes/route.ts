@@ -1,0 +1,3 @@
+import { changeStream } from "@/lib/auth/change-stream";
+
+export const GET = changeStream();

@@ -1,0 +1,57 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useTranslations } from "next-intl";
+import { useState, useTransition } from "react";
+import { KeyFields } from "@/components/keys/key-fields";
+import { keyInputOf } from "@/components/keys/key-input";
+import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { useToast } from "@/components/ui/toast";
+import type { ActionError } from "@/lib/auth/action";
+import { updateKeyAction } from "@/lib/keys/actions";
+
+type EditDialogProps = { context: KeyContext; row: ListedKey; open: boolean; onClose: () => void };
+
+export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
+  const t = useTranslations("keys");
+  const toast = useToast();
+  const router = useRouter();
+  const [error, setError] = useState<ActionError>();
+  const [busy, start] = useTransition();
+  const save = (form: FormData) => {
+    const input = keyInputOf(form, row.expiresAt);
+    if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
+    start(async () => {
+      const result = await updateKeyAction(context.orgSlug, { id: row.id, ...input });
+      if (!result.ok) return setError(result.error);
+      setError(undefined);
+      onClose();
+      router.refresh();
+      toast.add({ title: t("savedKey", { name: input.name }) });
+    });
+  };
+  return (
+    <Dialog open={open} onOpenChange={(next) => next || onClose()}>
+      <DialogContent title={t("editTitle", { name: row.name })} description={t("editText")}>
+        <Form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!busy) save(new FormData(event.currentTarget));
+          }}
+        >
+          <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
+          <KeyFields values={row} errors={error?.fields ?? {}} apps={context.apps} address={context.address} />
+          <FormActions>
+            <Button type="submit" variant="primary" disabled={busy}>
+              {t("saveChanges")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
+  );
+}

@@ -1,0 +1,29 @@
+"use client";
+
+import { useFormatter, useTranslations } from "next-intl";
+import type { ReactNode } from "react";
+import { Facts } from "@/components/keys/key-usage";
+import { CopyButton } from "@/components/ui/copy-button";
+import type { KeyRow } from "@/lib/keys/schema";
+
+/** What does not change by calling. */
+export function KeyFacts({ row, creator }: { row: KeyRow; creator: string | null }) {
+  const t = useTranslations("keys");
+  const format = useFormatter();
+  const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "short" });
+  const rows: [string, ReactNode][] = [
+    [t("app"), row.app],
+    [t("creator"), creator ?? t("operator")],
+    [t("created"), time(row.createdAt)],
+    [t("expires"), row.expiresAt ? time(row.expiresAt) : t("never")],
+    ...(row.revokedAt ? ([[t("statuses.revoked"), time(row.revokedAt)]] as [string, ReactNode][]) : []),
+    [
+      t("keyId"),
+      <span key="id" className="inline-flex min-w-0 items-center gap-1">
+        <code className="font-mono text-sm break-all">{row.id}</code>
+        <CopyButton text={row.id} label={t("copyId")} />
+      </span>,
+    ],
+  ];
+  return <Facts rows={rows} />;
+}

@@ -1,0 +1,25 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useTranslations } from "next-intl";
+import { useTransition } from "react";
+import { useToast } from "@/components/ui/toast";
+import { toggleKeysAction } from "@/lib/keys/actions";
+
+/** Disables or enables keys and shows the page again; a refusal is said in a toast. */
+export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: (ids: string[], enabled: boolean) => void] {
+  const t = useTranslations("keys");
+  const toast = useToast();
+  const router = useRouter();
+  const [busy, start] = useTransition();
+  const toggle = (ids: string[], enabled: boolean) =>
+    start(async () => {
+      const result = await toggleKeysAction(orgSlug, { ids, enabled });
+      if (!result.ok) toast.add({ title: t("failed", { message: result.error.message }) });
+      else {
+        toast.add({ title: t(enabled ? "enabledCount" : "disabledCount", { count: result.data.length }) });
+        router.refresh();
+      }
+    });
+  return [busy, toggle];
+}

@@ -1,0 +1,70 @@
+import { createChangeWatch, type Viewer } from "@/lib/auth/change-watch";
+import { readVersions } from "@/lib/auth/queries";
+import { authorizeOrg } from "@/lib/auth/require-org";
+import { asAppError, openAIErrorBody } from "@/lib/errors";
+import { logger } from "@/lib/log";
+
+/** Each holds one of the gateway's connections to this process; the rest must stay free for pages. */
+const MAX_VIEWERS = 96;
+
+const watch = createChangeWatch({
+  read: readVersions,
+  onError: (error) => logger("changes").warn({ err: error }, "could not look for changes"),
+  max: MAX_VIEWERS,
+});
+
+type Context = { params: Promise<{ org: string }> };
+
+/** Makes the handler of an organisation's change stream (server-sent events): `change` when money moved since `?since=`,
+ *  `end` once the session is over. It carries no data: the page asks for itself again. 503 where too many watch. */
+export function changeStream(): (request: Request, context: Context) => Promise<Response> {
+  return async (request, { params }) => {
+    try {
+      const scope = await authorizeOrg((await params).org);
+      const since = new URL(request.url).searchParams.get("since") ?? "0";
+      const body = streamOf({ sessionId: scope.user.sessionId, orgId: scope.orgId, version: since }, request.signal);
+      if (!body) return new Response(null, { status: 503, headers: { "cache-control": "no-store" } });
+      return new Response(body, {
+        headers: {
+          "content-type": "text/event-stream; charset=utf-8",
+          "cache-control": "no-store, no-transform",
+          "x-accel-buffering": "no",
+        },
+      });
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      if (error.status >= 500) logger("changes").error({ err: thrown }, error.message);
+      return Response.json(openAIErrorBody(error), { status: error.status, headers: { "cache-control": "no-store" } });
+    }
+  };
+}
+
+function streamOf(
+  viewing: Pick<Viewer, "sessionId" | "orgId" | "version">,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> | null {
+  const encoder = new TextEncoder();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  // a write fails only once the browser is gone, and then `close` has been or will be called
+  const write = (text: string) => void writer.write(encoder.encode(text)).catch(close);
+  const viewer: Viewer = {
+    ...viewing,
+    onChange: (version) => write(`event: change\ndata: ${version}\n\n`),
+    onBeat: () => write(": still here\n\n"),
+    onEnd: () => {
+      write("event: end\ndata: signed out\n\n");
+      close();
+    },
+  };
+  function close() {
+    watch.remove(viewer);
+    writer.close().catch(() => {
+      // it was closed or cancelled before: nothing is left to end
+    });
+  }
+  if (!watch.add(viewer)) return null;
+  signal.addEventListener("abort", close, { once: true });
+  write("retry: 2000\n\n");
+  return readable;
+}
