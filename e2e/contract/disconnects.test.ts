@@ -57,6 +57,13 @@ describe.each(DOORS)("%s door", (door) => {
     await expect.poll(() => truth?.outcome, { timeout: 5_000 }).toBe("client-gone");
   });
 
+  test("once the upstream has begun to answer, the input is charged although nothing was said", async () => {
+    const { event } = await leave("stall:after=0", { stream: true });
+    expect(event).toMatchObject({ outcome: "client_gone", usageSource: "estimated", outputTokens: 0 });
+    expect(event.priceNano).toBe(BigInt(event.inputTokens) * 1_000n);
+    expect(event.inputTokens).toBeGreaterThan(0);
+  });
+
   test.each([false, true])(
     "without response headers nothing is charged, and the upstream is let go (stream: %s)",
     async (stream) => {

@@ -94,7 +94,7 @@ it("answers a call that the hub itself has to end", async () => {
     new Promise((_resolve, reject) => abortSignal.addEventListener("abort", () => reject(abortSignal.reason)));
   const definition = { ...openai, speaks: {}, languageModel: () => ({ doGenerate: wait }) };
   const { run, settled, meter } = prepare({ stream: false, definition, secret: {} });
-  setImmediate(() => meter.abort());
+  setImmediate(() => meter.abort("closed"));
   await expect(run()).rejects.toMatchObject({ code: "upstream_timeout" });
   expect(settled).toEqual(["upstream_error"]);
 });
@@ -108,7 +108,7 @@ it("tries no other candidate once the hub has ended the call", async () => {
   };
   const definition = { ...openai, speaks: {}, languageModel: () => ({ doStream }) };
   const { run, meter } = prepare({ stream: true, definition, secret: {} });
-  setImmediate(() => meter.abort());
+  setImmediate(() => meter.abort("closed"));
   await expect(run()).rejects.toMatchObject({ code: "upstream_timeout" });
   expect(tried).toBe(1);
 });

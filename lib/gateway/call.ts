@@ -83,7 +83,7 @@ async function attemptAll(
     const result = await attempt(deps, call, candidate, output, headers);
     if (result.answered) return null;
     failures.push(result.failure);
-    const isOver = call.reply.gone || meter.aborted;
+    const isOver = call.reply.gone || meter.aborted !== null;
     const next: Position | null = isOver ? null : nextPosition(call.plan, at, result.failure.class);
     if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
     meter.failAttempt(result.end);

@@ -3,7 +3,7 @@ import type { AppError } from "@/lib/errors";
 import type { AttemptContext } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, RelayedFacts } from "@/lib/gateway/dialects/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
-import type { Outcome } from "@/lib/gateway/meter/call-meter";
+import type { AbortReason, Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
@@ -112,15 +112,18 @@ export class RelayedAnswer {
     const isSuccess = upstreamStatus >= 200 && upstreamStatus < 300;
     const { reading } = this;
     const reported = this.isReported && !isBroken ? reading.usage : null;
-    const usage = reported ?? (isSuccess ? this.counted() : null);
+    const received = reported ?? (isSuccess ? this.counted() : null);
+    // broken off before any output: not the tenant's fault, whoever's it was
+    const isVoid = (isBroken || outcome === "internal_error") && received !== null && totalOutputTokens(received) === 0;
+    const usage = isVoid ? null : received;
     const isZero = reported !== null && totalOutputTokens(reported) === 0 && totalOutputTokens(this.counted()) > 0;
     return this.context.meter.finish(
       {
         outcome,
         httpStatus: upstreamStatus || null,
         usage,
-        usageSource: reported ? "reported" : usage ? "estimated" : "unknown",
-        finishReason: isBroken ? "error" : this.finishReason,
+        usageSource: !usage ? "unknown" : reported ? "reported" : "estimated",
+        finishReason: isBroken ? "error" : (endOf(this.context.meter.aborted) ?? this.finishReason),
         report: reportOf(this.usage, reading, ...(isZero ? ["zero_output"] : [])),
       },
       clientStatus,
@@ -143,6 +146,11 @@ export class RelayedAnswer {
     this.latestReading ??= usageReader(candidate.definition, chat.dialect.id)(this.usage);
     return this.latestReading;
   }
+}
+
+/** The books name what was cut by a shutdown: its tenant gets the price back (`compensate_shutdowns`). */
+export function endOf(aborted: AbortReason | null): string | null {
+  return aborted === "shutdown" ? "shutdown" : null;
 }
 
 /** A copy of an event with one object in it, known by identity, replaced. */

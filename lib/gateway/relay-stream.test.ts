@@ -84,7 +84,7 @@ function start(given: Partial<AttemptContext> = {}) {
     handler.onResponseData?.(controller, typeof text === "string" ? Buffer.from(text) : text);
     await Promise.resolve();
   };
-  return { result, say, settled, errors, reached: () => ({ aborted, written, last }) };
+  return { result, say, settled, errors, meter, reached: () => ({ aborted, written, last }) };
 }
 
 /** A provider file whose reading of usage fails the first `times`. */
@@ -106,6 +106,20 @@ test("our own error is reported and ends the stream cleanly, charged for what ar
   expect(errors).toMatchObject([{ message: "a bug of ours" }]);
   expect(reached()).toMatchObject({ aborted: true, last: expect.stringContaining('"code":"internal_error"') });
   expect(settled).toMatchObject([{ outcome: "internal_error", usage: { input: 3, output: 1 } }]);
+});
+
+test.each([
+  ["after some output is charged, and named for who gives it back", frame("hello"), "4000", "shutdown"],
+  ["before any output costs nothing", "data: {}\n\n", "0", "shutdown"],
+])("a stream cut by a shutdown %s", async (_, said, output, finishReason) => {
+  const { result, say, settled, meter, reached } = start();
+  await say(said);
+  meter.abort("shutdown");
+  expect(await result).toEqual({ answered: true });
+  const price = output === "0" ? "0" : String(3_000 + Number(output));
+  expect(settled).toMatchObject([{ outcome: "internal_error", finish_reason: finishReason, price }]);
+  expect(reached().last).toContain('"finish_reason":"error"');
+  expect(reached().last).not.toContain("[DONE]");
 });
 
 test("an error that keeps it from settling is left to the call, once", async () => {

@@ -67,7 +67,9 @@ class StreamRelay {
       },
     });
     this.output.onGone(() => this.guard(() => this.clientLeft()));
-    context.meter.onAbort(() => this.guard(() => this.close("internal_error")));
+    context.meter.onAbort(() =>
+      this.guard(() => this.close(context.meter.aborted === "timeout" ? "timeout" : "internal_error")),
+    );
     context.meter.onHold({
       extended: () => this.resume("hold"),
       exhausted: () => this.guard(() => this.creditEnded()),

@@ -18,7 +18,7 @@ export type GatewayRuntime = {
   sql: Sql;
   /** For metrics and readiness. */
   statistics(): { running: number; unsettled: number; statements: ReturnType<Wallet["statistics"]> };
-  /** Resolves when no call runs and everything is settled, or after `timeoutMs`. */
+  /** Resolves when no call runs and everything is settled. What still runs after `timeoutMs` is ended and settled. */
   drain(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
 };
@@ -43,6 +43,8 @@ export type GatewaySettings = {
 const POOL_SIZE = 6;
 const STATEMENT_TIMEOUT_MS = 2_000;
 const HEARTBEAT_MS = 5_000;
+/** For ending calls that outlast a drain, and for settling them; what is not settled by then is in the spool. */
+const LAST_WORDS_MS = 2_000;
 
 /** Puts a gateway together from its parts and its own database pool. Throws where the database does not answer. */
 export async function startGateway(settings: GatewaySettings): Promise<GatewayRuntime> {
@@ -118,10 +120,17 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     sql: pool,
     statistics: () => ({ running: ticker.size, unsettled: recorder.pending, statements: wallet.statistics() }),
     async drain(timeoutMs) {
-      const deadline = systemClock.monotonic() + timeoutMs;
-      while (ticker.size > 0 && systemClock.monotonic() < deadline)
-        await new Promise((resume) => setTimeout(resume, 50));
-      await recorder.drain(Math.max(0, deadline - systemClock.monotonic()));
+      const isIdle = async (waitMs: number) => {
+        const deadline = systemClock.monotonic() + waitMs;
+        while (ticker.size > 0 && systemClock.monotonic() < deadline)
+          await new Promise((resume) => setTimeout(resume, 50));
+        return ticker.size === 0;
+      };
+      if (!(await isIdle(timeoutMs))) {
+        ticker.abortAll();
+        await isIdle(LAST_WORDS_MS);
+      }
+      await recorder.drain(LAST_WORDS_MS);
     },
     async stop() {
       clearInterval(heartbeat);

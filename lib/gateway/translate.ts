@@ -7,7 +7,7 @@ import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
-import { INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
+import { endOf, INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/reading";
 
@@ -106,7 +106,8 @@ async function streamed(
   headers: Record<string, string>,
 ): Promise<AttemptResult> {
   const { stream } = await model.doStream(call);
-  return new TranslatedStream(context, headers).run(stream);
+  // safe because the caller of this function made it
+  return new TranslatedStream(context, headers, call.abortSignal as AbortSignal).run(stream);
 }
 
 class TranslatedStream {
@@ -123,6 +124,7 @@ class TranslatedStream {
   constructor(
     private readonly context: AttemptContext,
     private readonly headers: Record<string, string>,
+    private readonly signal: AbortSignal,
   ) {
     this.identity = identityOf(context, undefined);
     const { chat, candidate, inputTokens } = context;
@@ -213,12 +215,18 @@ class TranslatedStream {
 
   private broken(failure: UpstreamFailure): AttemptResult {
     if (this.output.gone) {
-      this.settle("client_gone", this.committed ? this.tally() : null, "estimated", null);
+      // the headers have come, so the input was read, unless the upstream failed before it said anything
+      const isOurs = this.committed || this.signal.aborted;
+      this.settle("client_gone", isOurs ? this.tally() : null, isOurs ? "estimated" : "unknown", null);
       return { answered: true };
     }
-    if (!this.committed) return failed(failure);
-    const isTimeout = failure.class === "timeout";
-    this.settle(isTimeout ? "timeout" : "cut", this.tally(), "estimated", "error");
+    const { aborted } = this.context.meter;
+    if (!this.committed && !aborted) return failed(failure);
+    const isTimeout = failure.class === "timeout" || aborted === "timeout";
+    const usage = this.tally();
+    const isVoid = totalOutputTokens(usage) === 0;
+    const outcome = aborted && !isTimeout ? "internal_error" : isTimeout ? "timeout" : "cut";
+    this.settle(outcome, isVoid ? null : usage, isVoid ? "unknown" : "estimated", endOf(aborted) ?? "error");
     const error = new AppError(
       isTimeout ? "upstream_timeout" : "upstream_error",
       "The provider broke off its answer. You were charged for what arrived.",

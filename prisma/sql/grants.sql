@@ -51,7 +51,7 @@ DECLARE
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds"],
-    "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
+    "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds"]
   }';
   role text;
   name text;

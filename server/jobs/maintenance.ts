@@ -20,6 +20,16 @@ const expireCredit: Job = {
   },
 };
 
+/** What a restart cut off was our fault. */
+const compensateShutdowns: Job = {
+  name: "compensate_shutdowns",
+  schedule: "* * * * *",
+  run: async (_payload, { sql, log }) => {
+    const { rows } = await sql.query<{ given: number }>("SELECT compensate_shutdowns() AS given");
+    if (rows[0]?.given) log.info({ count: rows[0].given }, "streams that a restart cut off were given back");
+  },
+};
+
 const pruneHolds: Job = {
   name: "prune_holds",
   schedule: "*/10 * * * *",
@@ -56,6 +66,7 @@ const pruneExpired: Job = {
 export const maintenanceJobs: readonly Job[] = [
   ensurePartitions,
   expireCredit,
+  compensateShutdowns,
   pruneHolds,
   pruneRefusals,
   pruneExpired,

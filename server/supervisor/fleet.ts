@@ -7,7 +7,7 @@ import { environmentFor, type RoleInput } from "./environment";
 import { type Program, RoleProcess } from "./process";
 import { exposedKeyFile, webUser } from "./unprivileged";
 
-const DRAIN_MS = 32_000; // the gateway itself ends streams after 30 s
+const DRAIN_MS = 36_000; // the gateway itself ends streams after 30 s and settles them
 const STOP_MS = 10_000;
 
 export type Fleet = {

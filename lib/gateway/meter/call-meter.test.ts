@@ -192,6 +192,6 @@ test("abort reaches everyone who reads upstream", () => {
   const stopped: string[] = [];
   meter.onAbort(() => stopped.push("a"));
   meter.onAbort(() => stopped.push("b"));
-  meter.abort();
+  meter.abort("closed");
   expect(stopped).toEqual(["a", "b"]);
 });

@@ -11,6 +11,9 @@ import { storedUsage } from "@/lib/usage/stored-usage";
 
 export type Outcome = "ok" | "client_gone" | "upstream_error" | "cut" | "timeout" | "internal_error";
 
+/** closed: the hold was closed under the call · timeout: it ran too long · shutdown: this process ends. */
+export type AbortReason = "closed" | "timeout" | "shutdown";
+
 /** How one attempt ended. `usage` is null where nothing was consumed. */
 export type AttemptEnd = {
   outcome: Outcome;
@@ -66,8 +69,8 @@ export class CallMeter {
   private checkpointedAt: number;
   private checkpointedUnits = -1;
   settled = false;
-  /** The hub itself ended the call; no other candidate may be tried. */
-  aborted = false;
+  /** Why the hub itself ended the call; no other candidate may be tried then. */
+  aborted: AbortReason | null = null;
 
   constructor(
     private readonly admission: Admission,
@@ -156,8 +159,8 @@ export class CallMeter {
     this.aborters.push(callback);
   }
 
-  abort(): void {
-    this.aborted = true;
+  abort(reason: AbortReason): void {
+    this.aborted ??= reason;
     for (const callback of this.aborters) callback();
   }
 

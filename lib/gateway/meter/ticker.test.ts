@@ -165,6 +165,15 @@ test("a checkpoint without an answer is the only one of its call", async () => {
   expect(checkpoints.slice(1)).toMatchObject([{ units: 2 }]);
 });
 
+test("what runs when the process must end is ended", async () => {
+  const calls = [call("req_1"), call("req_2")];
+  ticker.abortAll();
+  expect(calls.map(({ counts, meter }) => [counts().aborted, meter.aborted])).toEqual([
+    [1, "shutdown"],
+    [1, "shutdown"],
+  ]);
+});
+
 test("no call runs longer than half an hour", async () => {
   const { counts } = call();
   await vi.advanceTimersByTimeAsync(30 * 60_000);

@@ -22,6 +22,8 @@ export type Ticker = {
   /** Returns the function that ends it. */
   add(running: Running): () => void;
   readonly size: number;
+  /** Ends what still runs: this process is about to. */
+  abortAll(): void;
   stop(): void;
 };
 
@@ -37,7 +39,7 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
         call.isCheckpointing = false;
         if (call.meter.settled) return;
         // closed under us (swept after a long silence, or voided): reading on would be free of charge
-        if (state !== "open") return call.meter.abort();
+        if (state !== "open") return call.meter.abort("closed");
         call.meter.heard({ amount, refused: progress.wantAmount !== null && refusedBy !== null });
         // used up before the extension was asked for, or by more than it brought
         if (call.meter.isUsedUp) checkpoint(call, call.meter.progress(RENEW_AFTER_MS));
@@ -57,7 +59,7 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
     for (const call of running) {
-      if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort();
+      if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort("timeout");
       if (!call.isCheckpointing) checkpoint(call, call.meter.progress(RENEW_AFTER_MS));
       call.output?.tick();
     }
@@ -78,6 +80,9 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
     },
     get size() {
       return running.size;
+    },
+    abortAll() {
+      for (const { meter } of [...running]) meter.abort("shutdown");
     },
     stop: () => clearInterval(timer),
   };
