@@ -117,6 +117,21 @@ class Hub {
     ]);
   }
 
+  /** A hold as a call that still runs has it. */
+  async holdOpen({ org, key }: Tenant, id: string): Promise<void> {
+    const item = {
+      ...{ org: org.id, id, key: this.#keyIds.get(key), app: "app_test", model: "m", ctx: {}, input_hash: id },
+      ...{ amount: "1", min_amount: "1", unit_rate: "0", tokens_estimate: 1, restricted_ok: true },
+    };
+    await this.#database.pool.query("select * from authorize_batch($1::jsonb, 'contract', 1, '2 minutes')", [
+      JSON.stringify([item]),
+    ]);
+  }
+
+  async voidOpen(id: string): Promise<void> {
+    await this.#database.pool.query("select * from void_holds($1::text[], 'contract', 1)", [[id]]);
+  }
+
   async freeze({ org }: Tenant, reason: string): Promise<void> {
     await this.#database.pool.query("update wallet set status = 'frozen', freeze_reason = $2 where org_id = $1", [
       org.id,

@@ -10,6 +10,7 @@ import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
 import type { Vault } from "@/lib/gateway/vault";
 import type { Keyring } from "@/lib/keys/authenticate";
+import type { KeyReports } from "@/lib/usage/key-reports";
 import type { Recorder } from "@/lib/usage/record";
 import type { RefusalLog } from "@/lib/usage/refusals";
 
@@ -18,6 +19,7 @@ export type GatewayDependencies = {
   wallet: Wallet;
   recorder: Recorder;
   refusals: RefusalLog;
+  reports: KeyReports;
   snapshots: SnapshotStore;
   keyring: Keyring;
   vault: Vault;

@@ -9,6 +9,7 @@ import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
 import { createKeyUses } from "@/lib/keys/key-uses";
 import { connectListener, createPool, type Sql } from "@/lib/pg";
+import { createKeyReports } from "@/lib/usage/key-reports";
 import { createRecorder } from "@/lib/usage/record";
 import { createRefusalLog } from "@/lib/usage/refusals";
 import { openSpool } from "@/lib/usage/spool";
@@ -104,6 +105,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     wallet,
     recorder,
     refusals,
+    reports: createKeyReports({ sql: pool }),
     snapshots,
     keyring,
     vault,

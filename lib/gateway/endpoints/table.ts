@@ -2,6 +2,7 @@ import { AppError } from "@/lib/errors";
 import { chatCompletions, messages } from "@/lib/gateway/endpoints/conversation";
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
+import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 
@@ -16,6 +17,10 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/messages/count_tokens", endpoint: countTokens },
   { method: "GET", path: "/api/v1/models", endpoint: listModels },
   { method: "GET", path: "/api/v1/models/", prefix: true, endpoint: getModel },
+  { method: "GET", path: "/api/v1/generation", endpoint: getGeneration },
+  { method: "GET", path: "/api/v1/key", endpoint: getKey },
+  { method: "GET", path: "/api/v1/credits", endpoint: getCredits },
+  { method: "GET", path: "/api/v1/usage", endpoint: getUsage },
 ];
 
 /** HEAD works where GET does. Throws unknown_url and method_not_allowed. */
