@@ -1,6 +1,5 @@
 import { cookies, headers } from "next/headers";
 import type { AbstractIntlMessages } from "next-intl";
-import { getRequestConfig } from "next-intl/server";
 import { isLocale, LOCALE_COOKIE, LOCALE_HEADER, type Locale, negotiateLocale } from "@/lib/locale";
 import type messages from "@/messages/en.json";
 
@@ -13,17 +12,23 @@ declare module "next-intl" {
   }
 }
 
-/** next-intl's configuration of one request. */
-export default getRequestConfig(async ({ locale: asked }) => {
-  const locale = isLocale(asked) ? asked : await requestLocale();
-  return { locale, messages: await loadMessages(locale), timeZone: "UTC" };
-});
-
-export async function loadMessages(locale: Locale): Promise<AbstractIntlMessages> {
-  return (await import(`../messages/${locale}.json`)).default;
+/** The texts of a language. Where nobody pays, those that speak of paying are replaced: messages/enterprise/ holds them
+ *  under the same keys. */
+export async function loadMessages(locale: Locale, mode: "service" | "enterprise"): Promise<AbstractIntlMessages> {
+  const texts: AbstractIntlMessages = (await import(`../messages/${locale}.json`)).default;
+  if (mode === "service") return texts;
+  return replaceTexts(texts, (await import(`../messages/enterprise/${locale}.json`)).default);
 }
 
-async function requestLocale(): Promise<Locale> {
+export function replaceTexts(texts: AbstractIntlMessages, others: AbstractIntlMessages): AbstractIntlMessages {
+  const replaced = Object.entries(others).map(([key, other]) => {
+    const text = texts[key];
+    return [key, typeof other === "object" && typeof text === "object" ? replaceTexts(text, other) : other];
+  });
+  return { ...texts, ...Object.fromEntries(replaced) };
+}
+
+export async function requestLocale(): Promise<Locale> {
   const incoming = await headers();
   const parameter = incoming.get(LOCALE_HEADER);
   if (isLocale(parameter)) return parameter;

@@ -3,6 +3,7 @@ import {
   BookOpenText,
   Boxes,
   Building2,
+  ChartNoAxesColumn,
   CreditCard,
   House,
   KeyRound,
@@ -24,6 +25,7 @@ export const CONSOLE_ICONS: Record<ConsolePageId, LucideIcon> = {
   keys: KeyRound,
   models: Boxes,
   billing: CreditCard,
+  costs: ChartNoAxesColumn,
   team: Users,
   settings: Settings,
 };

@@ -6,8 +6,8 @@ type NavEntry<Id extends string, Needed> = {
   path: string;
   /** Empty: everybody in here. */
   needs: readonly Needed[];
-  /** Only where customers pay the operator. */
-  serviceOnly?: true;
+  /** Only where customers pay the operator, or only where nobody pays. */
+  mode?: "service" | "enterprise";
   /** In the bottom bar of a phone; the others are behind "More". */
   phone?: true;
 };
@@ -19,6 +19,7 @@ export type ConsolePageId =
   | "keys"
   | "models"
   | "billing"
+  | "costs"
   | "team"
   | "settings";
 
@@ -28,7 +29,8 @@ export const CONSOLE_NAV: readonly NavEntry<ConsolePageId, Permission>[] = [
   { id: "activity", path: "/activity", needs: ["usage.read", "usage.own", "usage.sums"], phone: true },
   { id: "keys", path: "/keys", needs: ["apps.manage", "apps.own"], phone: true },
   { id: "models", path: "/models", needs: [] },
-  { id: "billing", path: "/billing", needs: ["billing.manage"], serviceOnly: true },
+  { id: "billing", path: "/billing", needs: ["billing.manage"], mode: "service" },
+  { id: "costs", path: "/costs", needs: ["usage.sums", "usage.own"], mode: "enterprise" },
   { id: "team", path: "/team", needs: ["members.manage"] },
   { id: "settings", path: "/settings", needs: [] },
 ];
@@ -46,14 +48,13 @@ export const ADMIN_NAV: readonly NavEntry<AdminPageId, PlatformPermission>[] = [
 ];
 
 /** The entries that somebody with these permissions may open. */
-export function visibleNav<Entry extends { needs: readonly string[]; serviceOnly?: true }>(
+export function visibleNav<Entry extends { needs: readonly string[]; mode?: "service" | "enterprise" }>(
   entries: readonly Entry[],
   permissions: readonly string[],
   mode: "service" | "enterprise",
 ): Entry[] {
   return entries.filter(
-    ({ needs, serviceOnly }) =>
-      (mode === "service" || !serviceOnly) &&
-      (needs.length === 0 || needs.some((needed) => permissions.includes(needed))),
+    ({ needs, mode: only = mode }) =>
+      only === mode && (needs.length === 0 || needs.some((needed) => permissions.includes(needed))),
   );
 }

@@ -124,3 +124,9 @@ export async function keyNames(scope: Scope): Promise<KeyName[]> {
   // safe because a CHECK allows no other value
   return rows.map((row) => ({ ...row, kind: row.kind as KeyName["kind"] }));
 }
+
+/** Names for figures that are grouped by app. An app's name is no secret inside its organisation. */
+export async function appNames(scope: Scope): Promise<Map<string, string>> {
+  const rows = await db().app.findMany({ where: { orgId: scope.orgId }, select: { id: true, name: true } });
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}

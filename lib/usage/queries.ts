@@ -4,6 +4,7 @@ import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { formatUsd } from "@/lib/money";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { getSettings } from "@/lib/settings/queries";
 import { usageOf } from "@/lib/usage/admin-receipt-price";
 import { readRequests, toRows } from "@/lib/usage/admin-requests";
 import { readSums } from "@/lib/usage/admin-usage";
@@ -18,6 +19,16 @@ export async function sumOrgUsage(scope: Scope, query: UsageQuery): Promise<OrgU
   return data.map(({ costUsd, wasteUsd, ...row }) => row);
 }
 export type OrgUsage = Omit<UsageRow, "costUsd" | "wasteUsd">;
+
+/** The same sums with what the providers cost. Only where the organisation is the operator's own (enterprise mode): to a
+ *  customer the operator's cost is not shown. Throws forbidden, or not_found in service mode. */
+export async function sumOrgCosts(scope: Scope, query: UsageQuery): Promise<OrgCost[]> {
+  if ((await getSettings()).mode !== "enterprise") throw new AppError("not_found", "Costs are not shown in this mode.");
+  const keyIds = await visibleKeys(scope, "usage.sums");
+  const { data } = await readSums({ ...query, orgId: scope.orgId, ...(keyIds && { keyIds }) });
+  return data.map(({ wasteUsd, ...row }) => row);
+}
+export type OrgCost = Omit<UsageRow, "wasteUsd">;
 
 /** Requests, newest settled first, in pages that neither repeat nor skip while new ones arrive. Throws forbidden. */
 export async function listOrgRequests(

@@ -4,7 +4,7 @@ import { getBalance } from "@/lib/billing/queries";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 import { monthStart } from "@/lib/time-range";
-import { sumOrgUsage } from "@/lib/usage/queries";
+import { sumOrgCosts } from "@/lib/usage/queries";
 
 const LOW_NANO = parseUsd("1");
 
@@ -19,9 +19,9 @@ export async function readShellBalance(
   if (mode === "enterprise") {
     if (!maySeeSums) return null;
     const from = monthStart(new Date(), scope.org.timeZone);
-    const [sum] = await sumOrgUsage(scope, { from, groupBy: [], timeZone: scope.org.timeZone, limit: 1 });
-    const amount = formatMoney(parseUsd(sum?.priceUsd ?? "0"), locale);
-    return { amount, state: "ok", kind: "cost", href: `/${slug}/activity?range=month` };
+    const [sum] = await sumOrgCosts(scope, { from, groupBy: [], timeZone: scope.org.timeZone, limit: 1 });
+    const amount = formatMoney(parseUsd(sum?.costUsd ?? "0"), locale);
+    return { amount, state: "ok", kind: "cost", href: `/${slug}/costs` };
   }
   const { availableUsd } = await getBalance(scope);
   if (availableUsd === null) return null;
