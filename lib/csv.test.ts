@@ -15,7 +15,7 @@ test.each([
   ["-0.000000001", "-0.000000001"],
   [12, "12"],
   [-3n, "-3"],
-])("%j is written as %j", (value, written) => {
+])("%s is written as %s", (value, written) => {
   expect(toCsv([[value, "x"]])).toBe(`${written},x\r\n`);
 });
 

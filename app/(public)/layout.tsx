@@ -1,6 +1,13 @@
+import { redirect } from "next/navigation";
 import type { ReactNode } from "react";
 import { PublicShell } from "@/components/shell/public-shell";
+import { findSession } from "@/lib/auth/session";
+import { findMode, getSettings } from "@/lib/settings/queries";
 
-export default function PublicLayout({ children }: { children: ReactNode }) {
+/** Open where customers come to look; where a hub is its own organisation's, only settings open it to strangers. */
+export default async function PublicLayout({ children }: { children: ReactNode }) {
+  // asked first, as it answers while the database is away
+  if ((await findMode()) === "enterprise" && !(await getSettings()).publicPages && !(await findSession()))
+    redirect("/sign-in");
   return <PublicShell>{children}</PublicShell>;
 }

@@ -59,6 +59,7 @@ function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
   const format = useFormatter();
   const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "long" });
   const source = (["reported", "estimated"] as const).find((one) => one === request.usageSource) ?? "unknown";
+  const promo: [string, ReactNode] = [t("promo"), <Money key="promo" usd={request.promoUsd} />];
   const facts: [string, ReactNode][] = [
     [
       t("model"),
@@ -81,7 +82,7 @@ function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
     [t("streaming"), request.stream ? t("yes") : t("no")],
     [t("finish"), request.finishReason ?? "—"],
     [t("source"), t(`sources.${source}`)],
-    [t("promo"), <Money key="promo" usd={request.promoUsd} />],
+    ...(request.promoUsd === "0" ? [] : [promo]),
   ];
   return (
     <section aria-labelledby="details-title" className="min-w-0">

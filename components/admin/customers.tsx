@@ -11,8 +11,26 @@ import { parseUsd } from "@/lib/money";
 import type { CustomerRow } from "@/lib/usage/admin-customers";
 import type { RequestRow } from "@/lib/usage/schema";
 
-export function CustomersTable({ rows }: { rows: readonly CustomerRow[] }) {
+/** `paying`: they have a balance, which nobody has where the operator pays for all. */
+export function CustomersTable({ rows, paying }: { rows: readonly CustomerRow[]; paying: boolean }) {
   const t = useTranslations("admin.customers");
+  const balance: Column<CustomerRow>[] = [
+    {
+      id: "balance",
+      header: t("balance"),
+      numeric: true,
+      phone: "side",
+      sortBy: ({ balanceUsd }) => parseUsd(balanceUsd),
+      cell: ({ balanceUsd }) => <Usd amount={balanceUsd} down />,
+    },
+    {
+      id: "held",
+      header: t("held"),
+      numeric: true,
+      phone: "none",
+      cell: ({ heldUsd }) => <Usd amount={heldUsd} />,
+    },
+  ];
   const columns: Column<CustomerRow>[] = [
     {
       id: "name",
@@ -29,26 +47,12 @@ export function CustomersTable({ rows }: { rows: readonly CustomerRow[] }) {
       ),
     },
     { id: "owner", header: t("owner"), phone: "line", cell: ({ ownerEmail }) => ownerEmail ?? "—" },
-    {
-      id: "balance",
-      header: t("balance"),
-      numeric: true,
-      phone: "side",
-      sortBy: ({ balanceUsd }) => parseUsd(balanceUsd),
-      cell: ({ balanceUsd }) => <Usd amount={balanceUsd} down />,
-    },
-    {
-      id: "held",
-      header: t("held"),
-      numeric: true,
-      phone: "none",
-      cell: ({ heldUsd }) => <Usd amount={heldUsd} />,
-    },
+    ...(paying ? balance : []),
     {
       id: "revenue",
       header: t("revenue30"),
       numeric: true,
-      phone: "none",
+      phone: paying ? "none" : "side",
       sortBy: ({ revenueUsd }) => parseUsd(revenueUsd),
       cell: ({ revenueUsd }) => <Usd amount={revenueUsd} />,
     },

@@ -4,9 +4,11 @@ import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { useAction } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
 import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { Label } from "@/components/ui/label";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { updateSettingsAction } from "@/lib/settings/admin-actions";
@@ -33,7 +35,9 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
       signUpDomains: text("signUpDomains")
         .split(/[\s,]+/)
         .filter(Boolean),
-      ...(mode === "service" && { starterCreditUsd: text("starterCreditUsd") }),
+      ...(mode === "service"
+        ? { starterCreditUsd: text("starterCreditUsd") }
+        : { publicPages: data.get("publicPages") === "on" }),
     });
     if (saved) toast.add({ title: t("saved") });
   }
@@ -95,6 +99,23 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
           disabled={!canManage}
         />
       </Field>
+      {mode === "enterprise" && (
+        <div className="flex items-start gap-2">
+          <Checkbox
+            id="publicPages"
+            name="publicPages"
+            defaultChecked={settings.publicPages}
+            disabled={!canManage}
+            aria-describedby="publicPages-help"
+          />
+          <div>
+            <Label htmlFor="publicPages">{t("publicPages")}</Label>
+            <p id="publicPages-help" className="text-sm text-ink-2">
+              {t("publicPagesHelp")}
+            </p>
+          </div>
+        </div>
+      )}
       {mode === "service" && (
         <Field
           name="starterCreditUsd"

@@ -13,6 +13,8 @@ export type Settings = {
   /** Self-service sign-ups only, never organisations made by the operator. */
   starterCreditUsd: string;
   starterCreditProof: "email" | "card" | "oauth";
+  /** enterprise: whether public pages are open to who is not signed in. service: they always are. */
+  publicPages: boolean;
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -22,6 +24,7 @@ export const DEFAULT_SETTINGS: Settings = {
   signUpDomains: [],
   starterCreditUsd: "0.5",
   starterCreditProof: "email",
+  publicPages: false,
 };
 
 const MAX_STARTER_NANO = parseUsd("5");
@@ -36,6 +39,7 @@ const shape = {
   signUpPolicy: z.enum(["open", "invitation", "closed"]),
   signUpDomains: z.array(domain).max(100),
   starterCreditProof: z.enum(["email", "card", "oauth"]),
+  publicPages: z.boolean(),
 };
 
 export const starterCredit = usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD");

@@ -5,6 +5,7 @@ import { FilterForm } from "@/components/admin/filter-form";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
+import { getSettings } from "@/lib/settings/queries";
 import { listCustomers } from "@/lib/usage/admin-customers";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -17,12 +18,16 @@ export default async function CustomersPage({ searchParams }: Props) {
   const scope = await requireStaff("orgs.read");
   const t = await getTranslations("admin.customers");
   const search = String((await searchParams).search ?? "");
-  const rows = await listCustomers(scope, search);
+  const [rows, { mode }] = await Promise.all([listCustomers(scope, search), getSettings()]);
   return (
     <>
       <PageHead title={t("title")} text={t("text")} />
       <FilterForm fields={[{ name: "search", label: t("search"), value: search }]} submit={t("find")} />
-      {rows.length === 0 ? <EmptyState text={search ? t("noMatch") : t("empty")} /> : <CustomersTable rows={rows} />}
+      {rows.length === 0 ? (
+        <EmptyState text={search ? t("noMatch") : t("empty")} />
+      ) : (
+        <CustomersTable rows={rows} paying={mode === "service"} />
+      )}
     </>
   );
 }

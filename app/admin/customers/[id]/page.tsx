@@ -17,6 +17,7 @@ import { listJournals } from "@/lib/billing/admin-journals";
 import { AppError } from "@/lib/errors";
 import { listKeys } from "@/lib/keys/admin-keys";
 import { getOrg } from "@/lib/orgs/admin-orgs";
+import { getSettings } from "@/lib/settings/queries";
 import { sumMargins } from "@/lib/usage/admin-margins";
 import { parseRange } from "@/lib/usage/admin-range";
 import { listRequests } from "@/lib/usage/admin-requests";
@@ -32,7 +33,8 @@ export default async function CustomerPage({ params }: Props) {
   const t = await getTranslations("admin.customers");
   const { id } = await params;
   const org = await getOrg(scope, id).catch(missing);
-  const [wallet, { data: keys }, { data: requests }, usage, journals] = await Promise.all([
+  const [{ mode }, wallet, { data: keys }, { data: requests }, usage, journals] = await Promise.all([
+    getSettings(),
     getWallet(scope, id),
     listKeys(scope, id, { limit: 100 }),
     listRequests(scope, { orgId: id, limit: 20 }),
@@ -41,12 +43,19 @@ export default async function CustomerPage({ params }: Props) {
   ]);
   const isSuspended = org.status === "suspended";
   const activeKeys = keys.filter(({ status }) => status === "active").length;
+  const balance = {
+    label: t("balance"),
+    value: <Usd amount={wallet.balanceUsd} down />,
+    note: t.rich("heldNote", { amount: () => <Usd amount={wallet.heldUsd} /> }),
+  };
   const actions = (
     <div className="flex flex-wrap items-center gap-2">
       {scope.permissions.has("orgs.manage") && (
         <SuspendDialog orgId={id} name={org.name} isSuspended={isSuspended} activeKeys={activeKeys} />
       )}
-      {scope.permissions.has("credits.grant") && <CreditDialog orgId={id} balanceUsd={wallet.balanceUsd} />}
+      {mode === "service" && scope.permissions.has("credits.grant") && (
+        <CreditDialog orgId={id} balanceUsd={wallet.balanceUsd} />
+      )}
     </div>
   );
   return (
@@ -66,11 +75,7 @@ export default async function CustomerPage({ params }: Props) {
       />
       <KeyFigures
         figures={[
-          {
-            label: t("balance"),
-            value: <Usd amount={wallet.balanceUsd} down />,
-            note: t.rich("heldNote", { amount: () => <Usd amount={wallet.heldUsd} /> }),
-          },
+          ...(mode === "service" ? [balance] : []),
           { label: t("revenue30"), value: <Usd amount={usage.revenueUsd} />, note: t("calls", { count: usage.calls }) },
           { label: t("cost30"), value: <Usd amount={usage.costUsd} /> },
           {

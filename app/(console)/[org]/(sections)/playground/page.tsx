@@ -11,6 +11,7 @@ import { requireOrg } from "@/lib/auth/require-org";
 import { env } from "@/lib/env";
 import { publicOrigin } from "@/lib/origin";
 import { listPlaygroundModels } from "@/lib/playground/queries";
+import { getSettings } from "@/lib/settings/queries";
 
 type PageProps = { params: Promise<{ org: string }>; searchParams: Promise<{ model?: string | string[] }> };
 
@@ -23,7 +24,8 @@ export default async function PlaygroundPage({ params, searchParams }: PageProps
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("playground");
   if (!scope.permissions.has("playground.use")) return <ForbiddenState who={t("who")} />;
-  const [first, ...rest] = await listPlaygroundModels(scope);
+  const [[first, ...rest], { mode }] = await Promise.all([listPlaygroundModels(scope), getSettings()]);
+  const buys = mode === "service" && scope.permissions.has("billing.manage");
   const { slug, name } = scope.org;
   const { model } = await searchParams;
   if (!first) {
@@ -45,7 +47,7 @@ export default async function PlaygroundPage({ params, searchParams }: PageProps
       models={[first, ...rest]}
       initialModel={typeof model === "string" ? model : undefined}
       baseUrl={`${publicOrigin(await headers(), env().publicUrl)}/api/v1`}
-      addCreditsHref={scope.permissions.has("billing.manage") ? `/${slug}/billing` : null}
+      addCreditsHref={buys ? `/${slug}/billing` : null}
     />
   );
 }
