@@ -32,9 +32,14 @@ export async function signInPerson(
     userId,
   );
   await sql.end();
-  const cookie = "hub-session";
-  const secret = readFileSync(join(hub.dataDir, "secrets/AUTH_SECRET"), "utf8").trim();
-  const value = await encode({ token: { sid }, secret, salt: cookie });
-  await context.addCookies([{ name: cookie, value, url: hub.url, httpOnly: true, sameSite: "Lax" }]);
+  await context.addCookies([await sessionCookie(hub, sid)]);
   return { userId };
+}
+
+/** The cookie of a session's secret, as the hub seals it. */
+export async function sessionCookie({ url, dataDir }: Hub, sid: string) {
+  const name = "hub-session";
+  const secret = readFileSync(join(dataDir, "secrets/AUTH_SECRET"), "utf8").trim();
+  const value = await encode({ token: { sid }, secret, salt: name });
+  return { name, value, url, httpOnly: true, sameSite: "Lax" } as const;
 }

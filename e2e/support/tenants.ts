@@ -143,17 +143,23 @@ export async function insertKey(
   return keyId;
 }
 
-/** What no refused request may change: the rows of every table, and the jobs that wait. Guesses are counted, so the
- *  counters of limits are left out. */
-export async function fingerprint(sql: Sql): Promise<Record<string, string>> {
-  const { rows: tables } = await sql.query<{ name: string }>(
-    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-     WHERE schemaname = 'public' AND tablename <> 'rate_limit' OR (schemaname, tablename) = ('graphile_worker', '_private_jobs')`,
+/** What no refused request may change: the rows of every table and the jobs that wait, or only the rows of one
+ *  organisation, where a hub runs beside. Guesses are counted, so the counters of limits are left out. */
+export async function fingerprint(sql: Sql, orgId?: string): Promise<Record<string, string>> {
+  const { rows: tables } = await sql.query<{ name: string; column: string | null }>(
+    `SELECT format('%I.%I', t.schemaname, t.tablename) AS name, c.column_name AS column FROM pg_tables t
+     LEFT JOIN information_schema.columns c ON c.table_schema = t.schemaname AND c.table_name = t.tablename
+       AND c.column_name = CASE t.tablename WHEN 'org' THEN 'id' ELSE 'org_id' END
+     WHERE t.schemaname = 'public' AND t.tablename <> 'rate_limit'
+       OR (t.schemaname, t.tablename) = ('graphile_worker', '_private_jobs')`,
   );
   const found: [string, string][] = [];
-  for (const { name } of tables) {
+  for (const { name, column } of tables) {
+    if (orgId && !column) continue;
     const { rows } = await sql.query<{ print: string }>(
-      `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') AS print FROM ${name} t`,
+      `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') AS print FROM ${name} t
+       WHERE ${orgId ? `t.${column} = $1` : "$1::text IS NULL"}`,
+      [orgId ?? null],
     );
     found.push([name, rows[0]?.print ?? ""]);
   }
