@@ -3,7 +3,8 @@
 import { z } from "zod";
 import { action } from "@/lib/auth/action";
 import { grantCredit } from "@/lib/billing/admin-credits";
-import { creditInput } from "@/lib/billing/schema";
+import { decideRefund, requestRefund } from "@/lib/billing/admin-refunds";
+import { adminRefundInput, creditInput, decideRefundInput } from "@/lib/billing/schema";
 
 /** `formId` is made once per opened form: pressing twice, or sending again after a lost answer, books once. */
 export const grantCreditAction = action(
@@ -12,3 +13,13 @@ export const grantCreditAction = action(
     grantCredit({ ...scope, ...(request && { request: { ...request, idempotencyKey: formId } }) }, orgId, credit),
   { scope: "staff", revalidate: ["/admin/customers", "/admin/customers/[id]"] },
 );
+
+export const requestRefundAction = action(adminRefundInput, requestRefund, {
+  scope: "staff",
+  revalidate: "/admin/customers/[id]",
+});
+
+export const decideRefundAction = action(decideRefundInput, decideRefund, {
+  scope: "staff",
+  revalidate: "/admin/customers/[id]",
+});

@@ -1,11 +1,12 @@
 import { recordAudit } from "@/lib/audit/mutations";
 import { type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
-import type { AddCreditsInput } from "@/lib/billing/schema";
+import { askForRefund, isWithinWindow, refundId } from "@/lib/billing/refund-requests";
+import type { AddCreditsInput, RefundInput, RefundState } from "@/lib/billing/schema";
 import type { PaymentEvent } from "@/lib/billing/stripe";
 import { type Buying, centsOf, returnUrls, topupId } from "@/lib/billing/topups";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
-import { formatUsd } from "@/lib/money";
+import { formatUsd, parseUsd } from "@/lib/money";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import type { Prisma, Topup } from "@/prisma/generated/client";
@@ -75,6 +76,33 @@ export async function checkTopup(scope: Scope, id: string): Promise<void> {
   if (!row) throw new AppError("not_found", "There is no such purchase.");
   const isFresh = row.fetchedAt !== null && Date.now() - row.fetchedAt.getTime() < FRESH_MS;
   if (!isFresh && row.state !== "paid" && row.state !== "refunded") await enqueue(db(), { topup: id });
+}
+
+/** Gives the unspent part of a purchase back to its buyer while the operator's window is open; what is large waits for the
+ *  operator. Wallet and lots are debited here; the worker then asks Stripe. The same `form` again answers the same refund.
+ *  Throws forbidden, not_found, conflict. */
+export async function refundTopup(
+  scope: Scope,
+  { id: topupId, amountUsd: creditNano, form }: RefundInput,
+): Promise<{ state: RefundState }> {
+  requirePermission(scope, "billing.manage");
+  const { orgId, actor } = scope;
+  return db().$transaction(async (tx) => {
+    const [topup, wallet, settings] = await Promise.all([
+      tx.topup.findFirst({ where: { id: topupId, orgId } }),
+      tx.wallet.findUniqueOrThrow({ where: { orgId } }),
+      getSettings(tx),
+    ]);
+    if (!topup) throw new AppError("not_found", "There is no such purchase.");
+    const id = refundId(topupId, form);
+    const isKnown = (await tx.refund.count({ where: { id } })) > 0;
+    if (!isKnown && !isWithinWindow(topup.paidAt, settings.refundWindowHours)) {
+      throw new AppError("conflict", "The time in which this purchase could be refunded is over.");
+    }
+    if (!isKnown && wallet.status !== "active") throw new AppError("conflict", "The balance is frozen.");
+    const isProposed = creditNano > parseUsd(settings.refundApprovalUsd);
+    return askForRefund(tx, scope, { id, topupId, orgId, creditNano, isProposed, reason: `user:${actor.id}` });
+  });
 }
 
 /** Keeps a verified event and has the worker look at its payment. The event is a hint: nothing of it is credited.

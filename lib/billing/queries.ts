@@ -1,8 +1,18 @@
-import type { BillingEntry, History, TopupRow, TopupState } from "@/lib/billing/schema";
+import { isWithinWindow } from "@/lib/billing/refund-requests";
+import type {
+  BillingEntry,
+  History,
+  PurchaseRow,
+  RefundObstacle,
+  RefundState,
+  TopupRow,
+  TopupState,
+} from "@/lib/billing/schema";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { formatUsd, toNano } from "@/lib/money";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { getSettings } from "@/lib/settings/queries";
 import type { Topup } from "@/prisma/generated/client";
 
 const HISTORY_DAYS = 90;
@@ -65,6 +75,50 @@ export async function getTopup(scope: Scope, id: string): Promise<TopupRow & { a
   // after the row: a purchase seen as paid must not come with the balance from before
   const { availableUsd } = await getBalance(scope);
   return { ...toTopup(topup), availableUsd };
+}
+
+const PURCHASES_SHOWN = 5;
+
+/** The latest paid purchases, with what their buyer may take back now. Throws forbidden. */
+export async function listPurchases(scope: Scope): Promise<PurchaseRow[]> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const [rows, { refundWindowHours: hours }, wallet] = await Promise.all([
+    db().topup.findMany({
+      where: { orgId, state: { in: ["paid", "refunded"] } },
+      include: { refunds: { orderBy: { createdAt: "desc" }, take: 1 } },
+      orderBy: { paidAt: "desc" },
+      take: PURCHASES_SHOWN,
+    }),
+    getSettings(),
+    db().wallet.findUniqueOrThrow({ where: { orgId } }),
+  ]);
+  const left = await db().$queryRaw<{ id: string; nano: bigint }[]>`
+    SELECT t.id, refundable(t.id) AS nano FROM topup t WHERE t.org_id = ${orgId} AND t.id = ANY (${rows.map(({ id }) => id)})`;
+  return rows.map((row) => {
+    const [refund] = row.refunds;
+    const leftNano = toNano(left.find(({ id }) => id === row.id)?.nano ?? 0n);
+    const obstacle = obstacleOf(row, { leftNano, hours, isFrozen: wallet.status !== "active" });
+    return {
+      ...toTopup(row),
+      refundedUsd: formatUsd(row.refundedNano),
+      refundableUsd: obstacle ? "0" : formatUsd(leftNano),
+      obstacle,
+      refundableUntil:
+        hours > 0 && row.paidAt ? new Date(row.paidAt.getTime() + hours * 3_600_000).toISOString() : null,
+      // safe because a CHECK allows no other state
+      refund: refund ? { state: refund.state as RefundState, amountUsd: formatUsd(refund.creditNano) } : null,
+    };
+  });
+}
+
+type Circumstances = { leftNano: bigint; hours: number; isFrozen: boolean };
+
+function obstacleOf({ paidAt, dispute }: Topup, { leftNano, hours, isFrozen }: Circumstances): RefundObstacle | null {
+  if (dispute === "open" || dispute === "lost") return "disputed";
+  if (!isWithinWindow(paidAt, hours)) return "window";
+  if (isFrozen) return "frozen";
+  return leftNano > 0n ? null : "spent";
 }
 
 type EntryRow = {

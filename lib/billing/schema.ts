@@ -81,6 +81,28 @@ export type AddCreditsInput = z.infer<typeof addCreditsInput>;
 
 export const topupRef = z.strictObject({ id: z.string().regex(/^top_[a-z0-9]{26}$/, "must be the id of a purchase") });
 
+/** `form` as in addCreditsInput: sending it twice refunds once. */
+export const refundInput = topupRef.extend({ amountUsd: usd("more than zero"), form: z.uuid() });
+export type RefundInput = z.infer<typeof refundInput>;
+
+export const REFUND_STATES = ["proposed", "requested", "pending", "succeeded", "failed"] as const;
+export type RefundState = (typeof REFUND_STATES)[number];
+
+export const adminRefundInput = z.strictObject({
+  orgId: z.string(),
+  topupId: topupRef.shape.id,
+  amountUsd: usd("more than zero"),
+  reason: z.string().trim().min(1, "must not be empty").max(500),
+  form: z.uuid(),
+});
+export type AdminRefundInput = z.infer<typeof adminRefundInput>;
+
+export const decideRefundInput = z.strictObject({
+  orgId: z.string(),
+  refundId: z.string().max(100),
+  isApproved: z.boolean(),
+});
+
 export const TOPUP_STATES = ["created", "processing", "needs_action", "paid", "failed", "refunded"] as const;
 export type TopupState = (typeof TOPUP_STATES)[number];
 /** A purchase as its buyer sees it. */
@@ -92,6 +114,48 @@ export type TopupRow = {
   createdAt: string;
   paidAt: string | null;
   receiptUrl: string | null;
+};
+
+/** Why a purchase cannot be taken back by its buyer. */
+export type RefundObstacle = "window" | "spent" | "disputed" | "frozen";
+
+/** A paid purchase of late, with what its buyer may take back now. */
+export type PurchaseRow = TopupRow & {
+  refundedUsd: string;
+  /** "0" with an obstacle. */
+  refundableUsd: string;
+  obstacle: RefundObstacle | null;
+  /** Until when; null where the operator grants no refunds. */
+  refundableUntil: string | null;
+  /** The latest one that was asked for. */
+  refund: { state: RefundState; amountUsd: string } | null;
+};
+
+/** A purchase as the operator sees it. */
+export type PaymentRow = {
+  id: string;
+  state: TopupState;
+  dispute: "open" | "won" | "lost" | null;
+  failure: string | null;
+  creditUsd: string;
+  refundedUsd: string;
+  disputedUsd: string;
+  refundableUsd: string;
+  /** Stripe's PaymentIntent. */
+  intent: string | null;
+  receiptUrl: string | null;
+  createdAt: string;
+  paidAt: string | null;
+  refunds: {
+    id: string;
+    state: RefundState;
+    amountUsd: string;
+    actorId: string | null;
+    approvedBy: string | null;
+    reason: string | null;
+    failure: string | null;
+    createdAt: string;
+  }[];
 };
 
 export type BillingEntry = {

@@ -8,6 +8,9 @@ export type Payments = {
   createCustomer(customer: { orgId: string; name: string; email: string }): Promise<string>;
   /** Opens a hosted Checkout page; idempotent by `topupId`. */
   createCheckout(checkout: Checkout): Promise<{ session: string; url: string }>;
+  /** Gives money back; idempotent by `refundId` for 24 hours, which also marks Stripe's refund. Throws RefundRefused where
+   *  Stripe has refused for good; every other failure leaves open whether it was made. */
+  createRefund(refund: { refundId: string; intent: string; amountMinor: bigint }): Promise<void>;
   /** Everything that decides what a payment is worth now. Reads only. */
   readPayment(of: { session: string | null; intent: string | null }): Promise<PaymentLevel>;
   /** The row id that was given to createCheckout; null for a payment that is not ours. */
@@ -55,6 +58,16 @@ export type PaymentEvent = {
   intent: string | null;
 };
 
+/** Stripe will never make this refund; `code` says why. */
+export class RefundRefused extends Error {
+  constructor(
+    readonly code: string,
+    cause: unknown,
+  ) {
+    super(`Stripe refused the refund: ${code}`, { cause });
+  }
+}
+
 const TOPUP = "topup_id";
 const REFUND = "refund_id";
 const SIGNATURE_TOLERANCE_SECONDS = 300;
@@ -88,6 +101,7 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
       if (!session.url) throw new Error("Stripe opened no page for this session.");
       return { session: session.id, url: session.url };
     },
+    createRefund: (refund) => createRefund(stripe, refund),
     readPayment: (of) => readPayment(stripe, livemode, of),
     findTopup: async (intent) => (await stripe.paymentIntents.retrieve(intent)).metadata[TOPUP] ?? null,
     async *listPayments(sinceSeconds) {
@@ -130,6 +144,23 @@ function sessionParams(checkout: Checkout): Stripe.Checkout.SessionCreateParams 
     success_url: checkout.successUrl,
     cancel_url: checkout.cancelUrl,
   };
+}
+
+async function createRefund(
+  stripe: Stripe,
+  { refundId, intent, amountMinor }: { refundId: string; intent: string; amountMinor: bigint },
+): Promise<void> {
+  try {
+    await stripe.refunds.create(
+      // safe because an amount is at most 25,000 dollars
+      { payment_intent: intent, amount: Number(amountMinor), metadata: { [REFUND]: refundId } },
+      { idempotencyKey: refundId },
+    );
+  } catch (error) {
+    const isFinal =
+      error instanceof Stripe.errors.StripeInvalidRequestError && [400, 402, 404].includes(error.statusCode ?? 0);
+    throw isFinal ? new RefundRefused(error.code ?? "refused", error) : error;
+  }
 }
 
 async function readPayment(

@@ -39,6 +39,7 @@ const PLATFORM_TABLE: Record<(typeof PLATFORM_PERMISSIONS)[number], string> = {
   "orgs.manage": "✔✔––",
   "orgs.read": "✔✔✔✔",
   "credits.grant": "✔✔✔–",
+  "refunds.manage": "✔✔––",
   "usage.read": "✔✔✔✔",
   "ledger.read": "✔✔–✔",
   "audit.read": "✔✔–✔",

@@ -58,6 +58,7 @@ export const PLATFORM_PERMISSIONS = [
   "orgs.manage",
   "orgs.read",
   "credits.grant",
+  "refunds.manage",
   "usage.read",
   "ledger.read",
   "audit.read",

@@ -15,6 +15,10 @@ export type Settings = {
   starterCreditProof: "email" | "card" | "oauth";
   /** enterprise: whether public pages are open to who is not signed in. service: they always are. */
   publicPages: boolean;
+  /** How long after a purchase its buyer may take back what is unspent; 0: never. */
+  refundWindowHours: number;
+  /** A refund of more than this needs a second person. */
+  refundApprovalUsd: string;
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -25,6 +29,8 @@ export const DEFAULT_SETTINGS: Settings = {
   starterCreditUsd: "0.5",
   starterCreditProof: "email",
   publicPages: false,
+  refundWindowHours: 24,
+  refundApprovalUsd: "100",
 };
 
 const MAX_STARTER_NANO = parseUsd("5");
@@ -40,6 +46,7 @@ const shape = {
   signUpDomains: z.array(domain).max(100),
   starterCreditProof: z.enum(["email", "card", "oauth"]),
   publicPages: z.boolean(),
+  refundWindowHours: z.int("must be a whole number of hours").min(0).max(720, "must be at most 720 hours"),
 };
 
 export const starterCredit = usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD");
@@ -49,6 +56,7 @@ export const settingsPatch = z
   .strictObject({
     ...shape,
     starterCreditUsd: starterCredit,
+    refundApprovalUsd: usd(),
   })
   .partial();
 export type SettingsPatch = z.infer<typeof settingsPatch>;
@@ -57,5 +65,6 @@ export const settingsOut = z
   .object({
     ...shape,
     starterCreditUsd: usdOut,
+    refundApprovalUsd: usdOut,
   })
   .meta({ id: "Settings" }) satisfies z.ZodType<Settings>;

@@ -75,8 +75,11 @@ BEGIN
   SELECT s.id, t.id, round(t.credit_nano * s.amount / taken)::bigint, refund_state(s.status), s.id, at
   FROM jsonb_to_recordset(payment -> 'refunds') s(id text, "row" text, amount numeric, status text)
   WHERE taken > 0 AND NOT EXISTS (SELECT FROM refund r WHERE r.stripe_refund = s.id);
+  -- the hub stops asking for a refund after 24 hours: one that Stripe still does not show was never made
+  UPDATE refund r SET state = 'failed', failure = 'never_sent'
+  WHERE r.topup_id = t.id AND r.state = 'requested' AND r.stripe_refund IS NULL AND coalesce(r.requested_at, r.created_at) < at - interval '25 hours';
   SELECT least(coalesce(sum(r.credit_nano), 0), want_captured) INTO want_refunded
-  FROM refund r WHERE r.topup_id = t.id AND r.state <> 'failed';
+  FROM refund r WHERE r.topup_id = t.id AND r.state IN ('requested', 'pending', 'succeeded');
   -- money is gone while Stripe keeps it; an inquiry takes none
   SELECT least(coalesce(sum(round(t.credit_nano * d.amount / nullif(taken, 0))) FILTER (WHERE d.withdrawn OR d.status = 'lost'), 0), want_captured - want_refunded),
     CASE WHEN bool_or(d.status = 'lost') THEN 'lost' WHEN bool_or(d.withdrawn) THEN 'open' WHEN bool_or(d.status = 'won') THEN 'won' END
@@ -117,7 +120,7 @@ CREATE OR REPLACE FUNCTION refund_state(status text) RETURNS text LANGUAGE sql I
 $$;
 
 -- Posts one part of a payment's change under the wallet lock that apply_payment holds; returns what it posted.
--- Credit covers a negative balance first; a debit takes the payment's own lot first, then others in the order of burning, then
+-- Credit covers a negative balance first; a debit takes the payment's own lots first, then others in the order of burning, then
 -- leaves the balance negative; what comes back returns to the lots it was taken from, last taken first.
 CREATE OR REPLACE FUNCTION post_payment(topup text, kind text, counterpart text, change bigint, at timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
@@ -148,12 +151,14 @@ BEGIN
 
   IF change < 0 THEN
     rest := greatest(w.posted, 0) - greatest(w.posted + change, 0);
-    part := least(rest, own.remaining);
-    IF part > 0 THEN
+    FOR own IN SELECT * FROM credit_lot c WHERE c.org_id = t.org_id AND c.payment_id = t.stripe_pi AND c.remaining > 0 ORDER BY c.id LOOP
+      part := least(rest, own.remaining);
+      EXIT WHEN part = 0;
       UPDATE credit_lot SET remaining = remaining - part WHERE id = own.id;
       INSERT INTO lot_draw (org_id, journal_id, lot_id, amount) VALUES (t.org_id, journal, own.id, part);
-    END IF;
-    IF rest > part THEN PERFORM draw_lots(t.org_id, NULL, journal, rest - part, true); END IF;
+      rest := rest - part;
+    END LOOP;
+    IF rest > 0 THEN PERFORM draw_lots(t.org_id, NULL, journal, rest, true); END IF;
     RETURN change;
   END IF;
 

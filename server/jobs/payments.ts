@@ -6,6 +6,7 @@ import {
   reconcilePayment,
   sweepPayments,
 } from "@/lib/billing/reconcile";
+import { REFUND_TASK, sendRefund, sweepRefunds } from "@/lib/billing/refunds";
 import { createPayments } from "@/lib/billing/stripe";
 import { egressFetch } from "@/lib/egress";
 import type { Env } from "@/lib/env";
@@ -21,8 +22,12 @@ export function paymentJobs(settings: Env): readonly Job[] {
   return [
     {
       name: RECONCILE_TASK,
-      // safe because only lib/billing adds these three
+      // safe because only lib/billing adds these
       run: (payload, { sql, log }) => reconcilePayment({ sql, log, payments }, payload as PaymentRef),
+    },
+    {
+      name: REFUND_TASK,
+      run: (payload, { sql, log }) => sendRefund({ sql, log, payments }, (payload as { refund: string }).refund),
     },
     {
       name: PURCHASE_TASK,
@@ -44,6 +49,7 @@ export function paymentJobs(settings: Env): readonly Job[] {
       maxAttempts: 1,
       run: (_payload, { sql, log }) => sweepPayments({ sql, log, payments }, { all: false }),
     },
+    { name: "sweep_refunds", schedule: "* * * * *", maxAttempts: 1, run: (_payload, { sql }) => sweepRefunds(sql) },
     {
       name: "sweep_payments",
       schedule: "17 * * * *",

@@ -20,6 +20,8 @@ const CARDS: readonly [number: string, what: string][] = [
   ["4000 0000 0000 0002", "is declined"],
   ["4000 0000 0000 9995", "has insufficient funds"],
   ["4000 0025 0000 3155", "asks for the bank’s confirmation"],
+  ["4000 0000 0000 7726", "succeeds; a refund takes some seconds"],
+  ["4000 0000 0000 5126", "succeeds; a refund fails after some seconds"],
   ["DE89370400440532013000", "bank debit: succeeds after some seconds"],
   ["DE62370400440532013001", "bank debit: fails after some seconds"],
 ];

@@ -8,7 +8,9 @@ export type Method =
   | "insufficient_funds"
   | "needs_authentication"
   | "delayed"
-  | "delayed_fails";
+  | "delayed_fails"
+  | "refunds_pend"
+  | "refunds_fail";
 
 /** Test numbers that Stripe documents; the two IBANs stand for methods that report later. */
 export const METHODS: Readonly<Record<string, Method>> = {
@@ -16,6 +18,8 @@ export const METHODS: Readonly<Record<string, Method>> = {
   "4000000000000002": "declined",
   "4000000000009995": "insufficient_funds",
   "4000002500003155": "needs_authentication",
+  "4000000000007726": "refunds_pend",
+  "4000000000005126": "refunds_fail",
   DE89370400440532013000: "delayed",
   DE62370400440532013001: "delayed_fails",
 };
@@ -32,6 +36,7 @@ export function pay(
   method: Method,
 ): "paid" | "authenticate" | "failed" {
   const intent = intentOf(world, emit, session);
+  if (method === "refunds_pend" || method === "refunds_fail") session.refund_course = method;
   if (method === "declined" || method === "insufficient_funds") return decline(emit, intent, method);
   if (method === "needs_authentication") {
     intent.status = "requires_action";
@@ -99,7 +104,7 @@ export function refund(
       currency,
       charge: charge.id,
       payment_intent: intent.id,
-      status: "succeeded",
+      status: charge.refund_course === "refunds_pend" ? "pending" : "succeeded",
       metadata,
       reason: null,
     },
@@ -109,6 +114,15 @@ export function refund(
   emit("refund.created", made);
   emit("charge.refunded", charge);
   return made;
+}
+
+/** The bank reports on a refund: one that pended is made, one that was doomed fails. */
+export function settleRefund(world: World, emit: Emit, made: StripeObject): void {
+  const charge = world.find("charge", made.charge);
+  if (charge?.refund_course === "refunds_fail") return failRefund(world, emit, made);
+  if (made.status !== "pending") return;
+  made.status = "succeeded";
+  emit("refund.updated", made);
 }
 
 /** The bank sends the money back: the refund never happened. */
@@ -184,6 +198,7 @@ function succeed(world: World, emit: Emit, session: StripeObject, intent: Stripe
       disputed: false,
       status: "succeeded",
       receipt_url: receiptOf(session),
+      refund_course: session.refund_course ?? null,
     },
   });
   const fee = Math.round(((amount as number) * FEE_PER_MILLE) / 1_000) + FEE_FIXED;

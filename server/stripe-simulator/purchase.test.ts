@@ -1,122 +1,30 @@
-import { randomUUID } from "node:crypto";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { Logger, runOnce } from "graphile-worker";
-import type { Pool } from "pg";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
-import { parseEnv } from "@/lib/env";
-import { logger } from "@/lib/log";
-import { parseUsd } from "@/lib/money";
-import type { Mail } from "@/lib/notifications/render";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { assertHealthy } from "@/e2e/support/database";
+import { DOLLAR, type PaymentWorld, SECRETS, SUCCESS, startPayments } from "@/e2e/support/payments";
 import { ORG_ROLES } from "@/lib/orgs/permissions";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
-import { createPool } from "@/lib/pg";
-import { createOrg, spend, wallet } from "@/prisma/sql/testing";
-import { paymentJobs } from "@/server/jobs/payments";
-import { type Simulator, startStripeSimulator } from "./server";
+import { spend, wallet } from "@/prisma/sql/testing";
+import { startStripeSimulator } from "./server";
 
-// Purchases over HTTP on both sides: the product's own code and roles against the simulation.
-
-const SECRETS = { secretKey: "sk_test_simulation1", webhookSecret: "whsec_0123456789abcdef0123" };
-const DOLLAR = 1_000_000_000;
-const SUCCESS = "4242 4242 4242 4242";
-
-let database: TestDatabase;
-let worker: Pool;
-let web: Server;
-let stripe: Simulator;
-let settings: ReturnType<typeof parseEnv>;
-const mails: Mail[] = [];
-
+let world: PaymentWorld;
+let database: PaymentWorld["database"];
+let stripe: PaymentWorld["stripe"];
 beforeAll(async () => {
-  database = await testDatabase();
-  worker = createPool(database.roleUrl("worker"), { max: 6, applicationName: "test-worker" });
-  worker.on("connect", (connection) => connection.on("error", () => {}));
-  const { POST } = await startWeb();
-  stripe = await startStripeSimulator({
-    ...SECRETS,
-    ...{ port: 0, delayMs: null, production: false },
-    webhookUrl: `http://127.0.0.1:${(web.address() as AddressInfo).port}/api/webhooks/stripe`,
-  });
-  handler = POST;
-  const variables = {
-    STRIPE_SECRET_KEY: SECRETS.secretKey,
-    STRIPE_WEBHOOK_SECRET: SECRETS.webhookSecret,
-    STRIPE_API_BASE: stripe.url,
-    HUB_DATABASE_URL_WEB: database.roleUrl("web"),
-  };
-  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-  settings = parseEnv({ ...variables, HUB_PRODUCTION: "false" });
+  world = await startPayments();
+  ({ database, stripe } = world);
 });
 afterEach(() => {
   Object.assign(stripe.control.deliveries, { copies: 1, reorder: false });
 });
-afterAll(async () => {
-  await stripe.close();
-  web.close();
-  const { db } = await import("@/lib/db");
-  await db().$disconnect();
-  await worker.end();
-  await database.drop();
-});
+afterAll(() => world.close());
 
-let handler: (request: Request) => Promise<Response>;
-
-/** The route of the product behind a bare server. */
-async function startWeb() {
-  web = createServer(async (incoming, outgoing) => {
-    const body = Readable.toWeb(incoming) as ReadableStream;
-    const headers = incoming.headers as Record<string, string>;
-    const response = await handler(
-      new Request("http://hub/api/webhooks/stripe", { method: "POST", headers, body, duplex: "half" } as RequestInit),
-    );
-    outgoing.writeHead(response.status).end(await response.text());
-  });
-  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
-  return import("@/app/api/webhooks/stripe/route");
-}
-
-async function buyer(): Promise<{ org: string; scope: Scope; key: string; app: string }> {
-  const made = await createOrg(database.pool);
-  const permissions = new Set(ORG_ROLES.owner);
-  return { ...made, scope: mintScope({ orgId: made.org, actor: { type: "user", id: "usr_1" }, permissions }) };
-}
-
-async function buy(scope: Scope, usd: string, form = randomUUID()) {
-  const { createTopup } = await import("@/lib/billing/mutations");
-  const { createPayments } = await import("@/lib/billing/stripe");
-  const payments = createPayments({ secretKey: SECRETS.secretKey, apiBase: stripe.url, fetch });
-  const place = { origin: "http://localhost:3000", slug: "acme", locale: "en" } as const;
-  const made = await createTopup(scope, { amountUsd: parseUsd(usd), form }, { payments, place });
-  const session = new URL(made.url).pathname.split("/").at(-1) as string;
-  return { ...made, session, form };
-}
-
-/** Everything that has been sent is received, and everything that has been received is done. */
-async function settle(): Promise<void> {
-  await stripe.control.flush();
-  const log = logger("test");
-  const tools = { sql: worker, log, signal: new AbortController().signal };
-  const taskList = Object.fromEntries(
-    paymentJobs(settings).map((job) => [job.name, (payload: unknown) => job.run(payload, tools)]),
-  );
-  const send_mail = async (payload: unknown) => void mails.push(payload as Mail);
-  const silent = new Logger(() => () => {});
-  const pool = { pgPool: worker, logger: silent, noHandleSignals: true };
-  await runOnce({ ...pool, taskList: { ...taskList, send_mail } });
-}
-
-async function sweep(): Promise<void> {
-  const job = paymentJobs(settings).find(({ name }) => name === "sweep_payments");
-  await job?.run({}, { sql: worker, log: logger("test"), signal: new AbortController().signal });
-  await settle();
-}
-
+const buyer = () => world.buyer();
+const buy = (scope: Scope, usd: string, form?: string) => world.buy(scope, usd, form);
+const settle = () => world.settle();
+const sweep = () => world.sweep();
+const balance = (org: string) => world.balance(org);
 const stateOf = async (id: string) =>
   (await database.pool.query("SELECT state, failure FROM topup WHERE id = $1", [id])).rows[0];
-const balance = async (org: string) => (await wallet(database.pool, org)).posted / DOLLAR;
 
 test("a card that pays: credit by webhook alone, the tab closed", async () => {
   const { org, scope } = await buyer();
@@ -315,7 +223,9 @@ test("forged, altered, re-serialised, old and wrong-mode webhooks write nothing"
   const event = stripe.control.events().find(({ type }) => type === "checkout.session.completed");
   const body = JSON.stringify(event);
   const send = (text: string, signature: string) =>
-    handler(new Request("http://hub/", { method: "POST", body: text, headers: { "stripe-signature": signature } }));
+    world.handler(
+      new Request("http://hub/", { method: "POST", body: text, headers: { "stripe-signature": signature } }),
+    );
   const now = Math.floor(Date.now() / 1000);
   const live = JSON.stringify({ ...event, livemode: true });
   const refused: [string, string][] = [
@@ -356,7 +266,7 @@ test("who manages billing hears of a purchase, and once of a balance that has be
     await database.pool.query("INSERT INTO member (id, org_id, user_id, role) VALUES ($1, $2, $1, $3)", member);
   }
   const heard = () =>
-    mails.filter(({ to }) => to.startsWith(account.org)).map(({ template, locale }) => [template, locale]);
+    world.mails.filter(({ to }) => to.startsWith(account.org)).map(({ template, locale }) => [template, locale]);
   const { session } = await buy(account.scope, "10");
   stripe.control.pay(SUCCESS, session);
   await settle();
@@ -364,20 +274,16 @@ test("who manages billing hears of a purchase, and once of a balance that has be
     ["purchase", "en"],
     ["purchase", "zh"],
   ]);
-  const look = async () => {
-    const job = paymentJobs(settings).find(({ name }) => name === "find_low_balances");
-    await job?.run({}, { sql: worker, log: logger("test"), signal: new AbortController().signal });
-    await settle();
-  };
+  const look = () => world.runJob("find_low_balances");
   await look();
   await spend(database.pool, account, 9.5 * DOLLAR);
-  mails.length = 0;
+  world.mails.length = 0;
   for (let n = 0; n < 3; n++) await look();
   expect(heard().toSorted()).toEqual([
     ["lowBalance", "en"],
     ["lowBalance", "zh"],
   ]);
-  expect(mails.find(({ locale }) => locale === "en")?.data).toMatchObject({ balance: "$0.50" });
+  expect(world.mails.find(({ locale }) => locale === "en")?.data).toMatchObject({ balance: "$0.50" });
 });
 
 test("the simulation refuses production and live keys", async () => {

@@ -12,6 +12,7 @@ import {
   pay,
   refund,
   settleDelayed,
+  settleRefund,
 } from "./payments";
 import { createWebhooks, type DeliveryOptions, sign } from "./webhooks";
 import { type StripeObject, World } from "./world";
@@ -45,6 +46,8 @@ export type Simulator = {
     settleDelayed(session?: string): void;
     expire(session?: string): void;
     refund(amount?: number, session?: string): StripeObject;
+    refunds(session?: string): StripeObject[];
+    settleRefund(made: StripeObject): void;
     failRefund(made: StripeObject): void;
     dispute(session?: string): StripeObject;
     closeDispute(dispute: StripeObject, status: "won" | "lost"): void;
@@ -78,6 +81,10 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
     setTimeout(() => changed(settleDelayed(world, emit, session)), delayMs).unref();
   };
   for (const session of world.list("checkout.session")) delayed(session);
+  const refundLater = (answered: unknown) => {
+    const made = world.find("refund", (answered as StripeObject).id);
+    if (made && delayMs !== null) setTimeout(() => changed(settleRefund(world, emit, made)), delayMs).unref();
+  };
 
   const payWith = (session: StripeObject, number: string) => {
     const method = METHODS[number.replace(/\s/g, "").toUpperCase()];
@@ -110,6 +117,7 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
     const idempotencyKey = Array.isArray(key) ? key[0] : key;
     const answer = api({ method, path: pathname, query: searchParams, body, authorization, idempotencyKey });
     if (method !== "GET") world.save();
+    if (method === "POST" && pathname === "/v1/refunds" && answer.status === 200) refundLater(answer.body);
     sendJson(outgoing, answer);
   }
 
@@ -157,6 +165,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
       settleDelayed: (id) => changed(settleDelayed(world, emit, sessionOf(id))),
       expire: (id) => changed(expire(emit, sessionOf(id))),
       refund: (amount, id) => changed(refund(world, emit, intentOf(id), amount ?? null, {})),
+      refunds: (id) => world.list("refund", ({ payment_intent: intent }) => intent === intentOf(id).id),
+      settleRefund: (made) => changed(settleRefund(world, emit, made)),
       failRefund: (made) => changed(failRefund(world, emit, made)),
       dispute: (id) => changed(openDispute(world, emit, intentOf(id))),
       closeDispute: (dispute, status) => changed(closeDispute(world, emit, dispute, status)),

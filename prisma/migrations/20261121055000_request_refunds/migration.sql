@@ -1,0 +1,300 @@
+-- Refunds that people ask for in the hub. New columns are NULL for the rows that exist, and a CHECK over the few refunds there
+-- are is exchanged; both hold ACCESS EXCLUSIVE on refund for an instant. The functions replace theirs.
+SET lock_timeout = '5s';
+
+ALTER TABLE "refund" ADD COLUMN "actor_id" TEXT,
+  ADD COLUMN "approved_by" TEXT,
+  ADD COLUMN "reason" TEXT,
+  ADD COLUMN "failure" TEXT,
+  ADD COLUMN "requested_at" TIMESTAMPTZ(3);
+ALTER TABLE "refund" DROP CONSTRAINT "refund_state_check";
+ALTER TABLE "refund" ADD CONSTRAINT "refund_state_check" CHECK ("state" IN ('proposed', 'requested', 'pending', 'succeeded', 'failed'));
+
+-- Which refunds wait, for the sweep and for who approves.
+CREATE INDEX "refund_waiting_idx" ON "refund" ("created_at") WHERE "state" IN ('proposed', 'requested');
+
+-- Brings an organisation's balance to the level that Stripe shows for one payment, whatever came before: duplicates, any order,
+-- failed refunds and crashes end at the same balance. Nothing else posts `pi:` journals.
+-- payment: {topup, version (of the row when the look began), intent, status, customer, currency, livemode, subtotal, captured,
+--   closed (true: the session takes no further try), failure, receipt_url, refunds: [{id, row?, amount, status}],
+--   disputes: [{id, amount, status, withdrawn}]}
+-- credited: this look was the first to find it paid. outcome: applied | unchanged | stale (look again) | unknown | mismatch (no credit: an operator must look)
+CREATE OR REPLACE FUNCTION apply_payment(payment jsonb)
+RETURNS TABLE (outcome text, state text, posted_nano bigint, credited boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  t topup;
+  org text;
+  at timestamptz;
+  pi text := payment ->> 'intent';
+  succeeded boolean := coalesce(payment ->> 'status', '') = 'succeeded';
+  taken numeric := (payment ->> 'captured')::numeric;
+  want_captured bigint := 0;
+  want_refunded bigint;
+  want_disputed bigint;
+  dispute_now text;
+  state_now text;
+  moved bigint := 0;
+BEGIN
+  SELECT x.org_id INTO org FROM topup x WHERE x.id = payment ->> 'topup';
+  PERFORM FROM wallet w WHERE w.org_id = org FOR NO KEY UPDATE;
+  SELECT * INTO t FROM topup x WHERE x.id = payment ->> 'topup' AND EXISTS (SELECT FROM wallet w WHERE w.org_id = x.org_id) FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT 'unknown', NULL::text, 0::bigint, false;
+    RETURN;
+  END IF;
+  IF t.version <> (payment ->> 'version')::bigint THEN
+    RETURN QUERY SELECT 'stale', t.state, 0::bigint, false;
+    RETURN;
+  END IF;
+  at := hub_now();
+  IF (t.stripe_pi IS NOT NULL AND pi IS DISTINCT FROM t.stripe_pi) OR EXISTS (SELECT FROM topup o WHERE o.stripe_pi = pi AND o.id <> t.id)
+    OR (payment ->> 'livemode')::boolean IS DISTINCT FROM t.livemode
+    OR (succeeded AND (payment ->> 'customer', payment ->> 'currency', (payment ->> 'subtotal')::bigint)
+      IS DISTINCT FROM (t.stripe_customer, t.currency, t.amount_minor))
+    OR (succeeded AND (taken IS NULL OR taken < t.amount_minor)) THEN
+    UPDATE topup x SET failure = 'mismatch', version = x.version + 1, fetched_at = at WHERE x.id = t.id;
+    RETURN QUERY SELECT 'mismatch', t.state, 0::bigint, false;
+    RETURN;
+  END IF;
+
+  IF succeeded THEN want_captured := t.credit_nano; END IF;
+  -- refunds of the hub know their row; those made at Stripe get one under Stripe's id
+  UPDATE refund r SET stripe_refund = s.id, state = refund_state(s.status)
+  FROM jsonb_to_recordset(payment -> 'refunds') s(id text, "row" text, amount bigint, status text)
+  WHERE r.topup_id = t.id AND (r.id = s."row" OR r.stripe_refund = s.id) AND (r.stripe_refund, r.state) IS DISTINCT FROM (s.id, refund_state(s.status));
+  INSERT INTO refund (id, topup_id, credit_nano, state, stripe_refund, created_at)
+  SELECT s.id, t.id, round(t.credit_nano * s.amount / taken)::bigint, refund_state(s.status), s.id, at
+  FROM jsonb_to_recordset(payment -> 'refunds') s(id text, "row" text, amount numeric, status text)
+  WHERE taken > 0 AND NOT EXISTS (SELECT FROM refund r WHERE r.stripe_refund = s.id);
+  -- the hub stops asking for a refund after 24 hours: one that Stripe still does not show was never made
+  UPDATE refund r SET state = 'failed', failure = 'never_sent'
+  WHERE r.topup_id = t.id AND r.state = 'requested' AND r.stripe_refund IS NULL AND coalesce(r.requested_at, r.created_at) < at - interval '25 hours';
+  SELECT least(coalesce(sum(r.credit_nano), 0), want_captured) INTO want_refunded
+  FROM refund r WHERE r.topup_id = t.id AND r.state IN ('requested', 'pending', 'succeeded');
+  -- money is gone while Stripe keeps it; an inquiry takes none
+  SELECT least(coalesce(sum(round(t.credit_nano * d.amount / nullif(taken, 0))) FILTER (WHERE d.withdrawn OR d.status = 'lost'), 0), want_captured - want_refunded),
+    CASE WHEN bool_or(d.status = 'lost') THEN 'lost' WHEN bool_or(d.withdrawn) THEN 'open' WHEN bool_or(d.status = 'won') THEN 'won' END
+  INTO want_disputed, dispute_now
+  FROM jsonb_to_recordset(payment -> 'disputes') d(id text, amount numeric, status text, withdrawn boolean);
+
+  state_now := CASE
+    WHEN succeeded THEN CASE WHEN want_refunded = want_captured THEN 'refunded' ELSE 'paid' END
+    WHEN payment ->> 'status' = 'processing' THEN 'processing'
+    WHEN payment ->> 'status' = 'requires_action' THEN 'needs_action'
+    WHEN payment ->> 'status' = 'canceled' OR (payment ->> 'closed')::boolean THEN 'failed'
+    ELSE 'created' END;
+  UPDATE topup x SET stripe_pi = coalesce(x.stripe_pi, pi), state = state_now, captured_nano = want_captured, refunded_nano = want_refunded,
+    disputed_nano = want_disputed, dispute = dispute_now, failure = CASE WHEN succeeded THEN NULL ELSE payment ->> 'failure' END,
+    receipt_url = coalesce(payment ->> 'receipt_url', x.receipt_url), paid_at = CASE WHEN succeeded THEN coalesce(x.paid_at, at) END,
+    version = x.version + 1, fetched_at = at
+  WHERE x.id = t.id;
+  moved := post_payment(t.id, 'topup', 'stripe_clearing', want_captured - t.captured_nano, at)
+    + post_payment(t.id, 'refund', 'refunds', t.refunded_nano - want_refunded, at)
+    + post_payment(t.id, 'dispute', 'disputes', t.disputed_nano - want_disputed, at);
+  -- by level as well: the freeze follows from what is open over all payments and from the balance; people's freezes stay
+  UPDATE wallet w SET version = w.version + 1, status = f.status, freeze_reason = f.reason
+  FROM (
+    SELECT v.org_id, CASE WHEN r.reason IS NULL THEN 'active' ELSE 'frozen' END AS status, r.reason
+    FROM wallet v CROSS JOIN LATERAL (SELECT CASE
+      WHEN EXISTS (SELECT FROM topup o WHERE o.org_id = v.org_id AND o.dispute IN ('open', 'lost')) THEN 'dispute'
+      WHEN v.posted < v.floor THEN 'negative' END AS reason) r
+    WHERE v.org_id = t.org_id
+  ) f
+  WHERE w.org_id = f.org_id AND (w.status = 'active' OR (w.status = 'frozen' AND w.freeze_reason IN ('negative', 'dispute')))
+    AND (w.status, w.freeze_reason) IS DISTINCT FROM (f.status, f.reason);
+  RETURN QUERY SELECT CASE WHEN t.state IS DISTINCT FROM state_now OR moved <> 0 THEN 'applied' ELSE 'unchanged' END, state_now, moved,
+    t.captured_nano = 0 AND want_captured > 0;
+END $$;
+
+-- Posts one part of a payment's change under the wallet lock that apply_payment holds; returns what it posted.
+-- Credit covers a negative balance first; a debit takes the payment's own lots first, then others in the order of burning, then
+-- leaves the balance negative; what comes back returns to the lots it was taken from, last taken first.
+CREATE OR REPLACE FUNCTION post_payment(topup text, kind text, counterpart text, change bigint, at timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+<<posting>>
+DECLARE
+  t topup;
+  w wallet;
+  journal bigint;
+  own credit_lot;
+  draw record;
+  part bigint;
+  rest bigint;
+BEGIN
+  IF change = 0 THEN RETURN 0; END IF;
+  UPDATE topup x SET postings = x.postings + 1 WHERE x.id = post_payment.topup RETURNING * INTO t;
+  SELECT * INTO w FROM wallet x WHERE x.org_id = t.org_id;
+  INSERT INTO journal (org_id, kind, ref, at, actor, reason)
+  VALUES (t.org_id, post_payment.kind, 'pi:' || t.stripe_pi || ':' || t.postings, post_payment.at, 'stripe', t.id) RETURNING id INTO journal;
+  INSERT INTO entry (journal_id, account_id, amount) VALUES (journal, counterpart, -change), (journal, 'customer:' || t.org_id, change);
+  SELECT * INTO own FROM credit_lot c WHERE c.id = t.id;
+  IF NOT FOUND THEN
+    INSERT INTO credit_lot (id, org_id, source, payment_id, amount, remaining, priority, created_at)
+    VALUES (t.id, t.org_id, 'paid', t.stripe_pi, t.credit_nano, 0, 50, post_payment.at) RETURNING * INTO own;
+  END IF;
+  UPDATE wallet x SET posted = x.posted + change, version = x.version + 1 WHERE x.org_id = t.org_id;
+  IF w.floor IS NULL THEN RETURN change; END IF; -- enterprise: no lots
+
+  IF change < 0 THEN
+    rest := greatest(w.posted, 0) - greatest(w.posted + change, 0);
+    FOR own IN SELECT * FROM credit_lot c WHERE c.org_id = t.org_id AND c.payment_id = t.stripe_pi AND c.remaining > 0 ORDER BY c.id LOOP
+      part := least(rest, own.remaining);
+      EXIT WHEN part = 0;
+      UPDATE credit_lot SET remaining = remaining - part WHERE id = own.id;
+      INSERT INTO lot_draw (org_id, journal_id, lot_id, amount) VALUES (t.org_id, journal, own.id, part);
+      rest := rest - part;
+    END LOOP;
+    IF rest > 0 THEN PERFORM draw_lots(t.org_id, NULL, journal, rest, true); END IF;
+    RETURN change;
+  END IF;
+
+  rest := greatest(w.posted + change, 0) - greatest(w.posted, 0);
+  FOR draw IN
+    SELECT c.id, c.restricted, c.expires_at, least(sum(d.amount), c.amount - c.remaining) AS taken
+    FROM journal j JOIN lot_draw d ON d.journal_id = j.id JOIN credit_lot c ON c.id = d.lot_id
+    WHERE post_payment.kind <> 'topup' AND j.kind IN ('topup', 'refund', 'dispute')
+      AND j.ref = ANY (ARRAY(SELECT 'pi:' || t.stripe_pi || ':' || n FROM generate_series(1, t.postings) n))
+    GROUP BY c.id HAVING sum(d.amount) > 0 ORDER BY max(d.id) DESC
+  LOOP
+    part := least(rest, draw.taken);
+    CONTINUE WHEN part <= 0;
+    UPDATE credit_lot SET remaining = remaining + part WHERE id = draw.id;
+    INSERT INTO lot_draw (org_id, journal_id, lot_id, amount) VALUES (t.org_id, journal, draw.id, -part);
+    UPDATE wallet x SET restricted = x.restricted + CASE WHEN draw.restricted THEN part ELSE 0 END,
+      next_expiry_at = least(x.next_expiry_at, draw.expires_at) -- what has expired meanwhile expires again
+    WHERE x.org_id = t.org_id;
+    rest := rest - part;
+  END LOOP;
+  -- new credit, or what once made the balance negative
+  SELECT least(rest, c.amount - c.remaining) INTO part FROM credit_lot c WHERE c.id = own.id;
+  UPDATE credit_lot SET remaining = remaining + part WHERE id = own.id;
+  IF rest > part THEN
+    INSERT INTO credit_lot (id, org_id, source, payment_id, amount, remaining, priority, created_at)
+    VALUES (t.id || ':' || t.postings, t.org_id, 'paid', t.stripe_pi, rest - part, rest - part, 50, post_payment.at);
+  END IF;
+  RETURN change;
+END $$;
+
+-- Refunds the hub asks Stripe for. Amounts are nano-USD of credit, in whole cents. Wallet and lots are debited when a refund is
+-- requested, before Stripe hears of it; the worker then calls Stripe with the row's id as its key.
+
+-- What was asked for is never edited; what became of it is.
+CREATE OR REPLACE FUNCTION guard_refund() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'refund rows are kept: DELETE refused' USING ERRCODE = 'restrict_violation'; END IF;
+  IF (NEW.id, NEW.topup_id, NEW.credit_nano, NEW.actor_id, NEW.reason, NEW.created_at)
+      IS DISTINCT FROM (OLD.id, OLD.topup_id, OLD.credit_nano, OLD.actor_id, OLD.reason, OLD.created_at)
+    OR (OLD.stripe_refund IS NOT NULL AND NEW.stripe_refund IS DISTINCT FROM OLD.stripe_refund) THEN
+    RAISE EXCEPTION 'what a refund gives back is append-only: UPDATE refused' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER guard BEFORE UPDATE OR DELETE ON refund FOR EACH ROW EXECUTE FUNCTION guard_refund();
+
+-- What of a purchase can be given back: the part of its own lots that is neither spent nor held. Nothing while it is disputed.
+CREATE OR REPLACE FUNCTION refundable(purchase text) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce(max(greatest(least(
+      t.captured_nano - t.refunded_nano - t.disputed_nano, w.posted - w.held,
+      (SELECT coalesce(sum(c.remaining), 0)::bigint FROM credit_lot c WHERE c.org_id = t.org_id AND c.payment_id = t.stripe_pi)
+    ), 0) / 10000000 * 10000000), 0)
+  FROM topup t JOIN wallet w ON w.org_id = t.org_id
+  WHERE t.id = purchase AND t.state = 'paid' AND w.floor IS NOT NULL AND coalesce(t.dispute, 'won') = 'won'
+$$;
+
+-- Asks for a refund; idempotent by `id`, and the same id with other terms is error 23505. With `proposed` nothing moves until
+-- decide_refund. More than is refundable: error 22003; another proposal for the purchase waits: error 55006. Returns the state.
+CREATE OR REPLACE FUNCTION request_refund(id text, purchase text, credit bigint, proposed boolean, actor text, reason text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  known refund;
+BEGIN
+  PERFORM lock_purchase(purchase);
+  SELECT * INTO known FROM refund r WHERE r.id = request_refund.id;
+  IF FOUND THEN
+    IF (known.topup_id, known.credit_nano) IS DISTINCT FROM (purchase, credit) THEN
+      RAISE EXCEPTION 'refund % exists with other terms', known.id USING ERRCODE = 'unique_violation';
+    END IF;
+    RETURN known.state;
+  END IF;
+  PERFORM require_refundable(purchase, credit);
+  IF EXISTS (SELECT FROM refund r WHERE r.topup_id = purchase AND r.state = 'proposed') THEN
+    RAISE EXCEPTION 'a refund of this purchase waits for approval' USING ERRCODE = 'object_in_use';
+  END IF;
+  INSERT INTO refund (id, topup_id, credit_nano, state, actor_id, reason, requested_at)
+  VALUES (request_refund.id, purchase, credit, CASE WHEN proposed THEN 'proposed' ELSE 'requested' END, actor, request_refund.reason,
+    CASE WHEN NOT proposed THEN hub_now() END);
+  PERFORM post_refunds(purchase);
+  RETURN CASE WHEN proposed THEN 'proposed' ELSE 'requested' END;
+END $$;
+
+-- A second person's word on a proposed refund. The one who proposed it cannot approve it (error 42501), but may withdraw it.
+-- Returns the state it has then; one that was decided before stays as it is.
+CREATE OR REPLACE FUNCTION decide_refund(id text, approved boolean, actor text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  r refund;
+BEGIN
+  PERFORM lock_purchase((SELECT x.topup_id FROM refund x WHERE x.id = decide_refund.id));
+  SELECT * INTO r FROM refund x WHERE x.id = decide_refund.id;
+  IF NOT FOUND OR r.state <> 'proposed' THEN RETURN r.state; END IF;
+  IF NOT approved THEN
+    UPDATE refund x SET state = 'failed', failure = 'rejected', approved_by = actor WHERE x.id = r.id;
+    RETURN 'failed';
+  END IF;
+  IF r.actor_id = actor THEN RAISE EXCEPTION 'a second person must approve' USING ERRCODE = 'insufficient_privilege'; END IF;
+  PERFORM require_refundable(r.topup_id, r.credit_nano);
+  UPDATE refund x SET state = 'requested', approved_by = actor, requested_at = hub_now() WHERE x.id = r.id;
+  PERFORM post_refunds(r.topup_id);
+  RETURN 'requested';
+END $$;
+
+-- Stripe has refused it for good: wallet and lots get it back. One that Stripe knows stays as Stripe says. Returns the state.
+CREATE OR REPLACE FUNCTION fail_refund(id text, failure text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  r refund;
+BEGIN
+  PERFORM lock_purchase((SELECT x.topup_id FROM refund x WHERE x.id = fail_refund.id));
+  UPDATE refund x SET state = 'failed', failure = fail_refund.failure
+  WHERE x.id = fail_refund.id AND x.state = 'requested' AND x.stripe_refund IS NULL RETURNING * INTO r;
+  IF FOUND THEN PERFORM post_refunds(r.topup_id); END IF;
+  RETURN (SELECT x.state FROM refund x WHERE x.id = fail_refund.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION lock_purchase(purchase text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM FROM wallet w WHERE w.org_id = (SELECT t.org_id FROM topup t WHERE t.id = purchase) FOR NO KEY UPDATE;
+  PERFORM FROM topup t WHERE t.id = purchase FOR NO KEY UPDATE;
+END $$;
+
+CREATE OR REPLACE FUNCTION require_refundable(purchase text, credit bigint) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF credit IS NULL OR credit <= 0 OR credit % 10000000 <> 0 THEN
+    RAISE EXCEPTION 'a refund must be a positive number of cents' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF credit > refundable(purchase) THEN
+    RAISE EXCEPTION 'only % nano-USD are refundable', refundable(purchase) USING ERRCODE = 'numeric_value_out_of_range';
+  END IF;
+END $$;
+
+-- Brings the ledger to the refund rows of a purchase whose wallet and row are locked. A look at Stripe that is under way
+-- becomes stale. A freeze for a negative balance is judged anew by the next look.
+CREATE OR REPLACE FUNCTION post_refunds(purchase text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  t topup;
+  want bigint;
+BEGIN
+  SELECT * INTO t FROM topup x WHERE x.id = purchase;
+  SELECT least(coalesce(sum(r.credit_nano), 0), t.captured_nano) INTO want
+  FROM refund r WHERE r.topup_id = purchase AND r.state IN ('requested', 'pending', 'succeeded');
+  IF want = t.refunded_nano THEN RETURN; END IF;
+  UPDATE topup x SET refunded_nano = want, state = CASE WHEN want = t.captured_nano THEN 'refunded' ELSE 'paid' END, version = x.version + 1
+  WHERE x.id = purchase;
+  PERFORM post_payment(purchase, 'refund', 'refunds', t.refunded_nano - want, hub_now());
+END $$;
