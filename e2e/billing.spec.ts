@@ -1,7 +1,12 @@
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { signInMember } from "@/e2e/support/member";
+import type { HubUnderTest } from "@/e2e/support/setup";
 import { expect, test } from "@/e2e/support/test";
+import { newId } from "@/lib/ids";
 import en from "@/messages/en.json" with { type: "json" };
 
 // Buying credit in a browser, against the simulation of Stripe that the hub itself has started.
@@ -20,6 +25,31 @@ async function toPayment(page: Page, slug: string, amount: string): Promise<void
 async function payWith(page: Page, number: string): Promise<void> {
   await page.getByLabel("Card number or IBAN").fill(number);
   await page.getByRole("button", { name: /^Pay / }).click();
+}
+
+/** The balance rises without anybody following the way back. */
+async function expectPurchase(page: Page, slug: string, amount: string): Promise<void> {
+  await expect(async () => {
+    await page.goto(`/${slug}/billing`);
+    const history = page.getByRole("table", { name: billing.history });
+    await expect(history.getByRole("row", { name: /Purchase/ })).toContainText(amount, { timeout: 500 });
+  }).toPass();
+}
+
+function deliver(hub: HubUnderTest, body: string, signature: string): Promise<Response> {
+  const headers = { "content-type": "application/json", "stripe-signature": signature };
+  return fetch(`${hub.url}/api/webhooks/stripe`, { method: "POST", headers, body });
+}
+
+function sign(body: string, secret: string, ageSeconds = 0): string {
+  const at = Math.floor(Date.now() / 1000) - ageSeconds;
+  return `t=${at},v1=${createHmac("sha256", secret).update(`${at}.${body}`).digest("hex")}`;
+}
+
+/** As the hub derives it for its own simulation of Stripe. */
+function webhookSecret(hub: HubUnderTest): string {
+  const pepper = readFileSync(join(hub.dataDir, "secrets/HUB_KEY_PEPPER"), "utf8").trim();
+  return `whsec_${createHmac("sha256", pepper).update("stripe-simulator webhook").digest("hex")}`;
 }
 
 test("you buy 25 dollars and see 25 dollars more, by itself", async ({ page, context, hub }) => {
@@ -64,7 +94,104 @@ test("the tab is closed at the bank: the credit comes all the same", async ({ pa
   const other = await context.newPage();
   await expect(async () => {
     await other.goto(`/${slug}/billing`);
-    await expect(other.getByRole("row", { name: /Purchase/ })).toContainText("$50.00", { timeout: 500 });
+    const history = other.getByRole("table", { name: billing.history });
+    await expect(history.getByRole("row", { name: /Purchase/ })).toContainText("$50.00", { timeout: 500 });
+  }).toPass();
+});
+
+test("the webhook comes before the return page, which then says so at once", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 0 });
+  await toPayment(page, slug, "$25.00");
+  let back = "";
+  await page.route("**/billing/return/**", (route) => {
+    back = route.request().url();
+    return route.abort();
+  });
+  await payWith(page, "4242 4242 4242 4242").catch(() => {});
+  const other = await context.newPage();
+  await expectPurchase(other, slug, "$25.00");
+  await page.unroute("**/billing/return/**");
+  await page.goto(back);
+  await expect(page.getByRole("status")).toContainText("$25.00 added. Balance $25.00");
+});
+
+test("a bank debit is pending until the bank reports, then it is credit", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 1 });
+  await toPayment(page, slug, "$10.00");
+  await payWith(page, "DE89370400440532013000");
+  await expect(page.getByRole("status")).toContainText(billing.return.pending);
+  const other = await context.newPage();
+  await other.goto(`/${slug}/billing`);
+  await expect(other.getByRole("status").filter({ hasText: billing.pending })).toContainText("$10.00");
+  await expect(page.getByRole("status")).toContainText("$10.00 added. Balance $11.00", { timeout: 30_000 });
+});
+
+test("a bank debit that fails says so and changes nothing", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 1 });
+  await toPayment(page, slug, "$10.00");
+  await payWith(page, "DE62370400440532013001");
+  await expect(page.getByRole("status")).toContainText(billing.return.failed, { timeout: 30_000 });
+  await page.goto(`/${slug}/billing`);
+  await expect(page.getByText("$1.00").first()).toBeVisible();
+  await expect(page.getByRole("row", { name: /Purchase/ })).toHaveCount(0);
+});
+
+test("forged webhooks are refused, and the same true one ten times is one credit", async ({ page, context, hub }) => {
+  const { slug, orgId } = await signInMember(context, hub, { creditUsd: 0 });
+  await toPayment(page, slug, "$25.00");
+  await page.route("**/billing/return/**", (route) => route.abort());
+  const session = new URL(page.url()).pathname.split("/").at(-1);
+  const event = (id: string) =>
+    JSON.stringify({
+      ...{ id, object: "event", type: "checkout.session.completed", livemode: false },
+      data: {
+        object: {
+          id: session,
+          object: "checkout.session",
+          client_reference_id: orgId,
+          amount_total: 9_900_000,
+          payment_status: "paid",
+        },
+      },
+    });
+  const forged = event(newId("evt"));
+  for (const signature of ["", sign(forged, "whsec_guessed"), sign(forged, webhookSecret(hub), 301)]) {
+    expect((await deliver(hub, forged, signature)).status).toBe(400);
+  }
+  // signed, yet claiming a payment that nobody made: Stripe is asked, and knows of none
+  expect((await deliver(hub, forged, sign(forged, webhookSecret(hub)))).status).toBe(200);
+  await payWith(page, "4242 4242 4242 4242").catch(() => {});
+  const again = event(newId("evt"));
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => deliver(hub, again, sign(again, webhookSecret(hub)))),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  const other = await context.newPage();
+  await expectPurchase(other, slug, "$25.00");
+  await expect(other.getByRole("table", { name: billing.history }).getByRole("row", { name: /Purchase/ })).toHaveCount(
+    1,
+  );
+  // the amount, and the balance after it
+  await expect(other.getByRole("row", { name: /Purchase.*\$25\.00.*\$25\.00/ })).toBeVisible();
+});
+
+test("what is unspent of a purchase can be taken back", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 2 });
+  await toPayment(page, slug, "$25.00");
+  await payWith(page, "4242 4242 4242 4242");
+  await expect(page.getByRole("status")).toContainText("$25.00 added. Balance $27.00");
+  await page.getByRole("link", { name: billing.return.toBilling }).click();
+  await page.getByRole("button", { name: "Refund $25.00" }).click();
+  const question = page.getByRole("dialog", { name: "Refund $25.00?" });
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await question.getByRole("button", { name: "Refund $25.00" }).click();
+  await expect(question).toBeHidden();
+  await expect(async () => {
+    await page.reload();
+    const history = page.getByRole("table", { name: billing.history });
+    await expect(history.getByRole("row", { name: /Refund/ })).toContainText("$2.00", { timeout: 500 });
+    const purchases = page.getByRole("table", { name: billing.purchases });
+    await expect(purchases).toContainText(billing.states.refunded, { timeout: 500 });
   }).toPass();
 });
 

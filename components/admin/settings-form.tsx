@@ -17,6 +17,12 @@ import type { Settings } from "@/lib/settings/schema";
 const MODES = ["service", "enterprise"] as const;
 const POLICIES = ["open", "invitation", "closed"] as const;
 
+const AMOUNTS = [
+  { name: "starterCreditUsd", help: "starterCreditHelp" },
+  { name: "refundWindowHours", help: "refundWindowHelp" },
+  { name: "refundApprovalUsd", help: "refundApprovalHelp" },
+] as const;
+
 export function SettingsForm({ settings, canManage }: { settings: Settings; canManage: boolean }) {
   const t = useTranslations("admin.settings");
   const toast = useToast();
@@ -36,7 +42,11 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
         .split(/[\s,]+/)
         .filter(Boolean),
       ...(mode === "service"
-        ? { starterCreditUsd: text("starterCreditUsd") }
+        ? {
+            starterCreditUsd: text("starterCreditUsd"),
+            refundWindowHours: Number(text("refundWindowHours") || Number.NaN),
+            refundApprovalUsd: text("refundApprovalUsd"),
+          }
         : { publicPages: data.get("publicPages") === "on" }),
     });
     if (saved) toast.add({ title: t("saved") });
@@ -116,22 +126,18 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
           </div>
         </div>
       )}
-      {mode === "service" && (
-        <Field
-          name="starterCreditUsd"
-          label={t("starterCredit")}
-          help={t("starterCreditHelp")}
-          error={fieldProblem("starterCreditUsd")}
-        >
-          <Input
-            inputMode="decimal"
-            autoComplete="off"
-            defaultValue={settings.starterCreditUsd}
-            disabled={!canManage}
-            className="figures"
-          />
-        </Field>
-      )}
+      {mode === "service" &&
+        AMOUNTS.map(({ name, help }) => (
+          <Field key={name} name={name} label={t(name)} help={t(help)} error={fieldProblem(name)}>
+            <Input
+              inputMode="decimal"
+              autoComplete="off"
+              defaultValue={settings[name]}
+              disabled={!canManage}
+              className="figures"
+            />
+          </Field>
+        ))}
       {canManage && (
         <FormActions>
           <Button type="submit" variant="primary" disabled={isPending}>

@@ -3,6 +3,7 @@ import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits } from "@/components/billing/add-credits";
 import { HistoryTable } from "@/components/billing/history-table";
 import { Notice } from "@/components/billing/notice";
+import { PurchasesTable } from "@/components/billing/purchases-table";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
@@ -10,10 +11,11 @@ import { KeyFigures } from "@/components/shell/key-figures";
 import { PageHead } from "@/components/shell/page-head";
 import { Money } from "@/components/ui/money";
 import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
-import { getBalance, getHistory, getTopup } from "@/lib/billing/queries";
+import { getBalance, getHistory, getTopup, listPurchases } from "@/lib/billing/queries";
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
 import { parseUsd } from "@/lib/money";
+import { getSettings } from "@/lib/settings/queries";
 
 type BillingPageProps = {
   params: Promise<{ org: string }>;
@@ -28,9 +30,11 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
-  const [balance, { entries, pending }, cancelled, format] = await Promise.all([
+  const [balance, { entries, pending }, purchases, { refundWindowHours }, cancelled, format] = await Promise.all([
     getBalance(scope),
     getHistory(scope),
+    listPurchases(scope),
+    getSettings(),
     findCancelled(scope, (await searchParams).cancelled),
     getFormatter(),
   ]);
@@ -67,8 +71,16 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
           },
         ]}
       />
-      <Block id="history" title={t("history")}>
-        <p className="mb-3 text-ink-2">{t("historyText")}</p>
+      {purchases.length > 0 && (
+        <Block
+          id="purchases"
+          title={t("purchases")}
+          text={refundWindowHours > 0 ? t("purchasesText", { hours: refundWindowHours }) : t("purchasesTextNone")}
+        >
+          <PurchasesTable rows={purchases} orgSlug={scope.org.slug} orgName={scope.org.name} />
+        </Block>
+      )}
+      <Block id="history" title={t("history")} text={t("historyText")}>
         {entries.length > 0 ? <HistoryTable entries={entries} /> : <EmptyState text={t("noHistory")} />}
       </Block>
     </>

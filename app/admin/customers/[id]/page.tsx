@@ -4,6 +4,7 @@ import { getTranslations } from "next-intl/server";
 import { CreditDialog } from "@/components/admin/credit-dialog";
 import { CustomerKeys, CustomerRequests, OrgStatus } from "@/components/admin/customers";
 import { JournalTable } from "@/components/admin/ledger";
+import { PaymentsTable } from "@/components/admin/payments-table";
 import { SuspendDialog } from "@/components/admin/suspend-dialog";
 import { Percent, Usd } from "@/components/admin/usd";
 import { Block } from "@/components/shell/block";
@@ -14,6 +15,7 @@ import { Badge } from "@/components/ui/badge";
 import { requireStaff } from "@/lib/auth/require-staff";
 import { getWallet } from "@/lib/billing/admin-credits";
 import { listJournals } from "@/lib/billing/admin-journals";
+import { listPayments } from "@/lib/billing/admin-refunds";
 import { AppError } from "@/lib/errors";
 import { listKeys } from "@/lib/keys/admin-keys";
 import { getOrg } from "@/lib/orgs/admin-orgs";
@@ -33,13 +35,14 @@ export default async function CustomerPage({ params }: Props) {
   const t = await getTranslations("admin.customers");
   const { id } = await params;
   const org = await getOrg(scope, id).catch(missing);
-  const [{ mode }, wallet, { data: keys }, { data: requests }, usage, journals] = await Promise.all([
+  const [{ mode }, wallet, { data: keys }, { data: requests }, usage, journals, payments] = await Promise.all([
     getSettings(),
     getWallet(scope, id),
     listKeys(scope, id, { limit: 100 }),
     listRequests(scope, { orgId: id, limit: 20 }),
     sumMargins(scope, parseRange("30d"), id),
     scope.permissions.has("ledger.read") ? listJournals(scope, { orgId: id, limit: 10 }) : null,
+    listPayments(scope, id),
   ]);
   const isSuspended = org.status === "suspended";
   const activeKeys = keys.filter(({ status }) => status === "active").length;
@@ -85,6 +88,13 @@ export default async function CustomerPage({ params }: Props) {
           },
         ]}
       />
+      <Block id="payments" title={t("payments")}>
+        {payments.length === 0 ? (
+          <EmptyState text={t("noPayments")} />
+        ) : (
+          <PaymentsTable rows={payments} orgId={id} canRefund={scope.permissions.has("refunds.manage")} />
+        )}
+      </Block>
       <Block id="keys" title={t("keys")}>
         {keys.length === 0 ? <EmptyState text={t("noKeys")} /> : <CustomerKeys rows={keys} />}
       </Block>
