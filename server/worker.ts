@@ -11,12 +11,14 @@ import { startHeartbeat } from "@/server/jobs/heartbeat";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
+import { rerateJob } from "@/server/jobs/rerate";
 import { sendMailJob } from "@/server/jobs/send-mail";
 
 // Background jobs. Any number of workers may run: the queue hands each job to one of them.
 
 const jobsOf = (settings: Env): readonly Job[] => [
   ...maintenanceJobs,
+  rerateJob,
   sendMailJob(settings),
   ...paymentJobs(settings),
   ...(settings.secretsKey ? [probeJob(settings.secretsKey)] : []),

@@ -7,6 +7,7 @@ import { Usd } from "@/components/admin/usd";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import type { JournalRow } from "@/lib/billing/admin-journals";
 import type { ViolationRow } from "@/lib/billing/schema";
+import type { RerateRow } from "@/lib/usage/schema";
 
 const KINDS = ["usage", "late", "topup", "refund", "dispute", "promo", "comp", "correction", "expiry", "mode"] as const;
 
@@ -92,4 +93,39 @@ export function ViolationTable({ rows }: { rows: readonly ViolationRow[] }) {
       rowId={({ rule, orgId, ref }) => `${rule} ${orgId} ${ref}`}
     />
   );
+}
+
+/** Runs of pricing stored calls again, with what did not come out as charged. */
+export function RerateTable({ rows }: { rows: readonly RerateRow[] }) {
+  const t = useTranslations("admin.ledger");
+  const columns: Column<RerateRow>[] = [
+    { id: "at", header: t("rerateAt"), phone: "lead", cell: ({ at }) => <Moment at={at} /> },
+    {
+      id: "checked",
+      header: t("rerateCalls"),
+      phone: "side",
+      cell: ({ checked, sharePercent }) => t("rerateChecked", { checked, share: sharePercent }),
+    },
+    {
+      id: "result",
+      header: t("found"),
+      phone: "line",
+      cell: ({ differing, differences }) => {
+        if (differing === 0) return t("rerateSame");
+        return (
+          <>
+            {t("rerateOther", { count: differing })}
+            <ul className="mt-1 font-mono text-sm wrap-anywhere">
+              {differences.map(({ requestId, chargedUsd, expectedUsd }) => (
+                <li key={requestId}>
+                  {t("rerateLine", { id: requestId, charged: chargedUsd ?? "—", expected: expectedUsd ?? "—" })}
+                </li>
+              ))}
+            </ul>
+          </>
+        );
+      },
+    },
+  ];
+  return <DataTable caption={t("rerates")} columns={columns} rows={rows} rowId={({ at }) => at} />;
 }

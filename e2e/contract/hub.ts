@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "nod
 import Anthropic, { type ClientOptions as AnthropicOptions } from "@anthropic-ai/sdk";
 import OpenAI, { type ClientOptions } from "openai";
 import { expect } from "vitest";
-import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { assertHealthy, assertRerated, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import {
   type HubSecrets,
   type KeyOptions,
@@ -307,6 +307,7 @@ class Hub {
   async assertHealthy(tenant: Tenant): Promise<void> {
     await this.quiet(tenant);
     await assertHealthy(this.#database.pool, tenant.org.id);
+    await assertRerated(this.#database.pool, tenant.org.id);
   }
 
   async stop(): Promise<void> {

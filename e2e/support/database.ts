@@ -5,6 +5,7 @@ import path from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { createPool, type Sql } from "@/lib/pg";
+import { rerate } from "@/lib/usage/rerate";
 import { startEmbeddedPostgres } from "@/server/embedded-postgres";
 import { ensureRoles, migrate, type RoleUrls } from "@/server/migrate";
 
@@ -72,6 +73,12 @@ export async function assertHealthy(sql: Sql, orgId?: string): Promise<void> {
     ...deadlocks.rows.map((row) => `${row.deadlocks} deadlocks`),
   ];
   if (found.length > 0) throw new Error(`The ledger is not healthy:\n${found.slice(0, 20).join("\n")}`);
+}
+
+/** Fails where a call of `orgId` was not charged what its stored usage costs at its pinned price (invariant I16). */
+export async function assertRerated(sql: Sql, orgId: string): Promise<void> {
+  const { differences } = await rerate(sql, { since: new Date(0), until: new Date("9999-01-01"), orgId });
+  if (differences.length > 0) throw new Error(`Not charged as priced:\n${JSON.stringify(differences.slice(0, 20))}`);
 }
 
 async function startCluster(): Promise<{ cluster: Cluster; stop: () => Promise<void> }> {

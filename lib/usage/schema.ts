@@ -153,6 +153,28 @@ export const receiptOut = z
   .meta({ id: "Receipt" });
 export type Receipt = z.infer<typeof receiptOut>;
 
+export const rerateOut = z
+  .object({
+    at: instantOut,
+    since: instantOut,
+    until: instantOut,
+    sharePercent: z.number(),
+    checked: z.int(),
+    differing: z.int(),
+    /** The first hundred. */
+    differences: z.array(
+      z.object({
+        requestId: z.string(),
+        orgId: z.string(),
+        why: z.enum(["other_price", "version_missing", "not_priced"]),
+        chargedUsd: usdOut.nullable(),
+        expectedUsd: usdOut.nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "Rerate" });
+export type RerateRow = z.infer<typeof rerateOut>;
+
 /** A request as its organisation sees it: without credentials and the operator's cost. */
 export type OrgRequest = Omit<
   RequestRow,

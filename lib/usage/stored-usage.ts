@@ -20,6 +20,38 @@ export function storedUsage(usage: Usage): Usage {
   };
 }
 
+/** Column of `usage_event` -> class. */
+const COLUMNS = {
+  input_tokens: "input",
+  cache_read_tokens: "cacheRead",
+  cache_write_tokens: "cacheWrite",
+  cache_write_1h_tokens: "cacheWrite1h",
+  audio_input_tokens: "audioInput",
+  image_input_tokens: "imageInput",
+  video_input_tokens: "videoInput",
+  output_tokens: "output",
+  reasoning_tokens: "reasoning",
+  audio_output_tokens: "audioOutput",
+  image_output_tokens: "imageOutput",
+  images: "images",
+  milliseconds: "milliseconds",
+  characters: "characters",
+  requests: "requests",
+} as const;
+
+/** The usage of a call from the rows of its event and, if there is one, its late adjustment (whose counts are differences). */
+export function usageOfRows(rows: readonly Record<string, unknown>[]): Usage {
+  const stored: Usage = {};
+  for (const [column, name] of Object.entries(COLUMNS) as [string, (typeof COLUMNS)[keyof typeof COLUMNS]][]) {
+    const units = rows.reduce((total, row) => total + Number(row[column] ?? 0), 0);
+    if (units !== 0) stored[name] = units;
+  }
+  // the last row knows best, and names whole counts
+  const named = rows.findLast((row) => row.tool_calls)?.tool_calls;
+  // safe because only storedUsage makes what settle_batch writes there
+  return named ? restoredUsage({ ...stored, toolCalls: named as Record<string, number> }) : stored;
+}
+
 /** The inverse of `storedUsage`. */
 export function restoredUsage(stored: Usage): Usage {
   const { toolCalls: named, ...rest } = stored;

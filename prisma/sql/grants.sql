@@ -41,6 +41,8 @@ GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential T
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
 GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert TO hub_worker;
+GRANT INSERT ON rerate_run TO hub_worker;
+GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 

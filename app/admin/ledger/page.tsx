@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { FilterForm } from "@/components/admin/filter-form";
-import { JournalTable, ViolationTable } from "@/components/admin/ledger";
+import { JournalTable, RerateTable, ViolationTable } from "@/components/admin/ledger";
 import { NextPage } from "@/components/admin/next-page";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
@@ -9,6 +9,7 @@ import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
 import { listJournals } from "@/lib/billing/admin-journals";
 import { listViolations } from "@/lib/billing/admin-ledger";
+import { listRerates } from "@/lib/usage/admin-rerates";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("admin.ledger"))("title") };
@@ -23,8 +24,9 @@ export default async function LedgerPage({ searchParams }: Props) {
   const query = Object.fromEntries(
     ["orgId", "cursor"].flatMap((name) => (asked[name] ? [[name, String(asked[name]).trim()]] : [])),
   );
-  const [violations, { data, nextCursor }] = await Promise.all([
+  const [violations, rerates, { data, nextCursor }] = await Promise.all([
     listViolations(scope),
+    listRerates(scope),
     listJournals(scope, { ...query, limit: 50 }),
   ]);
   return (
@@ -32,6 +34,9 @@ export default async function LedgerPage({ searchParams }: Props) {
       <PageHead title={t("title")} text={t("text")} />
       <Block id="violations" title={t("violations")} text={t("violationsText")} className="mt-0">
         {violations.length === 0 ? <EmptyState text={t("balanced")} /> : <ViolationTable rows={violations} />}
+      </Block>
+      <Block id="rerates" title={t("rerates")} text={t("reratesText")}>
+        {rerates.length === 0 ? <EmptyState text={t("notRerated")} /> : <RerateTable rows={rerates.slice(0, 7)} />}
       </Block>
       <Block id="journal" title={t("journal")} text={t("journalText")}>
         <FilterForm

@@ -406,6 +406,23 @@ describe("usage", () => {
   });
 });
 
+test("what pricing calls again has found is listed, newest run first", async () => {
+  const difference = { id: "req_1", orgId: "org_1", why: "other_price", chargedNano: "5", expectedNano: "6" };
+  await hub.database.pool.query(
+    `INSERT INTO rerate_run (since, until, share_bp, checked, differing, differences)
+     VALUES (now() - interval '1 day', now(), 100, 7, 0, '[]'), (now() - interval '1 day', now(), 10000, 700, 1, $1)`,
+    [JSON.stringify([difference])],
+  );
+  const { rerates } = (await hub.call("GET", "/ledger/rerates")).body;
+  expect(rerates).toMatchObject([
+    {
+      ...{ sharePercent: 100, checked: 700, differing: 1 },
+      differences: [{ requestId: "req_1", why: "other_price", chargedUsd: "0.000000005", expectedUsd: "0.000000006" }],
+    },
+    { sharePercent: 1, checked: 7, differing: 0, differences: [] },
+  ]);
+});
+
 test("the books balance, and a fault shows", async () => {
   const own = await tenant();
   await settle(own);

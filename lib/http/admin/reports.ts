@@ -7,8 +7,9 @@ import { endpoint, listOf } from "@/lib/http/admin-api";
 import { readSettings, updateSettings } from "@/lib/settings/admin-settings";
 import { settingsOut, settingsPatch } from "@/lib/settings/schema";
 import { getReceipt, listRequests } from "@/lib/usage/admin-requests";
+import { listRerates } from "@/lib/usage/admin-rerates";
 import { sumUsage } from "@/lib/usage/admin-usage";
-import { receiptOut, requestOut, requestQuery, usageQuery, usageRowOut } from "@/lib/usage/schema";
+import { receiptOut, requestOut, requestQuery, rerateOut, usageQuery, usageRowOut } from "@/lib/usage/schema";
 
 export const usageList = endpoint({
   method: "GET",
@@ -47,6 +48,15 @@ export const violationList = endpoint({
   permission: "ledger.read",
   response: z.object({ violations: z.array(violationOut) }),
   run: async (scope) => ({ violations: await listViolations(scope) }),
+});
+
+export const rerateList = endpoint({
+  method: "GET",
+  path: "/ledger/rerates",
+  summary: "Read what pricing stored calls again has found, newest run first",
+  permission: "ledger.read",
+  response: z.object({ rerates: z.array(rerateOut) }),
+  run: async (scope) => ({ rerates: await listRerates(scope) }),
 });
 
 export const settingsGet = endpoint({

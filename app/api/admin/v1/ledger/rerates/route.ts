@@ -1,0 +1,4 @@
+import { rerateList } from "@/lib/http/admin/reports";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(rerateList);
