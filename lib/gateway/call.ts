@@ -55,7 +55,7 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
     }
     // a timer may have sent the status before any attempt had content: the failure is then told in the stream
     if (output?.open) {
-      const answer = { identity: identityOf(deps, call), requestId: call.request.id };
+      const answer = { call: call.chat, identity: identityOf(deps, call), requestId: call.request.id };
       output.write(call.chat.dialect.failureFrame(asAppError(error), answer));
     }
     throw error;

@@ -133,7 +133,7 @@ export class RelayedAnswer {
   /** The last frame of a stream that failed. */
   failure(error: AppError): string {
     const { chat, requestId } = this.context;
-    return chat.dialect.failureFrame(error, { identity: this.identity, requestId });
+    return chat.dialect.failureFrame(error, { call: chat, identity: this.identity, requestId });
   }
 
   private get isReported(): boolean {

@@ -94,7 +94,7 @@ async function whole(
   );
   const identity = identityOf(context, result.response?.timestamp);
   const provider = context.candidate.definition.id;
-  const body = context.chat.dialect.renderWhole(result, { identity, provider, usage, price });
+  const body = context.chat.dialect.renderWhole(context.chat, result, { identity, provider, usage, price });
   reply.send(200, { ...headers, "content-type": "application/json" }, JSON.stringify(body));
   return { answered: true };
 }
@@ -232,7 +232,8 @@ class TranslatedStream {
       "The provider broke off its answer. You were charged for what arrived.",
     );
     const { chat, requestId } = this.context;
-    this.output.end(chat.dialect.failureFrame(error, { identity: this.identity, requestId }));
+    const answer = { call: chat, identity: this.identity, requestId };
+    this.output.end(this.renderer.failure?.(error) ?? chat.dialect.failureFrame(error, answer));
     return { answered: true };
   }
 

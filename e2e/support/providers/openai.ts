@@ -9,6 +9,7 @@ import {
   SERVER_ERROR,
   WRONG_KEY,
 } from "./openai-errors.ts";
+import { respond } from "./openai-responses.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
@@ -39,6 +40,8 @@ async function answer(exchange: Exchange): Promise<void> {
   if (path === "/v1/models" && request.method === "GET")
     return sendJson(exchange, { object: "list", data: ANSWER_SCENARIOS.map(modelEntry) });
   if (path.startsWith("/v1/models/")) return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(11))));
+  if (path === "/v1/responses" && request.method === "POST")
+    return respond(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
   if (path !== "/v1/chat/completions")
     return refuse(exchange, 404, {
       message: `Invalid URL (${request.method} ${path})`,

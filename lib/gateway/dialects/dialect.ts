@@ -74,6 +74,8 @@ export type StreamRenderer = {
   part(part: LanguageModelV4StreamPart): string;
   /** Everything from the last part to the end of the stream; the price is null for calls without one. */
   finish(reason: LanguageModelV4FinishReason, usage: Usage, price: Nano | null): string;
+  /** The last frame of a stream that broke off, where it depends on what was said before. */
+  failure?(error: AppError): string;
 };
 
 /** A client protocol for answers in words. Each lives in a folder of its own; nothing else of the gateway knows its shapes. */
@@ -90,6 +92,7 @@ export type Dialect = {
    *  changes the answer's shape and cannot be said there. */
   toCallOptions(call: Conversation, target: RelayTarget): { options: LanguageModelV4CallOptions; warnings: string[] };
   renderWhole(
+    call: Conversation,
     result: LanguageModelV4GenerateResult,
     answer: { identity: AnswerIdentity; provider: string; usage: Usage; price: Nano | null },
   ): JsonObject;
@@ -100,7 +103,7 @@ export type Dialect = {
   /** How an answer of this dialect is named when the gateway makes it. */
   answerId(requestId: string): string;
   /** The last frame of a stream that failed after its status was sent. */
-  failureFrame(error: AppError, answer: { identity: AnswerIdentity; requestId: string }): string;
+  failureFrame(error: AppError, answer: { call: Conversation; identity: AnswerIdentity; requestId: string }): string;
   relay: {
     /** The client's body with only what must change. */
     body(call: Conversation, target: RelayTarget): string;

@@ -3,6 +3,7 @@ import { runConversation } from "@/lib/gateway/call";
 import { anthropicMessages } from "@/lib/gateway/dialects/anthropic-messages/dialect";
 import type { Conversation, Dialect } from "@/lib/gateway/dialects/dialect";
 import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
+import { openAIResponses } from "@/lib/gateway/dialects/openai-responses/dialect";
 import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import { parseJsonObject } from "@/lib/gateway/json-body";
@@ -13,6 +14,9 @@ const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
 
 /** POST /chat/completions. */
 export const chatCompletions = converse(openAIChat);
+
+/** POST /responses. */
+export const responses = converse(openAIResponses);
 
 /** POST /messages. */
 export const messages = converse(anthropicMessages);

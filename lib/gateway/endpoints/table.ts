@@ -1,5 +1,5 @@
 import { AppError } from "@/lib/errors";
-import { chatCompletions, messages } from "@/lib/gateway/endpoints/conversation";
+import { chatCompletions, messages, responses } from "@/lib/gateway/endpoints/conversation";
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
@@ -13,6 +13,7 @@ type Route = { method: "GET" | "POST"; path: string; prefix?: true; endpoint: En
 /** Every endpoint of the data plane; both doors read this table. `prefix` routes take the rest of the path as an id. */
 export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/chat/completions", endpoint: chatCompletions },
+  { method: "POST", path: "/api/v1/responses", endpoint: responses },
   { method: "POST", path: "/api/v1/messages", endpoint: messages },
   { method: "POST", path: "/api/v1/messages/count_tokens", endpoint: countTokens },
   { method: "GET", path: "/api/v1/models", endpoint: listModels },

@@ -1,8 +1,13 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
+import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
 export const openai = openAIFamily({
   id: "openai",
   name: "OpenAI",
+  speaks: {
+    "openai-chat": { path: "/chat/completions" },
+    "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+  },
   tokenLimitField: "max_completion_tokens",
   reasoningStreams: false,
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {

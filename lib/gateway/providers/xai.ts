@@ -1,10 +1,15 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
 import { openAIErrors } from "@/lib/gateway/providers/openai-wire";
 import { xaiUsage } from "@/lib/gateway/usage/openai-chat";
+import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
 export const xai = openAIFamily({
   id: "xai",
   name: "xAI",
+  speaks: {
+    "openai-chat": { path: "/chat/completions" },
+    "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+  },
   usage: xaiUsage,
   classify: openAIErrors(({ message }) => {
     // a wrong key is a 400 here, and an empty account a 429

@@ -5,7 +5,7 @@ import type {
 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
 import { messagesUsage } from "@/lib/gateway/dialects/anthropic-messages/usage";
-import type { AnswerIdentity } from "@/lib/gateway/dialects/dialect";
+import type { AnswerIdentity, Conversation } from "@/lib/gateway/dialects/dialect";
 import { packState } from "@/lib/gateway/dialects/provider-state";
 import { withState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -13,6 +13,7 @@ import type { Nano } from "@/lib/money";
 
 /** A whole translated answer as a message. `provider` is the kind that made it: its signatures go back to it alone. */
 export function renderMessage(
+  _call: Conversation,
   result: LanguageModelV4GenerateResult,
   answer: { identity: AnswerIdentity; provider: string; usage: Usage; price: Nano | null },
 ): JsonObject {

@@ -161,6 +161,7 @@ test("the usage chunk has no choices, inclusive totals and the price as a number
 describe("a whole answer", () => {
   const answer = (content: LanguageModelV4GenerateResult["content"], unified: "stop" | "length" = "stop") =>
     renderCompletion(
+      {} as never,
       { content, finishReason: { unified, raw: "raw" }, usage: {} as never, warnings: [] },
       { identity, usage, price: null },
     );

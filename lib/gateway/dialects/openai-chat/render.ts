@@ -4,13 +4,14 @@ import type {
   LanguageModelV4StreamPart,
 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
-import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
+import type { AnswerIdentity, Conversation, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import { DONE_FRAME, dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
 import type { Nano } from "@/lib/money";
 
 /** A whole translated answer: `choices`, `message` and `usage` with every key that strict clients look for. */
 export function renderCompletion(
+  _call: Conversation,
   result: LanguageModelV4GenerateResult,
   { identity, usage, price }: { identity: AnswerIdentity; usage: Usage; price: Nano | null },
 ) {
