@@ -3,8 +3,9 @@ import { eventFrame, failedResponse } from "@/lib/gateway/dialects/openai-respon
 import { parseResponses } from "@/lib/gateway/dialects/openai-responses/parse";
 import { itemsOf, textOf, toCallOptions } from "@/lib/gateway/dialects/openai-responses/prompt";
 import { factsOf, MARKER, relayBody, textOfEvent } from "@/lib/gateway/dialects/openai-responses/relay";
-import { renderResponse } from "@/lib/gateway/dialects/openai-responses/render";
+import { endOf, renderResponse, responseObject } from "@/lib/gateway/dialects/openai-responses/render";
 import { ResponseStream } from "@/lib/gateway/dialects/openai-responses/stream";
+import { responsesUsage } from "@/lib/gateway/dialects/openai-responses/usage";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { estimatePromptTokens } from "@/lib/gateway/meter/tokens";
 
@@ -28,6 +29,16 @@ export const openAIResponses: Dialect = {
     text: textOfEvent,
     frame: (event) => eventFrame(event as { type: string }),
     owed: () => "",
+    curtail: ({ call, identity, lastEvent, usage, price }) =>
+      eventFrame({
+        type: "response.incomplete",
+        sequence_number: Number(lastEvent?.sequence_number ?? -1) + 1,
+        response: {
+          ...responseObject(call, identity),
+          ...endOf({ unified: "length", raw: undefined }),
+          usage: responsesUsage(usage, price),
+        },
+      }),
   },
 };
 
