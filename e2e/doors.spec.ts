@@ -110,6 +110,16 @@ for (const door of DOORS) {
   });
 }
 
+test("an address below /api that does not exist says so in JSON, whoever asks", async ({ hub }) => {
+  for (const path of ["/api", "/api/nothing", "/api/v2/chat/completions", "/api/admin/nothing", "/api/auth/nothing"]) {
+    for (const method of ["GET", "POST"]) {
+      const response = await fetch(hub.url + path, { method, headers: { accept: "text/html" }, redirect: "manual" });
+      expect(response.status, `${method} ${path}`).toBe(404);
+      expect(await response.json(), `${method} ${path}`).toMatchObject({ error: { code: "unknown_url", param: null } });
+    }
+  }
+});
+
 test("web itself, which holds no key for provider secrets, answers 503 and says why", async () => {
   const port = await freePort();
   const keyless = spawn(process.execPath, [join(ROOT, ".next/standalone/server.js")], {
