@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 /** One column with a title: the pages before somebody is signed in. */
 export function AuthFrame({ title, text, children }: { title: string; text?: ReactNode; children: ReactNode }) {
   return (
-    <div className="mx-auto flex w-full max-w-[448px] flex-col gap-6 px-4 py-12 md:py-20">
+    <div className="mx-auto flex w-full max-w-[448px] flex-col gap-6 px-4 py-12 wrap-anywhere md:py-20">
       <div>
         <h1 className="tight text-2xl font-semibold">{title}</h1>
         {text && <p className="mt-2 text-ink-2">{text}</p>}

@@ -5,9 +5,9 @@ import { useState } from "react";
 import { useExplain } from "@/components/auth/action-form";
 import { RoleSelect } from "@/components/team/role-select";
 import { Button } from "@/components/ui/button";
+import { type Column, DataTable } from "@/components/ui/data-table";
 import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
 import { FormActions, FormError } from "@/components/ui/form";
-import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
 import type { ActionResult } from "@/lib/auth/action";
 import { changeRoleAction, removeMemberAction, revokeInvitationAction } from "@/lib/orgs/actions";
 import type { OrgRole } from "@/lib/orgs/permissions";
@@ -37,57 +37,57 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
     setLeaving(undefined);
     if (result.ok && isSelf) window.location.assign("/sign-in");
   };
+  const columns: Column<MemberRow>[] = [
+    {
+      id: "person",
+      header: t("person"),
+      phone: "lead",
+      cell: (member) => (
+        <>
+          {nameOf(member)} {member.userId === ownUserId && <span className="text-ink-2">({t("you")})</span>}
+          <span className="block text-sm font-normal text-ink-2">{member.email}</span>
+        </>
+      ),
+    },
+    {
+      id: "role",
+      header: t("role"),
+      phone: "line",
+      cell: (member) =>
+        roles.length > 0 ? (
+          <RoleSelect
+            label={t("roleOf", { name: nameOf(member) })}
+            value={member.role}
+            roles={roles}
+            onChange={(role) => void run(changeRoleAction(slug, { memberId: member.id, role }))}
+          />
+        ) : (
+          tRoles(member.role)
+        ),
+    },
+    {
+      id: "lastSeen",
+      header: t("lastSeen"),
+      phone: "none",
+      cell: ({ lastSeenAt }) =>
+        lastSeenAt ? format.dateTime(new Date(lastSeenAt), { dateStyle: "medium" }) : t("never"),
+    },
+    {
+      id: "actions",
+      header: <span className="sr-only">{t("actions")}</span>,
+      phone: "side",
+      cell: (member) =>
+        (mayRemove || member.userId === ownUserId) && (
+          <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>
+            {t(member.userId === ownUserId ? "leave" : "remove")}
+          </Button>
+        ),
+    },
+  ];
   return (
     <>
       <FormError message={problem} className="mb-3" />
-      <section aria-label={t("members")} tabIndex={-1} className="overflow-x-auto">
-        <Table>
-          <TableHeader>
-            <TableRow>
-              <TableHead>{t("person")}</TableHead>
-              <TableHead>{t("role")}</TableHead>
-              <TableHead className="max-sm:hidden">{t("lastSeen")}</TableHead>
-              <TableHead>
-                <span className="sr-only">{t("actions")}</span>
-              </TableHead>
-            </TableRow>
-          </TableHeader>
-          <TableBody>
-            {members.map((member) => (
-              <TableRow key={member.id}>
-                <TableRowHead>
-                  {nameOf(member)} {member.userId === ownUserId && <span className="text-ink-2">({t("you")})</span>}
-                  <span className="block text-sm font-normal text-ink-2">{member.email}</span>
-                </TableRowHead>
-                <TableCell>
-                  {roles.length > 0 ? (
-                    <RoleSelect
-                      label={t("roleOf", { name: nameOf(member) })}
-                      value={member.role}
-                      roles={roles}
-                      onChange={(role) => void run(changeRoleAction(slug, { memberId: member.id, role }))}
-                    />
-                  ) : (
-                    tRoles(member.role)
-                  )}
-                </TableCell>
-                <TableCell className="max-sm:hidden">
-                  {member.lastSeenAt
-                    ? format.dateTime(new Date(member.lastSeenAt), { dateStyle: "medium" })
-                    : t("never")}
-                </TableCell>
-                <TableCell className="text-right">
-                  {(mayRemove || member.userId === ownUserId) && (
-                    <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>
-                      {t(member.userId === ownUserId ? "leave" : "remove")}
-                    </Button>
-                  )}
-                </TableCell>
-              </TableRow>
-            ))}
-          </TableBody>
-        </Table>
-      </section>
+      <DataTable caption={t("members")} columns={columns} rows={members} rowId={({ id }) => id} />
       <Dialog open={leaving !== undefined} onOpenChange={(open) => !open && setLeaving(undefined)}>
         <DialogContent
           title={

@@ -43,9 +43,9 @@ type DataTableProps<Row> = {
 };
 
 const PHONE = {
-  lead: "max-sm:order-1 max-sm:col-start-1",
+  lead: "max-sm:order-1 max-sm:col-start-1 max-sm:wrap-anywhere",
   side: "max-sm:order-2 max-sm:text-right",
-  line: "max-sm:order-3 max-sm:col-span-2 max-sm:text-sm max-sm:text-ink-2 max-sm:text-left",
+  line: "max-sm:order-3 max-sm:col-span-2 max-sm:text-sm max-sm:text-ink-2 max-sm:text-left max-sm:wrap-anywhere",
   none: "max-sm:hidden",
 };
 const PHONE_CELL = "max-sm:block max-sm:h-auto max-sm:p-0";
