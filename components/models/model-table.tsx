@@ -1,9 +1,10 @@
 "use client";
 
+import Link from "next/link";
 import { useFormatter, useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
 import { EmptyState } from "@/components/shell/empty-state";
-import { Button } from "@/components/ui/button";
+import { Button, buttonVariants } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Input } from "@/components/ui/input";
@@ -14,7 +15,13 @@ import { parseUsd } from "@/lib/money";
 /** A model with the calls of the last 30 days; null where this person may not see sums. */
 export type ListedModel = OrgModel & { calls: number | null };
 
-export function ModelTable({ models }: { models: readonly ListedModel[] }) {
+type ModelTableProps = {
+  models: readonly ListedModel[];
+  /** Where a model can be tried; null for whom the playground is closed. */
+  playgroundHref: string | null;
+};
+
+export function ModelTable({ models, playgroundHref }: ModelTableProps) {
   const t = useTranslations("models");
   const ui = useTranslations("ui");
   const format = useFormatter();
@@ -90,8 +97,26 @@ export function ModelTable({ models }: { models: readonly ListedModel[] }) {
         sortBy: ({ calls }) => calls,
         cell: ({ calls }) => (calls === null ? "—" : format.number(calls)),
       },
+      {
+        id: "try",
+        header: <span className="sr-only">{t("try")}</span>,
+        numeric: true,
+        phone: "side",
+        cell: ({ id, type, price }) =>
+          playgroundHref !== null &&
+          type === "chat" &&
+          price !== null && (
+            <Link
+              href={{ pathname: playgroundHref, query: { model: id } }}
+              aria-label={t("tryModel", { model: id })}
+              className={buttonVariants({ size: "small" })}
+            >
+              {t("try")}
+            </Link>
+          ),
+      },
     ];
-  }, [t, ui, format]);
+  }, [t, ui, format, playgroundHref]);
   return (
     <>
       <Input

@@ -28,7 +28,10 @@ export default async function ModelsPage({ params }: { params: Promise<{ org: st
       {models.length === 0 ? (
         <EmptyState text={t("empty")} />
       ) : (
-        <ModelTable models={models.map((model) => ({ ...model, calls: calls && (calls.get(model.id) ?? 0) }))} />
+        <ModelTable
+          models={models.map((model) => ({ ...model, calls: calls && (calls.get(model.id) ?? 0) }))}
+          playgroundHref={scope.permissions.has("playground.use") ? `/${scope.org.slug}/playground` : null}
+        />
       )}
     </>
   );
