@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
-import type { BrowserContext, Page } from "@playwright/test";
+import type { BrowserContext } from "@playwright/test";
 import OpenAI from "openai";
 import { makeKey } from "@/e2e/support/fixtures";
 import { signInMember } from "@/e2e/support/member";
@@ -12,8 +11,6 @@ import { newId } from "@/lib/ids";
 import { parseUsd } from "@/lib/money";
 import { createPool } from "@/lib/pg";
 import en from "@/messages/en.json" with { type: "json" };
-
-const PAGES = ["", "/activity", "/activity?view=requests"];
 
 test("the receipt says what the API said", async ({ page, context, hub }) => {
   const { slug, call } = await memberWithKey(context, hub);
@@ -61,37 +58,6 @@ test("nobody opens another organisation's receipt", async ({ page, context, hub,
   await stranger.close();
   await page.close();
 });
-
-for (const colorScheme of ["light", "dark"] as const) {
-  test.describe(`${colorScheme}`, () => {
-    test.use({ colorScheme });
-    test("overview, activity and receipt break no rule of accessibility", async ({ page, context, hub }) => {
-      await inspectAll(page, context, hub);
-    });
-  });
-}
-
-test.describe("on a phone, in Chinese", () => {
-  test.use({ locale: "zh", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
-  test("overview, activity and receipt fit and break no rule", async ({ page, context, hub }) => {
-    await inspectAll(page, context, hub);
-  });
-});
-
-async function inspectAll(page: Page, context: BrowserContext, hub: HubUnderTest): Promise<void> {
-  const { slug, call } = await memberWithKey(context, hub);
-  for (const path of PAGES) await inspect(page, `/${slug}${path}`);
-  const { id } = await call("Hello");
-  for (const path of [...PAGES, `/activity/requests/${id}`]) await inspect(page, `/${slug}${path}`);
-}
-
-async function inspect(page: Page, path: string): Promise<void> {
-  await page.goto(path);
-  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-  expect((await new AxeBuilder({ page }).analyze()).violations, path).toEqual([]);
-  const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(width, path).toBe(0);
-}
 
 /** A signed-in owner with a key of the organisation, and a call with it. */
 async function memberWithKey(context: BrowserContext, hub: HubUnderTest) {

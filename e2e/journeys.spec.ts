@@ -1,15 +1,13 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Browser, test as base, expect, type Locator, type Page } from "@playwright/test";
 import OpenAI from "openai";
 import { assertHealthy } from "@/e2e/support/database";
 import { type Hand, keyboard, mouse } from "@/e2e/support/hand";
 import { type Hub, startHub } from "@/e2e/support/hub";
 import { operatorApi } from "@/e2e/support/operator-api";
+import { withSql } from "@/e2e/support/sql";
 import { chat, createKey, pay, priceModel, setUp, signOut, signUp, toPayment } from "@/e2e/support/walk";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
 import { formatUsd, type Nano, parseUsd } from "@/lib/money";
-import { createPool } from "@/lib/pg";
 import type { Receipt } from "@/lib/usage/schema";
 import en from "@/messages/en.json" with { type: "json" };
 
@@ -135,12 +133,7 @@ async function walk(browser: Browser, hub: Hub, handOf: (page: Page) => Hand): P
     await operator.press(desk.getByRole("link", { name: en.shell.admin.ledger, exact: true }));
     await expect(desk.getByText(en.admin.ledger.balanced)).toBeVisible();
   });
-  const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
-    max: 1,
-    applicationName: "test",
-  });
-  await assertHealthy(sql);
-  await sql.end();
+  await withSql(hub, (sql) => assertHealthy(sql));
 }
 
 /** By hand: tokens times nano-USD per million, rounded up once per call. */

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, test } from "@/e2e/support/test";
 import { LOCALE_NAMES, LOCALES } from "@/lib/locale";
@@ -10,32 +9,18 @@ import zh from "@/messages/zh.json" with { type: "json" };
 import zhTW from "@/messages/zh-TW.json" with { type: "json" };
 
 const TEXTS = { en, zh, "zh-TW": zhTW, ja };
-const DEVICES = {
-  desktop: { viewport: { width: 1440, height: 900 } },
-  phone: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true },
-};
 
 for (const locale of LOCALES) {
-  for (const [device, options] of Object.entries(DEVICES)) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      test.describe(`in ${LOCALE_NAMES[locale]} on a ${device}, ${colorScheme}`, () => {
-        test.use({ ...options, locale, colorScheme });
+  test.describe(`in ${LOCALE_NAMES[locale]}`, () => {
+    test.use({ locale });
 
-        test("the start page is readable by everybody and breaks no rule of its own", async ({ page, baseURL }) => {
-          const complaints = complaintsOf(page);
-          await page.goto("/");
-          await expect(page.locator("html")).toHaveAttribute("lang", locale);
-          await expect(page.getByRole("heading", { level: 1 })).toHaveText(plain(TEXTS[locale].landing.title));
-          await expect(page.getByText(`${baseURL}/api/v1`, { exact: true })).toBeVisible();
-          await expect(page.getByRole("figure").getByText("$0.001195")).toBeVisible();
-          const { violations } = await new AxeBuilder({ page }).analyze();
-          expect(violations).toEqual([]);
-          expect(await sidewaysScroll(page)).toBe(0);
-          expect(complaints).toEqual([]);
-        });
-      });
-    }
-  }
+    test("the start page says what this is, where to call and what a call costs", async ({ page, baseURL }) => {
+      await page.goto("/");
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText(plain(TEXTS[locale].landing.title));
+      await expect(page.getByText(`${baseURL}/api/v1`, { exact: true })).toBeVisible();
+      await expect(page.getByRole("figure").getByText("$0.001195")).toBeVisible();
+    });
+  });
 }
 
 test("you copy the base URL with one click", async ({ page, context, baseURL }) => {
@@ -133,8 +118,6 @@ test("an address without a page says so in your language and leads back", async 
   const response = await page.goto("/no/such/page?lang=zh");
   expect(response?.status()).toBe(404);
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(zh.notFound.title);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
   await page.getByRole("link", { name: zh.notFound.home }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(plain(zh.landing.title));
   expect(complaints).toEqual([]);
@@ -181,9 +164,4 @@ function complaintsOf(page: Page, expected?: RegExp): string[] {
 /** Texts without the tags that only group words. */
 function plain(text: string): string {
   return text.replace(/<\/?p>/g, "");
-}
-
-/** How far the page can be pushed sideways, in pixels. */
-function sidewaysScroll(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }

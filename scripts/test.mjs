@@ -1,5 +1,6 @@
 // `npm test`: everything that must hold, offline: check, Vitest, build, the whole product under Playwright.
-// `npm run e2e -- [Playwright arguments]` runs the last two. Ends with one line, `N passed, N failed`.
+// `npm run e2e -- [Playwright arguments]` runs the last two; `npm run e2e:full` with every page in every combination;
+// `npm run screenshots [-- --lang ja]` takes pictures of every page instead. Ends with one line, `N passed, N failed`.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -8,8 +9,11 @@ import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...parts) => path.join(root, ...parts);
-const onlyEndToEnd = process.argv[2] === "e2e";
-const passedOn = process.argv.slice(onlyEndToEnd ? 3 : 2);
+/** What Playwright runs, for playwright.config.ts; none of these: everything. */
+const RUNS = { e2e: "usual", "e2e:full": "full", screenshots: "screenshots" };
+const run = RUNS[process.argv[2]];
+const passedOn = process.argv.slice(run ? 3 : 2);
+const lang = takeOption("--lang");
 
 // Reports and every data directory of a hub under test lie here, so that the end can find what a crash left running.
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "hub-test-"));
@@ -27,7 +31,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 try {
-  if (!onlyEndToEnd) {
+  if (!run) {
     count((await phase("check", [at("scripts/check.mjs")])) === 0 ? {} : { failed: 1 });
     await vitest();
   }
@@ -56,9 +60,17 @@ async function playwright() {
   const code = await phase("playwright", args, {
     PLAYWRIGHT_JSON_OUTPUT_FILE: report,
     HUB_TEST_RUN: String(process.pid),
+    HUB_TEST_RUNS: run ?? "usual",
+    ...(lang && { HUB_TEST_LANG: lang }),
   });
   const { expected: passed = 0, unexpected: failed = 0, flaky = 0 } = readReport(report).stats ?? {};
   count({ passed: passed + flaky, failed: failed === 0 && code !== 0 ? 1 : failed });
+}
+
+/** The value of an option that is ours and not Playwright's. */
+function takeOption(name) {
+  const index = passedOn.indexOf(name);
+  return index < 0 ? undefined : passedOn.splice(index, 2)[1];
 }
 
 async function phase(name, args, env = {}) {

@@ -1,5 +1,4 @@
-import type { BrowserContext } from "@playwright/test";
-import { signInPerson } from "@/e2e/support/session";
+import { type CookieJar, signInPerson } from "@/e2e/support/session";
 import type { HubUnderTest } from "@/e2e/support/setup";
 import { newId } from "@/lib/ids";
 import type { OrgRole } from "@/lib/orgs/permissions";
@@ -8,7 +7,7 @@ export type SignedInMember = { orgId: string; slug: string; memberId: string };
 
 /** A new organisation with a member whose session the browser holds: for journeys that begin behind the door. */
 export async function signInMember(
-  context: BrowserContext,
+  context: CookieJar,
   hub: Pick<HubUnderTest, "url" | "dataDir">,
   { role = "owner", creditUsd = 5 }: { role?: OrgRole; creditUsd?: number } = {},
 ): Promise<SignedInMember> {

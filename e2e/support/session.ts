@@ -7,14 +7,17 @@ import type { HubUnderTest } from "@/e2e/support/setup";
 import { newId } from "@/lib/ids";
 import { createPool } from "@/lib/pg";
 
+export type Cookies = Parameters<BrowserContext["addCookies"]>[0];
+/** A browser's context, or whatever else keeps cookies. */
+export type CookieJar = Pick<BrowserContext, "addCookies">;
 type Hub = Pick<HubUnderTest, "url" | "dataDir">;
 type Insert = (text: string, ...values: unknown[]) => Promise<unknown>;
 
 /** A new person whose session the browser holds. `prepare` inserts, as the database's owner, what belongs to them. */
 export async function signInPerson(
-  context: BrowserContext,
+  context: CookieJar,
   hub: Hub,
-  { name, prepare }: { name: string; prepare: (insert: Insert, userId: string) => Promise<void> },
+  { name, prepare }: { name: string; prepare: (insert: Insert, userId: string) => Promise<unknown> },
 ): Promise<{ userId: string }> {
   const userId = newId("usr");
   const sid = randomBytes(32).toString("base64url");

@@ -1,11 +1,10 @@
-import type { BrowserContext } from "@playwright/test";
-import { signInPerson } from "@/e2e/support/session";
+import { type CookieJar, signInPerson } from "@/e2e/support/session";
 import type { HubUnderTest } from "@/e2e/support/setup";
 import type { StaffRole } from "@/lib/orgs/permissions";
 
 /** A person of the operator whose session the browser holds; `role: null` is a customer without any organisation. */
 export function signInStaff(
-  context: BrowserContext,
+  context: CookieJar,
   hub: Pick<HubUnderTest, "url" | "dataDir">,
   role: StaffRole | null = "admin",
 ): Promise<{ userId: string }> {
