@@ -29,7 +29,7 @@ export function KeyUsage({ row, live }: KeyUsageProps) {
     const text = t("usedOf", { used: format.number(used), limit: format.number(limit) });
     return [
       label,
-      <div key={label} className="w-40">
+      <div key={label} className="w-40 max-w-full">
         <span className="figures text-sm">{text}</span>
         <Meter label={label} text={text} share={used / limit} className="mt-1" />
       </div>,
