@@ -8,7 +8,7 @@ import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
-import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
+import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
 import type { Nano } from "@/lib/money";
 
@@ -28,24 +28,42 @@ const LAST_REQUEUE_MS = 400;
 /** Enterprise mode: a model without a price is recorded, not charged. */
 const FREE = { rates: {}, factorBp: 10_000 };
 
+export type Entrant = { request: GatewayRequest; caller: Caller; model: SnapshotModel; plan: RoutePlan; reply: Reply };
+
+/** What is asked of the wallet for one call. */
+export type Wanted = {
+  /** The kind of model that can serve it. */
+  modelType: string;
+  endpoint: string;
+  dialect: string;
+  stream: boolean;
+  /** `exact`: with the input counted instead of bounded by its bytes. */
+  size(price: Pick<PricedRates, "rates" | "factorBp">, exact: boolean): HoldSize;
+  /** Our estimate of the input, used where nobody reports usage. */
+  estimateInput(): number;
+};
+
+/** Admits a conversation; see `admit`. */
+export function admitChat(deps: GatewayDependencies, call: Entrant & { chat: Conversation }): Promise<Admitted> {
+  const { chat, plan, model } = call;
+  const shape = holdShapeOf(chat, plan);
+  return admit(deps, call, {
+    ...{ modelType: "chat", endpoint: chat.dialect.endpoint, dialect: chat.dialect.id, stream: chat.stream },
+    size: (price, exact) => sizeHold(shape, model, price, exact),
+    estimateInput: () => chat.dialect.estimateInput(chat),
+  });
+}
+
 /** Holds the worst case of a call before anything goes upstream. Throws model_not_priced, the refusing limit's error, and
  *  unavailable where the database does not answer in 2 s. */
-export async function admitChat(
-  deps: GatewayDependencies,
-  call: {
-    request: GatewayRequest;
-    caller: Caller;
-    chat: Conversation;
-    model: SnapshotModel;
-    plan: RoutePlan;
-    reply: Reply;
-  },
-): Promise<Admitted> {
-  const { request, caller, chat, model } = call;
-  if (model.type !== "chat")
-    throw new AppError("unsupported_value", `The model "${model.id}" is of type ${model.type}, not chat.`, {
-      param: "model",
-    });
+export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wanted): Promise<Admitted> {
+  const { request, caller, model } = call;
+  if (model.type !== wanted.modelType)
+    throw new AppError(
+      "unsupported_value",
+      `The model "${model.id}" is of type ${model.type}, not ${wanted.modelType}.`,
+      { param: "model" },
+    );
   if (call.plan.length === 0)
     throw new AppError(
       "provider_unavailable",
@@ -59,8 +77,7 @@ export async function admitChat(
       { param: "model" },
     );
   }
-  const shape = holdShapeOf(chat, call.plan);
-  const size = (exact: boolean) => sizeHold(shape, model, price ?? FREE, exact);
+  const size = (exact: boolean) => wanted.size(price ?? FREE, exact);
   const clientRetry = retryCount(request);
   const { granted, available, held } = await hold(deps, call.reply, size, {
     orgId: caller.scope.orgId,
@@ -70,9 +87,9 @@ export async function admitChat(
     memberId: caller.memberId,
     modelId: model.id,
     context: {
-      endpoint: chat.dialect.endpoint,
-      dialect: chat.dialect.id,
-      stream: chat.stream,
+      endpoint: wanted.endpoint,
+      dialect: wanted.dialect,
+      stream: wanted.stream,
       client_retry: clientRetry,
     },
     // request ids are made here and never reused, so the id alone tells two bodies apart
@@ -80,7 +97,7 @@ export async function admitChat(
     priceVersionId: price?.versionId ?? null,
     restrictedOk: true,
   });
-  const inputTokens = once(() => chat.dialect.estimateInput(chat));
+  const inputTokens = once(() => wanted.estimateInput());
   const meter = new CallMeter(
     {
       requestId: request.id,

@@ -4,7 +4,7 @@ import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 export type UpstreamRequest = {
   url: string;
   headers: Record<string, string>;
-  body: string;
+  body: string | Uint8Array;
   /** Until the response headers arrive, and between two chunks of the body. */
   firstByteTimeoutMs: number;
   idleTimeoutMs: number;

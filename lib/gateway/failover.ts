@@ -1,0 +1,88 @@
+import { AppError } from "@/lib/errors";
+import { type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
+import type { Reply } from "@/lib/gateway/exchange";
+import type { CallMeter } from "@/lib/gateway/meter/call-meter";
+import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
+import { type Candidate, nextPosition, type Position, type RoutePlan } from "@/lib/gateway/routing/candidates";
+import type { Vault } from "@/lib/gateway/vault";
+import { scrub } from "@/lib/scrub";
+
+const MAX_ATTEMPTS = 3;
+/** As good as a refused credential: another one may do. */
+const UNOPENABLE: UpstreamFailure = {
+  class: "auth",
+  status: null,
+  message: "The credential does not open.",
+  param: null,
+  retryAfterMs: null,
+};
+
+type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply };
+type Failures = [UpstreamFailure, ...UpstreamFailure[]];
+
+/** Calls one candidate after the other until one answers. Each failed attempt is a row of its own; the tenant pays for one.
+ *  Throws the last failure, in words for the caller, once nothing is left to try; the call is settled then. */
+export async function tryCandidates(
+  call: Routed,
+  vault: Vault,
+  attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
+): Promise<void> {
+  const { plan, meter, reply } = call;
+  const failures: UpstreamFailure[] = [];
+  let at: Position | null = { offer: 0, credential: 0 };
+  while (at && meter.attemptCount < MAX_ATTEMPTS) {
+    const candidate = plan[at.offer]?.[at.credential] as Candidate;
+    const result = await attemptOne(candidate, vault, attempt, meter);
+    if (result.answered) return;
+    failures.push(result.failure);
+    const isOver = reply.gone || meter.aborted !== null;
+    const next: Position | null = isOver ? null : nextPosition(plan, at, result.failure.class);
+    if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
+    meter.failAttempt(result.end);
+    at = next;
+  }
+  // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure
+  throw refusal(call, failures as Failures);
+}
+
+async function attemptOne(
+  candidate: Candidate,
+  vault: Vault,
+  attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
+  meter: CallMeter,
+): Promise<AttemptResult> {
+  const secret = await vault.secretFor(candidate);
+  if (!secret) {
+    meter.beginAttempt(candidate, "relay");
+    return failed(UNOPENABLE);
+  }
+  const result = await attempt(candidate, secret);
+  if (result.answered) return result;
+  // some of these messages are shown to the tenant, and providers echo what was sent
+  return { ...result, failure: { ...result.failure, message: scrub(result.failure.message, secret) } };
+}
+
+/** The last failure as an error. A call that failed before any output costs nothing. */
+function refusal({ meter, reply }: Routed, failures: Failures): AppError {
+  // safe because `Failures` is never empty
+  const failure = failures.at(-1) as UpstreamFailure;
+  const error = failureToError(failure);
+  const outcome = reply.gone ? "client_gone" : failure.class === "timeout" ? "timeout" : "upstream_error";
+  meter.finish(
+    { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" },
+    reply.gone ? 499 : error.status,
+  );
+  // the client's own attempts would multiply ours: only want of capacity alone is worth another
+  if (!failures.some(({ class: name }) => name === "server" || name === "network" || name === "timeout")) return error;
+  return new AppError(error.code, error.message, { ...error.details, retry: false });
+}
+
+/** Settles a call that an error ended before anything else could: whatever happens, the hold is closed. */
+export function settleFailed(meter: CallMeter, error: unknown): void {
+  if (meter.settled) return;
+  const isOurs = !(error instanceof AppError);
+  meter.finish(
+    { outcome: isOurs ? "internal_error" : "upstream_error", httpStatus: null, usage: null, usageSource: "unknown" },
+    error instanceof AppError ? error.status : 500,
+  );
+}
