@@ -31,8 +31,16 @@ export async function makeProvider(
     kind,
     baseUrl,
     apiKeys = ["sk-simulated"],
+    secrets: credentials = apiKeys.map((apiKey) => ({ apiKey })),
     slug = `p-${suffix()}`,
-  }: { kind: string; baseUrl: string; apiKeys?: string[]; slug?: string },
+  }: {
+    kind: string;
+    baseUrl: string | null;
+    apiKeys?: string[];
+    /** For credentials that are more than a key. */
+    secrets?: Record<string, string>[];
+    slug?: string;
+  },
 ): Promise<ProviderRow> {
   const id = newId("prov");
   await sql.query("insert into provider (id, slug, kind, display_name, base_url) values ($1, $2, $3, $2, $4)", [
@@ -43,9 +51,9 @@ export async function makeProvider(
   ]);
   const origin = sealingOrigin({ kind, baseUrl, region: null });
   const credentialIds: string[] = [];
-  for (const apiKey of apiKeys) {
+  for (const secret of credentials) {
     const row = newId("cred");
-    const sealed = await sealSecret(secrets.secretsPublicKey, JSON.stringify({ apiKey }), {
+    const sealed = await sealSecret(secrets.secretsPublicKey, JSON.stringify(secret), {
       table: "credential",
       row,
       org: "platform",
@@ -60,8 +68,8 @@ export async function makeProvider(
         `key-${credentialIds.length + 1}`,
         sealed,
         origin,
-        apiKey.slice(-4),
-        fingerprint(secrets.keyPepper, apiKey),
+        (secret.apiKey ?? secret.accessKeyId ?? "").slice(-4),
+        fingerprint(secrets.keyPepper, JSON.stringify(secret)),
       ],
     );
     credentialIds.push(row);

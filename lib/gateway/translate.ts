@@ -1,4 +1,9 @@
-import type { LanguageModelV4, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
+import type {
+  LanguageModelV4,
+  LanguageModelV4FinishReason,
+  LanguageModelV4StreamPart,
+  LanguageModelV4Usage,
+} from "@ai-sdk/provider";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
@@ -27,7 +32,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
       upstreamModel: candidate.offer.upstreamModel,
       maxOutputTokens: context.maxOutputTokens,
     });
-    const call = { ...options, abortSignal: abort.signal };
+    const call = { ...(candidate.definition.prepare?.(options) ?? options), abortSignal: abort.signal };
     const headers = warnings.length
       ? { ...context.answerHeaders, "x-aigne-warnings": [...chat.warnings, ...warnings].join(", ") }
       : context.answerHeaders;
@@ -158,9 +163,9 @@ class TranslatedStream {
       // lets the provider's connection go when we stop early
       reader.cancel().catch(() => {});
     }
-    // the module ends a stream that broke off with a finish part of its own making
-    const isWhole = this.finish !== null && this.finish.finishReason.unified !== "interrupted";
-    return this.finish && isWhole ? this.complete(this.finish) : this.broken(ENDED_EARLY);
+    return this.finish && isProvidersOwn(this.finish.finishReason)
+      ? this.complete(this.finish)
+      : this.broken(ENDED_EARLY);
   }
 
   private async pass(part: LanguageModelV4StreamPart): Promise<void> {
@@ -262,6 +267,11 @@ class TranslatedStream {
     }
     return { ...this.counted, input: this.context.inputTokens() };
   }
+}
+
+/** Modules end a stream that broke off with a finish part of their own making. */
+function isProvidersOwn({ unified, raw }: LanguageModelV4FinishReason): boolean {
+  return raw !== undefined || (unified !== "interrupted" && unified !== "other" && unified !== "error");
 }
 
 function usageOf(

@@ -9,6 +9,7 @@ import {
   SERVER_ERROR,
   WRONG_KEY,
 } from "./openai-errors.ts";
+import { FLAVOURS, type Flavour, type FlavourName } from "./openai-flavours.ts";
 import { respond } from "./openai-responses.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
@@ -21,28 +22,41 @@ const DEFAULT_LIMIT = 16_384;
 /** OpenAI's wire: `/v1/chat/completions` plain and streamed, `/v1/models`. The model name chooses the scenario; a key that
  *  contains `bad` is refused as wrong, one that contains `broke` as out of quota. */
 export function startOpenAISimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  return startSimulator({ idPrefix: "chatcmpl-", answer }, options);
+  return startFamilySimulator("openai", options);
 }
 
-async function answer(exchange: Exchange): Promise<void> {
-  const { request, response, record } = exchange;
+/** The same wire as other providers speak it. */
+export function startFamilySimulator(name: FlavourName, options: SimulatorOptions = {}): Promise<Simulator> {
+  const flavour = FLAVOURS[name];
+  return startSimulator(
+    { idPrefix: "chatcmpl-", basePath: flavour.basePath, answer: (exchange) => answer({ ...exchange, flavour }) },
+    options,
+  );
+}
+
+type FamilyExchange = Exchange & { flavour: Flavour };
+
+async function answer(exchange: FamilyExchange): Promise<void> {
+  const { request, response, record, flavour } = exchange;
   for (const [name, value] of Object.entries(headersOf(record.id))) response.setHeader(name, value);
   const path = record.path.split("?")[0] as string;
   const key = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
 
-  if (!key) return refuse(exchange, 401, MISSING_KEY);
-  if (key.includes("bad"))
+  if (flavour.answers?.[path] && !key?.includes("bad")) return sendJson(exchange, flavour.answers[path]);
+  if (!key && !flavour.isOpen) return refuse(exchange, 401, MISSING_KEY);
+  if (key?.includes("bad"))
     return refuse(exchange, 401, {
       ...WRONG_KEY,
       message: `Incorrect API key provided: ${key.slice(0, 6)}****. ${WRONG_KEY.message}`,
     });
-  if (key.includes("broke")) return refuse(exchange, 429, NO_QUOTA);
-  if (path === "/v1/models" && request.method === "GET")
+  if (key?.includes("broke")) return refuse(exchange, flavour.brokeStatus ?? 429, NO_QUOTA);
+  if (path === `${flavour.root}/models` && request.method === "GET")
     return sendJson(exchange, { object: "list", data: ANSWER_SCENARIOS.map(modelEntry) });
-  if (path.startsWith("/v1/models/")) return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(11))));
-  if (path === "/v1/responses" && request.method === "POST")
+  if (path.startsWith(`${flavour.root}/models/`))
+    return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(flavour.root.length + 8))));
+  if (path === `${flavour.root}/responses` && request.method === "POST")
     return respond(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
-  if (path !== "/v1/chat/completions")
+  if (path !== `${flavour.root}/chat/completions`)
     return refuse(exchange, 404, {
       message: `Invalid URL (${request.method} ${path})`,
       type: "invalid_request_error",
@@ -79,6 +93,14 @@ async function answer(exchange: Exchange): Promise<void> {
       param: "messages",
       code: "missing_required_parameter",
     });
+  const unknown = flavour.isStrict ? unknownIn(body as ChatRequest) : null;
+  if (unknown)
+    return refuse(exchange, 400, {
+      message: `${unknown}: unknown`,
+      type: "invalid_request_error",
+      param: unknown,
+      code: null,
+    });
   await chat(exchange, body as ChatRequest);
 }
 
@@ -91,8 +113,14 @@ type ChatRequest = {
   stream_options?: { include_usage?: boolean } | null;
 };
 
-async function chat(exchange: Exchange, body: ChatRequest): Promise<void> {
-  const { response, record, earlierCalls } = exchange;
+/** What older servers of this wire have not heard of. */
+function unknownIn({ messages, max_completion_tokens }: ChatRequest): string | null {
+  if (max_completion_tokens !== undefined) return "max_completion_tokens";
+  return messages.some((message) => (message as { role?: unknown } | null)?.role === "developer") ? "developer" : null;
+}
+
+async function chat(exchange: FamilyExchange, body: ChatRequest): Promise<void> {
+  const { response, record, earlierCalls, flavour } = exchange;
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
   if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
@@ -126,8 +154,9 @@ async function chat(exchange: Exchange, body: ChatRequest): Promise<void> {
   record.status = 200;
   if (record.stream) {
     response.setHeader("content-type", "text/event-stream; charset=utf-8");
+    if (flavour.keepAlive) plan.preamble = flavour.keepAlive;
     return playStream(exchange, plan, streamFrames(exchange, plan, body, promptTokens), {
-      data: JSON.stringify({ error: SERVER_ERROR }),
+      data: JSON.stringify(flavour.midStreamError ?? { error: SERVER_ERROR }),
       tokens: 0,
     });
   }
@@ -142,22 +171,31 @@ async function chat(exchange: Exchange, body: ChatRequest): Promise<void> {
     model: record.model,
     choices: Array.from({ length: choices }, (_, index) => ({
       index,
-      message: message(plan, text.join(""), record.id),
+      message: message(flavour, plan, text.join(""), record.id),
       logprobs: null,
       finish_reason: finishReason(plan),
     })),
-    ...(plan.usage !== "missing" && { usage: usageOf(plan, promptTokens, output, plan.reasoning) }),
+    ...(plan.usage !== "missing" && { usage: usageOf(flavour, plan, promptTokens, output, plan.reasoning) }),
+    ...flavour.envelope,
     service_tier: "default",
     system_fingerprint: "fp_simulated01",
   };
-  await playBody(exchange, plan, JSON.stringify(completion, null, 2), { output, reasoning: plan.reasoning });
+  // an answer that waits in a queue is kept alive with blank lines
+  const queued = flavour.keepAlive ? "\n\n" : "";
+  await playBody(exchange, plan, queued + JSON.stringify(completion, null, 2), { output, reasoning: plan.reasoning });
 }
 
-function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, promptTokens: number): Generator<Frame> {
+function* streamFrames(
+  { record, flavour }: FamilyExchange,
+  plan: Plan,
+  body: ChatRequest,
+  promptTokens: number,
+): Generator<Frame> {
   const choices = Math.max(1, body.n ?? 1);
   const wantsUsage = body.stream_options?.include_usage === true && plan.usage !== "missing";
   const cumulative = (tokens = 0, reasoning = false) =>
     usageOf(
+      flavour,
       plan,
       promptTokens,
       record.usage.output + (reasoning ? 0 : tokens),
@@ -171,13 +209,14 @@ function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, prom
       model: record.model,
       service_tier: "default",
       system_fingerprint: "fp_simulated01",
+      ...flavour.envelope,
       choices: choice ? [choice] : [],
       ...(usage !== undefined && { usage }),
     });
   const every = plan.usage === "every-chunk";
   const delta = (index: number, value: Record<string, unknown>, tokens: number, reasoning = false): Frame => ({
     data: chunk(
-      { index, delta: value, logprobs: null, finish_reason: null },
+      flavour.bareDeltas ? { index, delta: value } : { index, delta: value, logprobs: null, finish_reason: null },
       every ? cumulative(tokens, reasoning) : wantsUsage ? null : undefined,
     ),
     tokens,
@@ -187,7 +226,7 @@ function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, prom
 
   for (let index = 0; index < choices; index++)
     yield delta(index, { role: "assistant", content: plan.tools.length ? null : "", refusal: null }, 0);
-  for (let i = 0; i < plan.reasoning; i++) yield delta(0, { reasoning_content: i === 0 ? "think" : " think" }, 1, true);
+  for (let i = 0; i < plan.reasoning; i++) yield delta(0, flavour.reasoning(i === 0 ? "think" : " think"), 1, true);
   for (const token of plan.text)
     for (let index = 0; index < choices; index++)
       yield delta(index, plan.refusal ? { refusal: token } : { content: token }, 1);
@@ -205,7 +244,7 @@ function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, prom
       yield delta(0, { tool_calls: [{ index, function: { arguments: fragment } }] }, 1);
     if (tool.fragments.length === 0) yield delta(0, { tool_calls: [{ index, function: { arguments: "{}" } }] }, 0);
   }
-  const onFinish = plan.usage === "finish-chunk";
+  const onFinish = plan.usage === "finish-chunk" || (wantsUsage && !every && flavour.usageOnFinish === true);
   if (plan.sendFinish)
     for (let index = 0; index < choices; index++)
       yield {
@@ -220,11 +259,11 @@ function* streamFrames({ record }: Exchange, plan: Plan, body: ChatRequest, prom
   if (plan.sendDone) yield { data: "[DONE]", tokens: 0 };
 }
 
-function message(plan: Plan, text: string, id: string): Record<string, unknown> {
+function message(flavour: Flavour, plan: Plan, text: string, id: string): Record<string, unknown> {
   return {
     role: "assistant",
     content: plan.refusal || (plan.tools.length > 0 && text === "") ? null : text,
-    ...(plan.reasoning > 0 && { reasoning_content: Array(plan.reasoning).fill("think").join(" ") }),
+    ...(plan.reasoning > 0 && flavour.reasoning(Array(plan.reasoning).fill("think").join(" "))),
     ...(plan.tools.length > 0 && {
       tool_calls: plan.tools.map((tool, index) => ({
         id: callId(id, index),
@@ -237,13 +276,19 @@ function message(plan: Plan, text: string, id: string): Record<string, unknown> 
   };
 }
 
-function usageOf(plan: Plan, promptTokens: number, output: number, reasoning: number): Record<string, unknown> {
+function usageOf(
+  flavour: Flavour,
+  plan: Plan,
+  promptTokens: number,
+  output: number,
+  reasoning: number,
+): Record<string, unknown> {
   if (plan.usage === "zero") return { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 };
   if (plan.usage === "negative") return { prompt_tokens: -5, completion_tokens: -7, total_tokens: -12 };
   if (plan.usage === "huge") return { prompt_tokens: promptTokens, completion_tokens: 9e15, total_tokens: 9e15 };
   if (plan.usage === "text") return { prompt_tokens: "many", completion_tokens: "some", total_tokens: "lots" };
   const prompt = promptTokens + plan.cacheRead + plan.cacheWrite;
-  return {
+  return flavour.usage({
     prompt_tokens: prompt,
     completion_tokens: output + reasoning,
     total_tokens: prompt + output + reasoning,
@@ -258,7 +303,7 @@ function usageOf(plan: Plan, promptTokens: number, output: number, reasoning: nu
       accepted_prediction_tokens: 0,
       rejected_prediction_tokens: 0,
     },
-  };
+  });
 }
 
 function finishReason({ finish }: Plan): string {
@@ -279,12 +324,12 @@ function sendJson({ response, record }: Exchange, body: unknown): void {
 }
 
 function refuse(
-  { response, record, truth }: Exchange,
+  { response, record, truth, flavour }: FamilyExchange,
   status: number,
   error: ErrorBody,
   headers: Record<string, string> = {},
 ): void {
-  const text = JSON.stringify({ error }, null, 2);
+  const text = JSON.stringify(flavour.error(status, error), null, 2);
   record.status = status;
   record.outcome = "error";
   truth.keep(record, Buffer.from(text));

@@ -5,6 +5,17 @@ import type { Exchange } from "./server.ts";
 /** One server-sent event. `tokens` is what it delivers; `usage` marks a frame that reports usage. */
 export type Frame = { data: string; event?: string; tokens: number; reasoning?: boolean; usage?: boolean };
 
+/** How frames become bytes. */
+export type Framing = { render(frame: Frame): Buffer; comment: Buffer | null };
+
+function serverSentEvents(eol: string): Framing {
+  return {
+    render: ({ event, data }) =>
+      Buffer.from(`${event === undefined ? "" : `event: ${event}${eol}`}data: ${data}${eol}${eol}`),
+    comment: Buffer.from(`: SIMULATOR PROCESSING${eol}${eol}`),
+  };
+}
+
 /** The client has closed the connection. */
 const GONE = Symbol("gone");
 type Gone = typeof GONE;
@@ -15,43 +26,37 @@ export async function playStream(
   plan: Plan,
   frames: Iterable<Frame>,
   errorFrame: Frame,
+  { render, comment }: Framing = serverSentEvents(plan.eol),
 ): Promise<void> {
   const { response, record } = exchange;
   const gone = new Promise<Gone>((resolve) => response.once("close", () => resolve(GONE)));
   if (plan.firstByteMs > 0 && (await pause(plan.firstByteMs, gone)) === GONE) return;
   response.writeHead(200);
   response.flushHeaders();
+  if (plan.preamble) await write(exchange, Buffer.from(`${plan.preamble}${plan.eol}${plan.eol}`), 0, gone);
 
-  let merged = "";
+  const merged: Buffer[] = [];
   let frameNumber = 0;
   for (const frame of frames) {
     if (response.destroyed) return;
     const { failure } = plan;
     if (failure && record.tokens >= failure.after && frame.tokens > 0) {
       if (failure.kind === "stall") return void (await gone);
-      return fail(exchange, failure.kind, render(frame, plan.eol), errorFrame, plan.eol);
+      return fail(exchange, failure.kind, render(frame), render(errorFrame));
     }
-    if (plan.comments && frameNumber % 3 === 0)
-      await write(exchange, `: SIMULATOR PROCESSING${plan.eol}${plan.eol}`, 0, gone);
+    if (plan.comments && comment && frameNumber % 3 === 0) await write(exchange, comment, 0, gone);
     if (plan.unknownEvents && frameNumber % 3 === 1)
-      await write(
-        exchange,
-        render({ event: "vendor.notice", data: '{"type":"vendor.notice"}', tokens: 0 }, plan.eol),
-        0,
-        gone,
-      );
+      await write(exchange, render({ event: "vendor.notice", data: '{"type":"vendor.notice"}', tokens: 0 }), 0, gone);
     frameNumber++;
     if (plan.intervalMs > 0 && frame.tokens > 0 && (await pause(plan.intervalMs, gone)) === GONE) return;
 
-    const text =
-      plan.invalidJson && frame.tokens > 0 && record.tokens === 2
-        ? render({ ...frame, data: '{"broken' }, plan.eol)
-        : render(frame, plan.eol);
-    if (plan.splitBytes === Infinity) merged += text;
-    else if ((await write(exchange, text, plan.splitBytes, gone)) === GONE) return;
+    const isBroken = plan.invalidJson && frame.tokens > 0 && record.tokens === 2;
+    const bytes = render(isBroken ? { ...frame, data: '{"broken' } : frame);
+    if (plan.splitBytes === Infinity) merged.push(bytes);
+    else if ((await write(exchange, bytes, plan.splitBytes, gone)) === GONE) return;
     count(exchange, frame);
   }
-  if (merged) await write(exchange, merged, 0, gone);
+  if (merged.length > 0) await write(exchange, Buffer.concat(merged), 0, gone);
   response.end();
 }
 
@@ -108,37 +113,30 @@ function count({ record }: Exchange, frame: Frame): void {
 async function fail(
   exchange: Exchange,
   kind: "cut" | "drop" | "reset" | "error",
-  next: string,
-  errorFrame: Frame,
-  eol: string,
+  next: Buffer,
+  error: Buffer,
 ): Promise<void> {
   const { response, record, truth } = exchange;
   record.outcome = kind === "error" ? "error" : "cut";
   if (kind === "error") {
-    const text = Buffer.from(render(errorFrame, eol));
-    truth.keep(record, text);
-    response.end(text);
+    truth.keep(record, error);
+    response.end(error);
     return;
   }
   if (kind === "cut") return void response.end();
-  if (kind === "reset") response.write(next.slice(0, next.length >> 1));
+  if (kind === "reset") response.write(next.subarray(0, next.length >> 1));
   await flushed();
   if (kind === "reset") response.socket?.resetAndDestroy();
   else response.socket?.destroy();
 }
 
-function render({ event, data }: Frame, eol: string): string {
-  return `${event === undefined ? "" : `event: ${event}${eol}`}data: ${data}${eol}${eol}`;
-}
-
 async function write(
   exchange: Exchange,
-  text: string,
+  bytes: Buffer,
   splitBytes: number,
   gone: Promise<Gone>,
 ): Promise<Gone | undefined> {
   const { response, record, truth } = exchange;
-  const bytes = Buffer.from(text);
   truth.keep(record, bytes);
   const step = splitBytes || bytes.length;
   for (let at = 0; at < bytes.length; at += step) {

@@ -39,6 +39,8 @@ export type Plan = {
   /** Bytes per write; 0 writes frame by frame, Infinity everything at once. */
   splitBytes: number;
   comments: boolean;
+  /** What is written before the first frame: a provider's way of keeping a queued call alive. */
+  preamble: string;
   unknownEvents: boolean;
   failure: Failure | null;
   sendDone: boolean;
@@ -120,6 +122,7 @@ export function planAnswer(scenario: Scenario, limit: number): Plan | null {
     eol: "\n",
     splitBytes: 0,
     comments: false,
+    preamble: "",
     unknownEvents: false,
     failure: null,
     sendDone: true,

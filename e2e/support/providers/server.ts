@@ -23,7 +23,14 @@ export type Exchange = {
   earlierCalls: number;
 };
 
-type Wire = { idPrefix: string; answer: (exchange: Exchange) => void | Promise<void> };
+type Wire = {
+  idPrefix: string;
+  /** Path of the base URL, `/v1` where none is given. */
+  basePath?: string;
+  /** Where the model is not in the body, and streaming is asked for by path. */
+  read?: (path: string) => { model: string; stream: boolean };
+  answer: (exchange: Exchange) => void | Promise<void>;
+};
 
 /** Serves one provider's wire on loopback, with the ground truth at `GET /__truth` (`?summary`, `?sent=<id>`) and
  *  `DELETE /__truth`, for hubs that run in other processes. */
@@ -49,6 +56,7 @@ export async function startSimulator(
         bodyText,
         body: parseObject(bodyText),
       });
+      if (wire.read) Object.assign(record, wire.read(path));
       const earlierCalls = calls.get(record.model) ?? 0;
       calls.set(record.model, earlierCalls + 1);
       response.on("close", () => truth.end(record, response.writableFinished ? "complete" : "client-gone"));
@@ -62,7 +70,7 @@ export async function startSimulator(
   const url = `http://${host}:${(server.address() as AddressInfo).port}`;
   return {
     url,
-    baseUrl: `${url}/v1`,
+    baseUrl: url + (wire.basePath ?? "/v1"),
     truth,
     stop: () =>
       new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import type { LanguageModelV4 } from "@ai-sdk/provider";
+import type { LanguageModelV4, LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import type { DialectId } from "@/lib/gateway/dialects/dialect";
 import type { ReadUsage } from "@/lib/gateway/usage/reading";
@@ -59,6 +59,8 @@ export type ProviderDefinition = {
   /** The provider's AI SDK language model, for dialects it does not speak. Its module is imported here, on first use: an
    *  installation pays for the providers it calls. */
   languageModel(settings: SdkSettings, upstreamModel: string): LanguageModelV4 | Promise<LanguageModelV4>;
+  /** What the module must be told beside what every provider is told. */
+  prepare?(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions;
   /** Model-list call for discovery and credential tests; null where there is none. */
   listModels: ModelList | null;
   /** What a credential test calls where the model list is open to everybody. */

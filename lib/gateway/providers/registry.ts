@@ -1,7 +1,9 @@
 import { anthropic } from "@/lib/gateway/providers/anthropic";
+import { bedrock } from "@/lib/gateway/providers/bedrock";
 import { deepseek } from "@/lib/gateway/providers/deepseek";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 import { doubao } from "@/lib/gateway/providers/doubao";
+import { google } from "@/lib/gateway/providers/google";
 import { ollama } from "@/lib/gateway/providers/ollama";
 import { openai } from "@/lib/gateway/providers/openai";
 import { openaiCompatible } from "@/lib/gateway/providers/openai-compatible";
@@ -11,13 +13,13 @@ import { sandbox } from "@/lib/gateway/providers/sandbox";
 import { xai } from "@/lib/gateway/providers/xai";
 
 const PROVIDERS: readonly ProviderDefinition[] = [
-  ...[openai, anthropic, deepseek, xai, openrouter, ollama, doubao, poe],
+  ...[openai, anthropic, google, bedrock, deepseek, xai, openrouter, ollama, doubao, poe],
   ...[openaiCompatible, sandbox],
 ];
 
 const byKind = new Map<string, ProviderDefinition>(PROVIDERS.map((provider) => [provider.id, provider]));
 
-/** Null for kinds that are listed but not served yet. */
+/** Null for a kind that nobody knows. */
 export function findProvider(kind: string): ProviderDefinition | null {
   return byKind.get(kind) ?? null;
 }

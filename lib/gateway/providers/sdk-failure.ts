@@ -8,7 +8,8 @@ export function sdkFailure(error: unknown, definition: ProviderDefinition): Upst
   if (UnsupportedFunctionalityError.isInstance(error) || InvalidPromptError.isInstance(error)) {
     return { class: "invalid_request", status: 400, message: error.message, param: null, retryAfterMs: null };
   }
-  if (isErrorEvent(error)) return definition.classify({ status: 500, headers: {}, body: JSON.stringify({ error }) });
+  if (isErrorEvent(error))
+    return definition.classify({ status: error.statusCode ?? 500, headers: {}, body: JSON.stringify({ error }) });
   if (!APICallError.isInstance(error)) return transportFailure(causeOf(error));
   if (error.statusCode !== undefined && error.statusCode >= 400) {
     return definition.classify({
@@ -32,8 +33,8 @@ export function isUnknownEvent(error: unknown): boolean {
   return TypeValidationError.isInstance(error);
 }
 
-/** The provider's own error object, as it stood in the stream. */
-function isErrorEvent(error: unknown): error is { type: string } {
+/** The provider's own error object, as it stood in the stream, or the module's reading of it. */
+function isErrorEvent(error: unknown): error is { type: string; statusCode?: number } {
   return (
     typeof error === "object" &&
     error !== null &&

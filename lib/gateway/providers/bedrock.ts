@@ -1,0 +1,135 @@
+import {
+  defineProvider,
+  type FailedResponse,
+  type FailureClass,
+  type UpstreamFailure,
+  type UpstreamGet,
+  type UpstreamTarget,
+} from "@/lib/gateway/providers/define";
+import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { bedrockConverseUsage } from "@/lib/gateway/usage/bedrock-converse";
+
+const DEFAULT_REGION = "us-east-1";
+/** The regional endpoints; any other base URL is the operator's own and is called as it is. */
+const REGIONAL = /^https:\/\/bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com$/;
+
+/** Amazon Bedrock's Converse API, with an access key pair (SigV4) or an API key. A credential may name its own region. */
+export const bedrock = defineProvider({
+  id: "bedrock",
+  name: "Amazon Bedrock",
+  needsCredential: true,
+  speaks: {},
+  // nothing is relayed: the SDK module signs each request
+  headers: () => ({}),
+  usage: bedrockConverseUsage,
+  classify: classifyBedrockError,
+  languageModel: async (settings, upstreamModel) => {
+    const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
+    const { secret, fetch } = settings;
+    const { apiKey = "", accessKeyId = "", secretAccessKey = "", sessionToken } = secret;
+    return createAmazonBedrock({
+      // an empty text keeps the module from looking for a key in the environment
+      apiKey,
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken && { sessionToken }),
+      region: regionOf(settings),
+      baseURL: endpointOf(settings, "bedrock-runtime"),
+      fetch,
+    })(upstreamModel);
+  },
+  listModels: {
+    request: signedModelList,
+    read: (body) =>
+      ((body as { modelSummaries?: { modelId: string; modelName?: string }[] }).modelSummaries ?? []).map(
+        ({ modelId, modelName }) => ({ id: modelId, ...(modelName && { name: modelName }) }),
+      ),
+  },
+});
+
+function regionOf({ secret, baseUrl, region }: UpstreamTarget): string {
+  return secret.region ?? region ?? REGIONAL.exec(baseUrl)?.[1] ?? DEFAULT_REGION;
+}
+
+function endpointOf(target: UpstreamTarget, service: "bedrock" | "bedrock-runtime"): string {
+  return REGIONAL.test(target.baseUrl) ? `https://${service}.${regionOf(target)}.amazonaws.com` : target.baseUrl;
+}
+
+/** Models are listed by the control plane, a host of its own. */
+async function signedModelList(target: UpstreamTarget): Promise<UpstreamGet> {
+  const url = `${endpointOf(target, "bedrock")}/foundation-models`;
+  const { apiKey, accessKeyId = "", secretAccessKey = "", sessionToken } = target.secret;
+  if (apiKey) return { url, headers: { authorization: `Bearer ${apiKey}` } };
+  const { AwsV4Signer } = await import("aws4fetch");
+  const signer = new AwsV4Signer({
+    method: "GET",
+    url,
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken && { sessionToken }),
+    service: "bedrock",
+    region: regionOf(target),
+  });
+  const { headers } = await signer.sign();
+  return { url, headers: Object.fromEntries(headers) };
+}
+
+function classifyBedrockError(failure: FailedResponse): UpstreamFailure {
+  const { message, type } = readErrorBody(failure);
+  return {
+    class: classOf({ status: failure.status, message, type }),
+    status: failure.status,
+    message,
+    param: null,
+    retryAfterMs: retryAfterMs(failure.headers),
+  };
+}
+
+const CLASS_BY_TYPE: Record<string, FailureClass> = {
+  throttlingexception: "rate_limited",
+  servicequotaexceededexception: "rate_limited",
+  modelnotreadyexception: "overloaded",
+  serviceunavailableexception: "overloaded",
+  modeltimeoutexception: "timeout",
+  internalserverexception: "server",
+  modelerrorexception: "server",
+  modelstreamerrorexception: "server",
+  resourcenotfoundexception: "server",
+  accessdeniedexception: "auth",
+  unrecognizedclientexception: "auth",
+  invalidsignatureexception: "auth",
+  expiredtokenexception: "auth",
+};
+
+function classOf({ status, message, type }: { status: number; message: string; type: string }): FailureClass {
+  if (/(input|prompt) is too long|too many input tokens|exceed(s|ed)? .*(context|maximum).* tokens/i.test(message))
+    return "context_length";
+  // a model id that is wrong, or served elsewhere, is the operator's configuration: another offer may serve it
+  if (/model identifier is invalid|on-demand throughput isn.t supported/i.test(message)) return "server";
+  const known = CLASS_BY_TYPE[type.toLowerCase()];
+  if (known) return known;
+  if (status === 401 || status === 402 || status === 403) return "auth";
+  if (status === 429) return "rate_limited";
+  if (status === 503 || status === 529) return "overloaded";
+  if (status === 408 || status === 504) return "timeout";
+  if (status >= 500 || status === 404 || status === 405 || status === 424 || status < 400) return "server";
+  return "invalid_request";
+}
+
+/** `{message}` with the type in a header; an exception inside a stream comes as the module read it. */
+function readErrorBody({ headers, body }: FailedResponse): { message: string; type: string } {
+  const header = (headers["x-amzn-errortype"] ?? "").split(":")[0] ?? "";
+  try {
+    const parsed = JSON.parse(body) as {
+      message?: string;
+      Message?: string;
+      error?: { message?: string; type?: string };
+    };
+    return {
+      message: parsed.message ?? parsed.Message ?? parsed.error?.message ?? "The provider returned an error.",
+      type: header || (parsed.error?.type ?? ""),
+    };
+  } catch {
+    return { message: "The provider returned an error that is not JSON.", type: header };
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  defineProvider,
+  type FailedResponse,
+  type FailureClass,
+  type Secret,
+  type UpstreamFailure,
+} from "@/lib/gateway/providers/define";
+import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { geminiUsage } from "@/lib/gateway/usage/gemini";
+
+/** Gemini's own API (not Vertex AI). */
+export const google = defineProvider({
+  id: "google",
+  name: "Google Gemini",
+  needsCredential: true,
+  speaks: {},
+  headers: headersOf,
+  usage: geminiUsage,
+  classify: classifyGoogleError,
+  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
+    const { createGoogle } = await import("@ai-sdk/google");
+    return createGoogle({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);
+  },
+  prepare: (options) =>
+    // thoughts are hidden unless asked for, and models that do not think refuse to be asked
+    options.reasoning === undefined || options.reasoning === "none"
+      ? options
+      : {
+          ...options,
+          providerOptions: { ...options.providerOptions, google: { thinkingConfig: { includeThoughts: true } } },
+        },
+  listModels: {
+    request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models?pageSize=1000`, headers: headersOf(secret) }),
+    read: (body) =>
+      ((body as { models?: { name: string; displayName?: string }[] }).models ?? []).map(({ name, displayName }) => ({
+        id: name.replace(/^models\//, ""),
+        ...(displayName && { name: displayName }),
+      })),
+  },
+});
+
+function headersOf(secret: Secret): Record<string, string> {
+  return { "x-goog-api-key": secret.apiKey ?? "" };
+}
+
+function classifyGoogleError(failure: FailedResponse): UpstreamFailure {
+  const error = readErrorBody(failure.body);
+  const status = error.code ?? failure.status;
+  return {
+    class: classOf({ ...error, status }),
+    status,
+    message: error.message,
+    param: null,
+    retryAfterMs: error.retryDelayMs ?? retryAfterMs(failure.headers),
+  };
+}
+
+type GoogleError = { message: string; name: string; reasons: string[] };
+
+function classOf({ status, message, name, reasons }: GoogleError & { status: number }): FailureClass {
+  // a wrong key is a 400
+  if (reasons.includes("API_KEY_INVALID") || /api key (not valid|expired)/i.test(message)) return "auth";
+  if (/exceeds the maximum number of tokens/i.test(message)) return "context_length";
+  // the account's country or its missing billing
+  if (name === "FAILED_PRECONDITION") return "auth";
+  if (status === 401 || status === 402 || status === 403) return "auth";
+  if (status === 429) return "rate_limited";
+  if (status === 503 || status === 529) return "overloaded";
+  if (status === 408 || status === 504) return "timeout";
+  // a model that is not there is the operator's configuration: another offer may serve it
+  if (status >= 500 || status === 404 || status === 405 || status < 400) return "server";
+  return "invalid_request";
+}
+
+/** `{error:{code,message,status,details[]}}`; an error inside a stream comes as the module read it. */
+function readErrorBody(body: string): GoogleError & { code: number | null; retryDelayMs: number | null } {
+  try {
+    const parsed = JSON.parse(body) as unknown;
+    const { error } = (Array.isArray(parsed) ? parsed[0] : parsed) as { error?: GoogleErrorBody };
+    const details = error?.details ?? error?.data?.details ?? [];
+    const delay = details.find((detail) => detail.retryDelay)?.retryDelay;
+    return {
+      message: error?.message ?? "The provider returned an error.",
+      name: error?.status ?? error?.type ?? "",
+      code: typeof error?.code === "number" ? error.code : null,
+      reasons: details.flatMap(({ reason }) => (reason ? [reason] : [])),
+      retryDelayMs: delay ? Math.ceil(Number.parseFloat(delay) * 1000) : null,
+    };
+  } catch {
+    const message = "The provider returned an error that is not JSON.";
+    return { message, name: "", code: null, reasons: [], retryDelayMs: null };
+  }
+}
+
+type GoogleErrorBody = {
+  message?: string;
+  code?: number;
+  status?: string;
+  type?: string;
+  details?: { reason?: string; retryDelay?: string }[];
+  data?: { details?: { reason?: string; retryDelay?: string }[] };
+};
