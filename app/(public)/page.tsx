@@ -7,7 +7,7 @@ import { Hero } from "@/components/landing/hero";
 import { Providers } from "@/components/landing/providers";
 import { receiptOf } from "@/lib/billing/receipt";
 import { EXAMPLE_CALL } from "@/lib/billing/receipt-example";
-import { PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
+import { effectiveBaseUrl, PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
 import { env } from "@/lib/env";
 import { LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
 import { publicOrigin } from "@/lib/origin";
@@ -39,6 +39,11 @@ export default async function LandingPage() {
   const receipt = receiptOf(EXAMPLE_CALL);
   const hasSandbox = !production || sandboxInProduction;
   const model = hasSandbox ? SANDBOX_MODEL : EXAMPLE_CALL.model;
+  const kinds = PROVIDER_KINDS.filter(({ id }) => hasSandbox || id !== "sandbox").map(({ id, name }) => ({
+    id,
+    name,
+    defaultBaseUrl: effectiveBaseUrl({ kind: id, baseUrl: null, region: null }),
+  }));
   return (
     <>
       <Hero baseUrl={baseUrl} receipt={receipt} />
@@ -48,7 +53,7 @@ export default async function LandingPage() {
         hasSandbox={hasSandbox}
         printsKey={!production}
       />
-      <Providers kinds={PROVIDER_KINDS.filter(({ available, id }) => available && (hasSandbox || id !== "sandbox"))} />
+      <Providers kinds={kinds} />
       <Billing receipt={receipt} />
     </>
   );

@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { ConfirmDialog } from "@/components/admin/confirm-dialog";
 import { CredentialTestResult } from "@/components/admin/credential-test";
 import { Moment } from "@/components/admin/moment";
+import { SecretFields, secretOf } from "@/components/admin/secret-fields";
 import { useAction } from "@/components/admin/use-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -19,12 +20,21 @@ import {
   testCredentialAction,
   updateCredentialAction,
 } from "@/lib/catalog/admin-actions";
+import type { CredentialShape } from "@/lib/catalog/provider-kinds";
 import type { CredentialRow, CredentialTest } from "@/lib/catalog/schema";
 
 const VARIANT = { active: "positive", needs_secret: "warning", disabled: "neutral", verifying: "neutral" } as const;
 
 /** One credential with everything that can be done to it. The secret can be replaced, never read. */
-export function Credential({ credential, canManage }: { credential: CredentialRow; canManage: boolean }) {
+export function Credential({
+  credential,
+  shape,
+  canManage,
+}: {
+  credential: CredentialRow;
+  shape: CredentialShape;
+  canManage: boolean;
+}) {
   const t = useTranslations("admin.providers");
   const { id, name, last4, status, statusReason, enabled, weight, lastTestedAt } = credential;
   const [result, setResult] = useState<CredentialTest | null>(null);
@@ -70,7 +80,7 @@ export function Credential({ credential, canManage }: { credential: CredentialRo
             <Button disabled={test.isPending} onClick={async () => setResult((await test.run({ id })) ?? null)}>
               {t("test")}
             </Button>
-            <ReplaceSecret id={id} name={name} />
+            <ReplaceSecret id={id} name={name} shape={shape} />
             <ConfirmDialog
               trigger={t("delete")}
               title={t("deleteCredential", { name })}
@@ -91,14 +101,13 @@ export function Credential({ credential, canManage }: { credential: CredentialRo
   );
 }
 
-function ReplaceSecret({ id, name }: { id: string; name: string }) {
+function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
   const [isOpen, setOpen] = useState(false);
   const { run, isPending, problem, fieldProblem } = useAction(updateCredentialAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const apiKey = String(new FormData(event.currentTarget).get("apiKey"));
-    if (await run({ id, patch: { apiKey } })) setOpen(false);
+    if (await run({ id, patch: secretOf(new FormData(event.currentTarget)) })) setOpen(false);
   }
   return (
     <Dialog open={isOpen} onOpenChange={setOpen}>
@@ -106,9 +115,7 @@ function ReplaceSecret({ id, name }: { id: string; name: string }) {
       <DialogContent title={t("replaceSecretOf", { name })} description={t("apiKeyHelp")}>
         <Form onSubmit={submit}>
           <FormError message={problem} />
-          <Field name="apiKey" label={t("apiKey")} error={fieldProblem("patch.apiKey") ?? fieldProblem("apiKey")}>
-            <Input type="password" autoComplete="off" spellCheck={false} />
-          </Field>
+          <SecretFields shape={shape} problemOf={(field) => fieldProblem(`patch.${field}`) ?? fieldProblem(field)} />
           <FormActions>
             <Button type="submit" variant="primary" disabled={isPending}>
               {t("replaceSecret")}
@@ -120,14 +127,14 @@ function ReplaceSecret({ id, name }: { id: string; name: string }) {
   );
 }
 
-export function AddCredential({ slug }: { slug: string }) {
+export function AddCredential({ slug, shape }: { slug: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
   const [isOpen, setOpen] = useState(false);
   const { run, isPending, problem, fieldProblem } = useAction(createCredentialAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
-    const credential = { name: String(data.get("name")), apiKey: String(data.get("apiKey")) };
+    const credential = { name: String(data.get("name")), ...secretOf(data) };
     if (await run({ slug, credential })) setOpen(false);
   }
   return (
@@ -143,9 +150,10 @@ export function AddCredential({ slug }: { slug: string }) {
           >
             <Input autoComplete="off" />
           </Field>
-          <Field name="apiKey" label={t("apiKey")} error={fieldProblem("credential.apiKey") ?? fieldProblem("apiKey")}>
-            <Input type="password" autoComplete="off" spellCheck={false} />
-          </Field>
+          <SecretFields
+            shape={shape}
+            problemOf={(field) => fieldProblem(`credential.${field}`) ?? fieldProblem(field)}
+          />
           <FormActions>
             <Button type="submit" variant="primary" disabled={isPending}>
               {t("addCredential")}

@@ -4,6 +4,7 @@ import Link from "next/link";
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { CredentialTestResult } from "@/components/admin/credential-test";
+import { SecretFields, secretOf } from "@/components/admin/secret-fields";
 import { useAction } from "@/components/admin/use-action";
 import { Button, buttonVariants } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -16,6 +17,7 @@ import {
   testCredentialAction,
   updateProviderAction,
 } from "@/lib/catalog/admin-actions";
+import type { CredentialShape } from "@/lib/catalog/provider-kinds";
 import type { CredentialTest } from "@/lib/catalog/schema";
 
 export type KindChoice = {
@@ -23,7 +25,7 @@ export type KindChoice = {
   name: string;
   defaultBaseUrl: string | null;
   needsBaseUrl: boolean;
-  needsKey: boolean;
+  credential: CredentialShape;
 };
 
 /** Adds a provider with its first credential, then tests it through the worker. A step that is done is not repeated when a
@@ -32,12 +34,14 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
   const t = useTranslations("admin.providers");
   const [kindId, setKindId] = useState(kinds[0]?.id ?? "");
   const [savedSlug, setSavedSlug] = useState<string | null>(null);
+  const [isKeyless, setKeyless] = useState(false);
   const [tested, setTested] = useState<{ id: string; result: CredentialTest | null } | null>(null);
   const create = useAction(createProviderAction);
   const update = useAction(updateProviderAction);
   const seal = useAction(createCredentialAction);
   const test = useAction(testCredentialAction);
   const kind = kinds.find(({ id }) => id === kindId);
+  const takesNone = kind?.credential === "none";
   const isBusy = create.isPending || update.isPending || seal.isPending || test.isPending;
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -53,14 +57,17 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
       : await create.run({ slug, kind: kind.id as "openai", baseUrl, displayName });
     if (!saved) return;
     setSavedSlug(slug);
-    if (!kind.needsKey) return;
-    const credential = await seal.run({ slug, credential: { name: text("name"), apiKey: text("apiKey") } });
+    const secret = secretOf(data);
+    const isWithout = takesNone || (kind.credential === "optionalApiKey" && !secret.apiKey);
+    setKeyless(isWithout);
+    if (isWithout) return;
+    const credential = await seal.run({ slug, credential: { name: text("name"), ...secret } });
     if (!credential) return;
     setTested({ id: credential.id, result: null });
     setTested({ id: credential.id, result: (await test.run({ id: credential.id })) ?? null });
   }
 
-  const isDone = savedSlug !== null && (tested !== null || !kind?.needsKey);
+  const isDone = savedSlug !== null && (tested !== null || isKeyless);
   if (isDone && !seal.problem) {
     return (
       <div className="flex max-w-[480px] flex-col gap-5">
@@ -115,7 +122,7 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
       >
         <Input autoComplete="off" />
       </Field>
-      {kind?.needsKey && (
+      {kind && !takesNone && (
         <>
           <Field
             name="baseUrl"
@@ -134,19 +141,16 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
           >
             <Input autoComplete="off" defaultValue="default" />
           </Field>
-          <Field
-            name="apiKey"
-            label={t("apiKey")}
-            help={t("apiKeyHelp")}
-            error={seal.fieldProblem("credential.apiKey") ?? seal.fieldProblem("apiKey")}
-          >
-            <Input type="password" autoComplete="off" spellCheck={false} />
-          </Field>
+          <SecretFields
+            key={kind.id}
+            shape={kind.credential}
+            problemOf={(name) => seal.fieldProblem(`credential.${name}`) ?? seal.fieldProblem(name)}
+          />
         </>
       )}
       <FormActions>
         <Button type="submit" variant="primary" disabled={isBusy}>
-          {kind?.needsKey ? t("addAndTest") : t("add")}
+          {takesNone ? t("add") : t("addAndTest")}
         </Button>
       </FormActions>
     </Form>

@@ -122,28 +122,31 @@ type Secret = { plaintext: string; last4: string; region: string | null };
 
 /** null: none was given. Throws invalid_request when it does not fit the provider's kind. */
 function readSecret(provider: Provider, input: CredentialPatch): Secret | null {
-  const { apiKey, accessKeyId, secretAccessKey, region } = input;
+  const { apiKey, accessKeyId, secretAccessKey, sessionToken, region } = input;
   const takesAws = findProviderKind(provider.kind)?.credential === "awsOrApiKey";
-  const awsField = accessKeyId !== undefined ? "accessKeyId" : secretAccessKey !== undefined ? "secretAccessKey" : null;
-  if ((awsField || region !== undefined) && !takesAws) {
-    const param = awsField ?? "region";
+  const pair = { accessKeyId, secretAccessKey, sessionToken };
+  const pairField = PAIR_FIELDS.find((name) => pair[name] !== undefined);
+  if ((pairField || region !== undefined) && !takesAws) {
+    const param = pairField ?? "region";
     throw new AppError("invalid_request", `${param}: providers of kind "${provider.kind}" take an apiKey.`, { param });
   }
-  if (apiKey !== undefined && awsField) {
-    throw new AppError("invalid_request", `${awsField}: give either an apiKey or an access key pair.`, {
-      param: awsField,
+  if (apiKey !== undefined && pairField) {
+    throw new AppError("invalid_request", `${pairField}: give either an apiKey or an access key pair.`, {
+      param: pairField,
     });
   }
-  if (apiKey !== undefined)
-    return { plaintext: JSON.stringify({ apiKey }), last4: last4(apiKey), region: region ?? null };
-  if (!awsField) return null;
+  if (apiKey !== undefined) return toSecret({ apiKey, region }, apiKey);
+  if (!pairField) return null;
   const missing = !accessKeyId ? "accessKeyId" : !secretAccessKey ? "secretAccessKey" : region ? null : "region";
   if (missing) throw new AppError("invalid_request", `${missing}: is required.`, { param: missing });
-  return {
-    plaintext: JSON.stringify({ accessKeyId, secretAccessKey, region }),
-    last4: last4(accessKeyId ?? ""),
-    region: region ?? null,
-  };
+  return toSecret({ ...pair, region }, accessKeyId ?? "");
+}
+
+const PAIR_FIELDS = ["accessKeyId", "secretAccessKey", "sessionToken"] as const;
+
+/** The region is sealed too: a signature is made for it. */
+function toSecret(fields: Record<string, string | undefined>, shown: string): Secret {
+  return { plaintext: JSON.stringify(fields), last4: last4(shown), region: fields.region ?? null };
 }
 
 function missingSecret(provider: Provider): Secret {

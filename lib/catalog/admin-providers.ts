@@ -34,11 +34,8 @@ export async function getProvider(scope: StaffScope, slug: string): Promise<Prov
 export async function createProvider(scope: StaffScope, input: ProviderInput): Promise<ProviderRow> {
   requireStaffPermission(scope, "providers.manage");
   const kind = findProviderKind(input.kind);
-  if (!kind?.available) {
-    throw new AppError("invalid_request", `kind: providers of kind "${input.kind}" cannot be connected yet.`, {
-      param: "kind",
-    });
-  }
+  if (!kind)
+    throw new AppError("invalid_request", `kind: there are no providers of kind "${input.kind}".`, { param: "kind" });
   const address = { kind: kind.id, baseUrl: await judgedBaseUrl(input.baseUrl), region: input.region ?? null };
   requireAddress(address);
   return change(scope, async (tx) => {

@@ -1,4 +1,4 @@
-/** The providers the hub knows. `available` is false until the provider file of that kind exists. */
+/** The providers the hub knows. */
 export type ProviderKindId =
   | "openai"
   | "anthropic"
@@ -25,7 +25,6 @@ export type ProviderKind = {
   readonly credential: CredentialShape;
   /** Secrets are bound to this host suffix instead of an origin where the provider has regional hosts. */
   readonly hostSuffix?: string;
-  readonly available: boolean;
 };
 
 function kind(
@@ -34,22 +33,22 @@ function kind(
   defaultBaseUrl: string | null,
   more: Partial<ProviderKind> = {},
 ): ProviderKind {
-  return { id, name, defaultBaseUrl, needsBaseUrl: false, credential: "apiKey", available: false, ...more };
+  return { id, name, defaultBaseUrl, needsBaseUrl: false, credential: "apiKey", ...more };
 }
 
 export const PROVIDER_KINDS: readonly ProviderKind[] = [
-  kind("openai", "OpenAI", "https://api.openai.com/v1", { available: true }),
-  kind("anthropic", "Anthropic", "https://api.anthropic.com/v1", { available: true }),
+  kind("openai", "OpenAI", "https://api.openai.com/v1"),
+  kind("anthropic", "Anthropic", "https://api.anthropic.com/v1"),
   kind("google", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta"),
   kind("bedrock", "Amazon Bedrock", null, { credential: "awsOrApiKey", hostSuffix: "*.amazonaws.com" }),
-  kind("deepseek", "DeepSeek", "https://api.deepseek.com", { available: true }),
-  kind("xai", "xAI", "https://api.x.ai/v1", { available: true }),
-  kind("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", { available: true }),
-  kind("ollama", "Ollama", "http://127.0.0.1:11434", { credential: "optionalApiKey", available: true }),
-  kind("doubao", "Doubao (Volcengine Ark)", "https://ark.cn-beijing.volces.com/api/v3", { available: true }),
-  kind("poe", "Poe", "https://api.poe.com/v1", { available: true }),
-  kind("openai-compatible", "OpenAI-compatible", null, { needsBaseUrl: true, available: true }),
-  kind("sandbox", "Sandbox (simulation)", null, { credential: "none", available: true }),
+  kind("deepseek", "DeepSeek", "https://api.deepseek.com"),
+  kind("xai", "xAI", "https://api.x.ai/v1"),
+  kind("openrouter", "OpenRouter", "https://openrouter.ai/api/v1"),
+  kind("ollama", "Ollama", "http://127.0.0.1:11434", { credential: "optionalApiKey" }),
+  kind("doubao", "Doubao (Volcengine Ark)", "https://ark.cn-beijing.volces.com/api/v3"),
+  kind("poe", "Poe", "https://api.poe.com/v1"),
+  kind("openai-compatible", "OpenAI-compatible", null, { needsBaseUrl: true }),
+  kind("sandbox", "Sandbox (simulation)", null, { credential: "none" }),
 ];
 
 export const PROVIDER_KIND_IDS = PROVIDER_KINDS.map(({ id }) => id);

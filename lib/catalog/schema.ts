@@ -55,6 +55,7 @@ const secretFields = {
   apiKey: secretText.optional(),
   accessKeyId: secretText.optional(),
   secretAccessKey: secretText.optional(),
+  sessionToken: secretText.optional(),
   region: region.optional(),
 };
 

@@ -54,7 +54,6 @@ describe("providers", () => {
   });
 
   test.each([
-    [{ slug: "x1", kind: "google" }, 400, "kind", "cannot be connected yet"],
     [{ slug: "x1", kind: "nope" }, 400, "kind", "must be one of"],
     [{ slug: "x1", kind: "openai-compatible" }, 400, "baseUrl", "required"],
     [{ slug: "x1", kind: "openai", baseUrl: "http://169.254.169.254/" }, 400, "baseUrl", "never called"],
@@ -193,6 +192,51 @@ describe("credentials", () => {
   ])("%j is refused", async (body, param) => {
     const answer = await hub.call("POST", `/providers/${await provider()}/credentials`, body);
     expect([answer.status, answer.body.error.param]).toEqual([400, param]);
+  });
+
+  describe("Bedrock", () => {
+    const bedrock = async () => {
+      const slug = `bedrock-${++made}`;
+      await hub.call("POST", "/providers", { slug, kind: "bedrock" });
+      return slug;
+    };
+    const pair = { accessKeyId: "AKIAEXAMPLE000000001", secretAccessKey: "very/secret+key", region: "eu-west-1" };
+
+    test.each([
+      ["a key pair and a region", pair, "0001"],
+      ["temporary credentials", { ...pair, sessionToken: "token" }, "0001"],
+      ["an API key", { apiKey: "bedrock-api-key-0002" }, "0002"],
+      ["an API key of a region", { apiKey: "bedrock-api-key-0002", region: "us-west-2" }, "0002"],
+    ])("takes %s, seals all of it and shows four characters", async (_title, secret, last4) => {
+      const { status, body } = await hub.call("POST", `/providers/${await bedrock()}/credentials`, {
+        name: "main",
+        ...secret,
+      });
+      expect([status, body.last4]).toEqual([201, last4]);
+      expect(body.region).toBe("region" in secret ? secret.region : null);
+      const { rows } = await hub.database.pool.query("select sealed from credential where id = $1", [body.id]);
+      const binding = {
+        table: "credential",
+        row: body.id,
+        org: "platform",
+        column: "sealed",
+        origin: "*.amazonaws.com",
+      };
+      expect(JSON.parse(await openSecret(hub.secretsKey, rows[0].sealed, binding))).toEqual(secret);
+    });
+
+    test.each([
+      [{ accessKeyId: "AKIA" }, "secretAccessKey"],
+      [{ secretAccessKey: "s", region: "eu-west-1" }, "accessKeyId"],
+      [{ accessKeyId: "AKIA", secretAccessKey: "s" }, "region"],
+      [{ accessKeyId: "AKIA", secretAccessKey: "s", region: "EU West" }, "region"],
+      [{ sessionToken: "t" }, "accessKeyId"],
+      [{ ...pair, apiKey: "k" }, "accessKeyId"],
+      [{}, "apiKey"],
+    ])("refuses %j", async (secret, param) => {
+      const answer = await hub.call("POST", `/providers/${await bedrock()}/credentials`, { name: "n", ...secret });
+      expect([answer.status, answer.body.error.param]).toEqual([400, param]);
+    });
   });
 
   test("names are unique within a provider", async () => {

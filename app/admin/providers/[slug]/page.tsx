@@ -26,8 +26,9 @@ export default async function ProviderPage({ params }: Props) {
   const { data: credentials } = await listCredentials(scope, provider.slug, { limit: 1000 });
   const canManage = scope.permissions.has("providers.manage");
   const kind = findProviderKind(provider.kind);
-  const hasAddress = kind?.credential !== "none";
-  const add = canManage && <AddCredential slug={provider.slug} />;
+  const shape = kind?.credential ?? "apiKey";
+  const hasAddress = shape !== "none";
+  const add = canManage && <AddCredential slug={provider.slug} shape={shape} />;
   return (
     <>
       <PageHead
@@ -48,7 +49,7 @@ export default async function ProviderPage({ params }: Props) {
           ) : (
             <ul className="border-t">
               {credentials.map((credential) => (
-                <Credential key={credential.id} credential={credential} canManage={canManage} />
+                <Credential key={credential.id} credential={credential} shape={shape} canManage={canManage} />
               ))}
             </ul>
           )}

@@ -3,7 +3,7 @@ import { getTranslations } from "next-intl/server";
 import { ProviderForm } from "@/components/admin/provider-form";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
-import { PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
+import { effectiveBaseUrl, PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("admin.providers"))("addProvider") };
@@ -12,15 +12,13 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function NewProviderPage() {
   await requireStaff("providers.manage");
   const t = await getTranslations("admin.providers");
-  const kinds = PROVIDER_KINDS.filter(({ available }) => available).map(
-    ({ id, name, defaultBaseUrl, needsBaseUrl, credential }) => ({
-      id,
-      name,
-      defaultBaseUrl,
-      needsBaseUrl,
-      needsKey: credential !== "none",
-    }),
-  );
+  const kinds = PROVIDER_KINDS.map(({ id, name, needsBaseUrl, credential }) => ({
+    id,
+    name,
+    needsBaseUrl,
+    credential,
+    defaultBaseUrl: effectiveBaseUrl({ kind: id, baseUrl: null, region: null }),
+  }));
   return (
     <>
       <PageHead title={t("addProvider")} text={t("addText")} />
