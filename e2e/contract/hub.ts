@@ -21,7 +21,9 @@ import {
 import { startAnthropicSimulator } from "@/e2e/support/providers/anthropic";
 import { startOpenAISimulator } from "@/e2e/support/providers/openai";
 import type { Simulator } from "@/e2e/support/providers/server";
+import { SIMULATORS, type SimulatedKind, simulatedSecret } from "@/e2e/support/providers/simulators";
 import type { RequestRecord, Truth } from "@/e2e/support/providers/truth";
+import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import { generateKey } from "@/lib/keys/secret";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { type DoorName, type OpenDoors, openDoors } from "./doors";
@@ -70,6 +72,8 @@ class Hub {
   readonly #upstreams: Upstreams;
   readonly #keyIds = new Map<string, string>();
   readonly #attempts = new Map<string, number>();
+  readonly #models = new Map<string, Promise<string>>();
+  readonly #wires = new Map<SimulatedKind, Promise<Simulator>>();
 
   constructor(database: TestDatabase, secrets: HubSecrets, doors: OpenDoors, upstreams: Upstreams) {
     this.#database = database;
@@ -176,6 +180,37 @@ class Hub {
       baseUrl: openaiUpstream.baseUrl,
     });
     return this.#model(offers, provider, {});
+  }
+
+  /** A model of a provider of this kind, whose simulator plays `upstreamModel`. An error gets a provider of its own: what it
+   *  does to a credential must not reach the other tests. */
+  modelOf(kind: ProviderKindId, upstreamModel: string): Promise<string> {
+    if (upstreamModel.includes("error:")) return this.#newModelOf(kind, upstreamModel);
+    const name = `${kind} ${upstreamModel}`;
+    const known = this.#models.get(name) ?? this.#newModelOf(kind, upstreamModel);
+    this.#models.set(name, known);
+    return known;
+  }
+
+  async #newModelOf(kind: ProviderKindId, upstreamModel: string): Promise<string> {
+    const isSandbox = kind === "sandbox";
+    const provider = await makeProvider(this.#database.pool, this.#secrets, {
+      kind,
+      baseUrl: isSandbox ? null : (await this.#wire(kind)).baseUrl,
+      secrets: isSandbox ? [] : [simulatedSecret(kind)],
+    });
+    return this.#model(isSandbox ? "chat" : upstreamModel, provider, {});
+  }
+
+  /** What the simulator of this kind saw and sent. */
+  async truthOf(kind: SimulatedKind): Promise<Truth> {
+    return (await this.#wire(kind)).truth;
+  }
+
+  #wire(kind: SimulatedKind): Promise<Simulator> {
+    const known = this.#wires.get(kind) ?? SIMULATORS[kind]();
+    this.#wires.set(kind, known);
+    return known;
   }
 
   openai(door: DoorName, key: string, options: ClientOptions = {}): OpenAI {
@@ -313,6 +348,7 @@ class Hub {
   async stop(): Promise<void> {
     await this.#doors.close();
     await Promise.all([this.#upstreams.openaiUpstream.stop(), this.#upstreams.anthropicUpstream.stop()]);
+    await Promise.all([...this.#wires.values()].map(async (wire) => (await wire).stop()));
     await assertHealthy(this.#database.pool).finally(() => this.#database.drop());
   }
 
