@@ -74,13 +74,18 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
 
 class Answer {
   #sequence = 0;
+  readonly id: string;
+  readonly model: string;
+  readonly plan: Plan;
+  readonly encrypted: boolean;
 
-  constructor(
-    private readonly id: string,
-    private readonly model: string,
-    private readonly plan: Plan,
-    private readonly encrypted: boolean,
-  ) {}
+  // no parameter properties: the simulators also run as they are, with their types stripped
+  constructor(id: string, model: string, plan: Plan, encrypted: boolean) {
+    this.id = id;
+    this.model = model;
+    this.plan = plan;
+    this.encrypted = encrypted;
+  }
 
   whole(text: string, usage: unknown) {
     return { ...this.#response(this.#status), output: this.#items(text), ...(usage !== null && { usage }) };
