@@ -6,8 +6,10 @@ import { databaseUrlFor, type Env, EnvError, env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
 import { logger } from "@/lib/log";
 import { createPool } from "@/lib/pg";
+import { billingNoticeJobs } from "@/server/jobs/billing-notices";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
+import { ledgerCheckJob } from "@/server/jobs/ledger-check";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
@@ -21,6 +23,8 @@ const jobsOf = (settings: Env): readonly Job[] => [
   rerateJob,
   sendMailJob(settings),
   ...paymentJobs(settings),
+  ...billingNoticeJobs(settings),
+  ledgerCheckJob,
   ...(settings.secretsKey ? [probeJob(settings.secretsKey)] : []),
 ];
 

@@ -6,7 +6,7 @@ import { AdminShell } from "@/components/shell/admin-shell";
 import { signOutAction } from "@/lib/auth/actions";
 import { listMemberships } from "@/lib/auth/queries";
 import { requireStaff, type StaffPageScope } from "@/lib/auth/require-staff";
-import { checkBooks } from "@/lib/billing/admin-books";
+import { readBooks } from "@/lib/billing/admin-books";
 import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
@@ -41,6 +41,6 @@ export default async function AdminLayout({ children }: { children: ReactNode })
 
 async function Books({ scope }: { scope: StaffPageScope }) {
   // a check that fails is shown as unknown: the pages below do not depend on it
-  const books = await checkBooks(scope).catch(() => null);
+  const books = await readBooks(scope).catch(() => null);
   return <BooksBadge books={books} now={Date.now()} />;
 }

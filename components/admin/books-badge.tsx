@@ -1,6 +1,6 @@
 import { CircleCheck, TriangleAlert } from "lucide-react";
 import Link from "next/link";
-import { useTranslations } from "next-intl";
+import { useFormatter, useTranslations } from "next-intl";
 import { Badge } from "@/components/ui/badge";
 
 /** Beyond this age the state is unknown, so never green. */
@@ -9,6 +9,7 @@ const STALE_MS = 5 * 60_000;
 /** Whether the ledger's invariants hold, on every page of the operator. */
 export function BooksBadge({ books, now }: { books: { violations: number; checkedAt: string } | null; now: number }) {
   const t = useTranslations("admin.books");
+  const format = useFormatter();
   const isStale = !books || now - Date.parse(books.checkedAt) > STALE_MS;
   const variant = isStale ? "warning" : books.violations > 0 ? "danger" : "positive";
   const text = isStale ? t("unknown") : books.violations > 0 ? t("broken", { count: books.violations }) : t("balance");
@@ -18,6 +19,11 @@ export function BooksBadge({ books, now }: { books: { violations: number; checke
       <Badge variant={variant}>
         <Icon strokeWidth={1.5} aria-hidden />
         {text}
+        {books && (
+          <span className="font-normal text-ink-2 max-sm:sr-only">
+            {t("checked", { age: format.relativeTime(new Date(books.checkedAt), now) })}
+          </span>
+        )}
       </Badge>
     </Link>
   );

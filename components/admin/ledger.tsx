@@ -9,7 +9,19 @@ import type { JournalRow } from "@/lib/billing/admin-journals";
 import type { ViolationRow } from "@/lib/billing/schema";
 import type { RerateRow } from "@/lib/usage/schema";
 
-const KINDS = ["usage", "late", "topup", "refund", "dispute", "promo", "comp", "correction", "expiry", "mode"] as const;
+const KINDS = [
+  "usage",
+  "late",
+  "topup",
+  "refund",
+  "dispute",
+  "write_off",
+  "promo",
+  "comp",
+  "correction",
+  "expiry",
+  "mode",
+] as const;
 
 export function JournalTable({ rows }: { rows: readonly JournalRow[] }) {
   const t = useTranslations("admin.ledger");

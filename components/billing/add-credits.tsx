@@ -35,6 +35,10 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
   const isValid = isWithin(wanted, offer);
   const range = t("range", { min: money(offer.minUsd), max: money(offer.maxUsd) });
 
+  const problem = ({ code }: ActionError) => {
+    if (code === "rate_limit_exceeded") return t("tooMany");
+    return code === "forbidden" ? t("unverified") : t("failed", { code });
+  };
   const submit = () => {
     if (!isValid) return setError({ code: "invalid_request", message: "", fields: { amountUsd: range } });
     start(async () => {
@@ -64,7 +68,7 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
             if (!busy) submit();
           }}
         >
-          <FormError message={error && !error.fields ? t("failed", { code: error.code }) : undefined} />
+          <FormError message={error && !error.fields ? problem(error) : undefined} />
           <AmountChoice
             legend={t("amount")}
             value={choice}

@@ -14,6 +14,7 @@ import { ORG_ROLES } from "@/lib/orgs/permissions";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 import { createPool } from "@/lib/pg";
 import { createOrg, type TestOrg, wallet } from "@/prisma/sql/testing";
+import { billingNoticeJobs } from "@/server/jobs/billing-notices";
 import { paymentJobs } from "@/server/jobs/payments";
 import { type Simulator, startStripeSimulator } from "@/server/stripe-simulator/server";
 
@@ -75,7 +76,7 @@ export async function startPayments(): Promise<PaymentWorld> {
   handler = route.POST;
 
   const mails: Mail[] = [];
-  const jobs = paymentJobs(settings);
+  const jobs = [...paymentJobs(settings), ...billingNoticeJobs(settings)];
   const tools = { sql: worker, log: logger("test"), signal: new AbortController().signal };
   const world: PaymentWorld = {
     ...{ database, stripe, worker, settings, mails, handler: route.POST },

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { action } from "@/lib/auth/action";
+import { checkBooks } from "@/lib/billing/admin-books";
 import { grantCredit } from "@/lib/billing/admin-credits";
 import { decideRefund, requestRefund } from "@/lib/billing/admin-refunds";
 import { adminRefundInput, creditInput, decideRefundInput } from "@/lib/billing/schema";
@@ -23,3 +24,12 @@ export const decideRefundAction = action(decideRefundInput, decideRefund, {
   scope: "staff",
   revalidate: "/admin/customers/[id]",
 });
+
+export const checkBooksAction = action(
+  z.undefined(),
+  (scope) => checkBooks(scope).then(({ violations }) => ({ violations })),
+  {
+    scope: "staff",
+    revalidate: "/admin/ledger",
+  },
+);

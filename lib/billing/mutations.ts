@@ -1,7 +1,7 @@
 import { recordAudit } from "@/lib/audit/mutations";
-import { type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
+import { MAX_CARDS_PER_DAY, type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
 import { askForRefund, isWithinWindow, refundId } from "@/lib/billing/refund-requests";
-import type { AddCreditsInput, RefundInput, RefundState } from "@/lib/billing/schema";
+import type { AddCreditsInput, BalanceAlertInput, RefundInput, RefundState } from "@/lib/billing/schema";
 import type { PaymentEvent } from "@/lib/billing/stripe";
 import { type Buying, centsOf, returnUrls, topupId } from "@/lib/billing/topups";
 import { db } from "@/lib/db";
@@ -11,15 +11,16 @@ import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import type { Prisma, Topup } from "@/prisma/generated/client";
 
-/** Against trying out stolen cards: payments begun and not finished. */
-const MAX_OPEN_PER_HOUR = 5;
+/** Against trying out stolen cards, per organisation. */
+const MAX_SESSIONS_PER_HOUR = 5;
 const HOUR_MS = 3_600_000;
 /** A page that watches asks every second; Stripe need not be asked as often. */
 const FRESH_MS = 2_000;
 const CURRENCY = "usd";
 
 /** Begins a purchase and answers Stripe's page for it. The row comes first, so that whatever Stripe reports later has one to
- *  match; the same `form` again answers the same page. Throws forbidden, conflict (enterprise mode), rate_limit_exceeded. */
+ *  match; the same `form` again answers the same page. Throws forbidden (also before the buyer's address is verified), conflict (enterprise
+ *  mode), rate_limit_exceeded. */
 export async function createTopup(
   scope: Scope,
   { amountUsd: creditNano, form }: AddCreditsInput,
@@ -33,7 +34,7 @@ export async function createTopup(
   const customer = await ensureCustomer(scope, payments);
   const amountMinor = centsOf(creditNano);
   const row = await db().$transaction(async (tx) => {
-    await requireFewOpen(tx, scope, id);
+    await requireTrust(tx, scope, id);
     const made = await tx.$executeRaw`
       INSERT INTO topup (id, org_id, actor_id, credit_nano, currency, amount_minor, locale, livemode, stripe_customer)
       VALUES (${id}, ${scope.orgId}, ${scope.actor.id}, ${creditNano}, ${CURRENCY}, ${amountMinor}, ${place.locale}, ${payments.livemode}, ${customer})
@@ -88,12 +89,10 @@ export async function refundTopup(
   requirePermission(scope, "billing.manage");
   const { orgId, actor } = scope;
   return db().$transaction(async (tx) => {
-    const [topup, wallet, settings] = await Promise.all([
-      tx.topup.findFirst({ where: { id: topupId, orgId } }),
-      tx.wallet.findUniqueOrThrow({ where: { orgId } }),
-      getSettings(tx),
-    ]);
+    const topup = await tx.topup.findFirst({ where: { id: topupId, orgId } });
     if (!topup) throw new AppError("not_found", "There is no such purchase.");
+    const wallet = await tx.wallet.findUniqueOrThrow({ where: { orgId } });
+    const settings = await getSettings(tx);
     const id = refundId(topupId, form);
     const isKnown = (await tx.refund.count({ where: { id } })) > 0;
     if (!isKnown && !isWithinWindow(topup.paidAt, settings.refundWindowHours)) {
@@ -102,6 +101,29 @@ export async function refundTopup(
     if (!isKnown && wallet.status !== "active") throw new AppError("conflict", "The balance is frozen.");
     const isProposed = creditNano > parseUsd(settings.refundApprovalUsd);
     return askForRefund(tx, scope, { id, topupId, orgId, creditNano, isProposed, reason: `user:${actor.id}` });
+  });
+}
+
+/** Sets below which balance who is told. `recipients` are user ids of members; none: everybody who manages billing. Idempotent.
+ *  Throws forbidden and invalid_request. */
+export async function setBalanceAlert(scope: Scope, { lowUsd: lowNano, recipients }: BalanceAlertInput): Promise<void> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  await db().$transaction(async (tx) => {
+    const members = await tx.member.count({ where: { orgId, userId: { in: recipients } } });
+    if (members !== new Set(recipients).size) {
+      throw new AppError("invalid_request", "recipients: must be members of this organisation.", {
+        param: "recipients",
+      });
+    }
+    const { posted, floor } = await tx.wallet.findUniqueOrThrow({ where: { orgId } });
+    // who is below it already has nothing to cross
+    const isLow = floor !== null && posted - floor < lowNano;
+    await tx.$executeRaw`
+      INSERT INTO balance_alert (org_id, is_low, low_nano, recipients) VALUES (${orgId}, ${isLow}, ${lowNano}, ${recipients})
+      ON CONFLICT (org_id) DO UPDATE SET low_nano = excluded.low_nano, recipients = excluded.recipients`;
+    const after = { lowUsd: formatUsd(lowNano), recipients };
+    await recordAudit(tx, scope, { action: "balance_alert.update", target: `org:${orgId}`, orgId, after });
   });
 }
 
@@ -145,13 +167,18 @@ async function ensureCustomer(scope: Scope, payments: Buying["payments"]): Promi
   return row.customerId;
 }
 
-async function requireFewOpen(tx: Prisma.TransactionClient, scope: Scope, id: string): Promise<void> {
-  const since = new Date(Date.now() - HOUR_MS);
-  const open = await tx.topup.count({
-    where: { orgId: scope.orgId, createdAt: { gt: since }, state: { in: ["created", "failed"] }, id: { not: id } },
-  });
-  if (open < MAX_OPEN_PER_HOUR) return;
-  throw new AppError("rate_limit_exceeded", "Too many unfinished payments in the last hour. Try again later.", {
-    retryAfterMs: HOUR_MS,
-  });
+async function requireTrust(tx: Prisma.TransactionClient, { orgId, actor }: Scope, id: string): Promise<void> {
+  const person = await tx.user.findUnique({ where: { id: actor.id }, select: { emailVerified: true } });
+  if (!person?.emailVerified) throw new AppError("forbidden", "Verify your e-mail address before you buy.");
+  const hourAgo = new Date(Date.now() - HOUR_MS);
+  const begun = await tx.topup.count({ where: { orgId, createdAt: { gt: hourAgo }, id: { not: id } } });
+  if (begun >= MAX_SESSIONS_PER_HOUR) {
+    const message = `${MAX_SESSIONS_PER_HOUR} payment pages were opened in the last hour, which is the limit. Try again later.`;
+    throw new AppError("rate_limit_exceeded", message, { retryAfterMs: HOUR_MS });
+  }
+  const dayAgo = new Date(Date.now() - 24 * HOUR_MS);
+  if ((await tx.paymentCard.count({ where: { orgId, seenAt: { gt: dayAgo } } })) > MAX_CARDS_PER_DAY) {
+    const message = `More than ${MAX_CARDS_PER_DAY} cards were tried today. Try again tomorrow, or ask the operator.`;
+    throw new AppError("rate_limit_exceeded", message, { retryAfterMs: 24 * HOUR_MS });
+  }
 }

@@ -3,6 +3,8 @@ import type { PaymentLevel, Payments } from "@/lib/billing/stripe";
 import type { Sql } from "@/lib/pg";
 
 export const RECONCILE_TASK = "reconcile_payment";
+/** Added in the transaction that debits wallet and lots for a refund. */
+export const REFUND_TASK = "send_refund";
 /** Added in the transaction that credits a purchase, so that its mail is sent once and not forgotten. */
 export const PURCHASE_TASK = "report_purchase";
 
@@ -19,6 +21,8 @@ type TopupLook = {
 };
 type Applied = { outcome: string; state: string | null; posted_nano: string; credited: boolean };
 
+/** Against trying out stolen cards, per organisation. */
+export const MAX_CARDS_PER_DAY = 3;
 const MAX_LOOKS = 5;
 const SWEEP_DAYS = 35;
 
@@ -42,6 +46,8 @@ export async function reconcilePayment({ sql, payments, log }: Tools, ref: Payme
     const level = await payments.readPayment({ session: topup.stripe_session, intent });
     const { outcome, state, credited } = await apply(sql, topup, level);
     if (outcome === "stale") continue;
+    await watchCards({ sql, payments, log }, topup, level);
+    if (level.warned && outcome !== "mismatch") await heedWarning({ sql, payments, log }, topup);
     const facts = { orgId: topup.org_id, outcome, reason: state ?? "none" };
     if (outcome === "mismatch") log.error(facts, `payment ${level.intent} does not match top-up ${topup.id}`);
     else if (credited || outcome === "applied") log.info(facts, `payment of ${topup.id}`);
@@ -83,6 +89,39 @@ async function findTopup(sql: Sql, payments: Payments, ref: PaymentRef): Promise
   if (known) return known;
   const topup = await payments.findTopup(ref.intent);
   return topup ? find("id", topup) : undefined;
+}
+
+/** Remembers the card, and ends a payment page on which more than a day's cards have been tried. */
+async function watchCards(
+  { sql, payments, log }: Tools,
+  topup: TopupLook,
+  { card, status }: PaymentLevel,
+): Promise<void> {
+  if (!card) return;
+  await sql.query(
+    `INSERT INTO payment_card (org_id, fingerprint) VALUES ($1, $2)
+     ON CONFLICT (org_id, fingerprint) DO UPDATE SET seen_at = clock_timestamp()`,
+    [topup.org_id, card],
+  );
+  if (status === "succeeded" || !topup.stripe_session) return;
+  const { rows } = await sql.query<{ cards: string }>(
+    "SELECT count(*) AS cards FROM payment_card WHERE org_id = $1 AND seen_at > clock_timestamp() - interval '1 day'",
+    [topup.org_id],
+  );
+  if (Number(rows[0]?.cards) <= MAX_CARDS_PER_DAY) return;
+  log.info({ orgId: topup.org_id, reason: "cards" }, `the payment page of ${topup.id} is ended`);
+  await payments.expireCheckout(topup.stripe_session);
+}
+
+async function heedWarning({ sql, log }: Tools, topup: TopupLook): Promise<void> {
+  const { rows } = await sql.query<{ refunds: boolean }>(
+    `SELECT h.refunds, CASE WHEN h.refunds THEN
+       (SELECT j.id FROM graphile_worker.add_job($2::text, json_build_object('refund', 'rfd_fraud_' || substr($1, 5)), job_key => 'refund:rfd_fraud_' || substr($1, 5)) j) END AS job
+     FROM heed_fraud_warning($1) h(refunds)`,
+    [topup.id, REFUND_TASK],
+  );
+  if (rows[0]?.refunds)
+    log.info({ orgId: topup.org_id, reason: "fraud" }, `${topup.id} is refunded and its wallet frozen`);
 }
 
 async function apply(sql: Sql, topup: TopupLook, level: PaymentLevel): Promise<Applied> {

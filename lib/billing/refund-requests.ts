@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { recordAudit } from "@/lib/audit/mutations";
-import { REFUND_TASK } from "@/lib/billing/refunds";
+import { REFUND_TASK } from "@/lib/billing/reconcile";
 import type { RefundState } from "@/lib/billing/schema";
 import { AppError } from "@/lib/errors";
 import { formatUsd, type Nano, toNano } from "@/lib/money";

@@ -1,10 +1,7 @@
 import type { Logger } from "pino";
-import { reconcilePayment } from "@/lib/billing/reconcile";
+import { REFUND_TASK, reconcilePayment } from "@/lib/billing/reconcile";
 import { type Payments, RefundRefused } from "@/lib/billing/stripe";
 import type { Sql } from "@/lib/pg";
-
-/** Added in the transaction that debits wallet and lots. */
-export const REFUND_TASK = "send_refund";
 
 type Tools = { sql: Sql; payments: Payments; log: Pick<Logger, "info" | "warn" | "error"> };
 type RefundLook = {

@@ -81,6 +81,12 @@ export type AddCreditsInput = z.infer<typeof addCreditsInput>;
 
 export const topupRef = z.strictObject({ id: z.string().regex(/^top_[a-z0-9]{26}$/, "must be the id of a purchase") });
 
+export const balanceAlertInput = z.strictObject({
+  lowUsd: usd().refine((amountNano) => amountNano <= parseUsd(MAX_TOPUP_USD), `must be at most ${MAX_TOPUP_USD} USD`),
+  recipients: z.array(z.string().max(100)).max(50),
+});
+export type BalanceAlertInput = z.infer<typeof balanceAlertInput>;
+
 /** `form` as in addCreditsInput: sending it twice refunds once. */
 export const refundInput = topupRef.extend({ amountUsd: usd("more than zero"), form: z.uuid() });
 export type RefundInput = z.infer<typeof refundInput>;
@@ -161,7 +167,7 @@ export type PaymentRow = {
 export type BillingEntry = {
   id: string;
   at: string;
-  kind: "topup" | "promo" | "comp" | "correction" | "expiry" | "refund" | "dispute" | "usage" | "mode";
+  kind: "topup" | "promo" | "comp" | "correction" | "expiry" | "refund" | "dispute" | "write_off" | "usage" | "mode";
   amountUsd: string;
   balanceUsd: string;
   topupId: string | null;

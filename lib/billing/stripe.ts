@@ -11,6 +11,8 @@ export type Payments = {
   /** Gives money back; idempotent by `refundId` for 24 hours, which also marks Stripe's refund. Throws RefundRefused where
    *  Stripe has refused for good; every other failure leaves open whether it was made. */
   createRefund(refund: { refundId: string; intent: string; amountMinor: bigint }): Promise<void>;
+  /** Ends a payment page that nobody has paid on; one that is over stays as it is. */
+  expireCheckout(session: string): Promise<void>;
   /** Everything that decides what a payment is worth now. Reads only. */
   readPayment(of: { session: string | null; intent: string | null }): Promise<PaymentLevel>;
   /** The row id that was given to createCheckout; null for a payment that is not ours. */
@@ -47,6 +49,10 @@ export type PaymentLevel = {
   receipt_url: string | null;
   refunds: { id: string; row: string | null; amount: number; status: string | null }[];
   disputes: { id: string; amount: number; status: string; withdrawn: boolean }[];
+  /** Fingerprint of the card tried last. */
+  card: string | null;
+  /** A bank has said early that it is fraud. */
+  warned: boolean;
 };
 
 export type PaymentEvent = {
@@ -102,6 +108,10 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
       return { session: session.id, url: session.url };
     },
     createRefund: (refund) => createRefund(stripe, refund),
+    expireCheckout: async (session) => {
+      const { status } = await stripe.checkout.sessions.retrieve(session);
+      if (status === "open") await stripe.checkout.sessions.expire(session);
+    },
     readPayment: (of) => readPayment(stripe, livemode, of),
     findTopup: async (intent) => (await stripe.paymentIntents.retrieve(intent)).metadata[TOPUP] ?? null,
     async *listPayments(sinceSeconds) {
@@ -174,10 +184,11 @@ async function readPayment(
   const intentId = of.intent ?? idOf(session?.payment_intent);
   if (!intentId) return unpaid(session, livemode);
 
-  const [intent, refunds, disputes] = await Promise.all([
+  const [intent, refunds, disputes, warnings] = await Promise.all([
     stripe.paymentIntents.retrieve(intentId, { expand: ["latest_charge"] }),
     stripe.refunds.list({ payment_intent: intentId, limit: 100 }).autoPagingToArray({ limit: 1_000 }),
     stripe.disputes.list({ payment_intent: intentId, limit: 100 }).autoPagingToArray({ limit: 1_000 }),
+    stripe.radar.earlyFraudWarnings.list({ payment_intent: intentId, limit: 1 }),
   ]);
   const { latest_charge: charge, last_payment_error: error } = intent;
   const isOver = session?.status === "expired" || session?.status === "complete";
@@ -202,6 +213,8 @@ async function readPayment(
       ...{ id, amount, status },
       withdrawn: moves.reduce((sum, move) => sum + move.amount, 0) < 0,
     })),
+    card: chargedCard(charge) ?? error?.payment_method?.card?.fingerprint ?? null,
+    warned: warnings.data.length > 0,
   };
 }
 
@@ -210,7 +223,12 @@ function unpaid(session: Stripe.Checkout.Session | undefined, livemode: boolean)
     ...{ intent: null, status: "requires_payment_method", customer: idOf(session?.customer), currency: null },
     ...{ livemode: session?.livemode ?? livemode, subtotal: session?.amount_subtotal ?? null, captured: 0 },
     ...{ closed: session?.status === "expired", failure: null, receipt_url: null, refunds: [], disputes: [] },
+    ...{ card: null, warned: false },
   };
+}
+
+function chargedCard(charge: Stripe.PaymentIntent["latest_charge"]): string | null | undefined {
+  return charge && typeof charge === "object" ? charge.payment_method_details?.card?.fingerprint : undefined;
 }
 
 async function verify(

@@ -34,6 +34,9 @@ GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
 GRANT INSERT (id, org_id, actor_id, credit_nano, currency, amount_minor, package, locale, livemode, stripe_customer),
   UPDATE (stripe_session) ON topup TO hub_web;
 GRANT INSERT ON stripe_event, stripe_customer TO hub_web;
+GRANT INSERT (org_id, is_low, low_nano, recipients), UPDATE (low_nano, recipients) ON balance_alert TO hub_web;
+GRANT INSERT ON ledger_check TO hub_web;
+GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
 
 -- Worker: reads everything, probes credentials, tidies up.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
@@ -43,6 +46,8 @@ GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit,
 GRANT INSERT, UPDATE ON balance_alert TO hub_worker;
 GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
+GRANT INSERT, UPDATE ON payment_card TO hub_worker;
+GRANT INSERT, DELETE ON notice, ledger_check TO hub_worker;
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 
@@ -56,7 +61,7 @@ DECLARE
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],
     "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
-                    "fail_refund"]
+                    "fail_refund", "heed_fraud_warning"]
   }';
   role text;
   name text;

@@ -100,6 +100,7 @@ BEGIN
   moved := post_payment(t.id, 'topup', 'stripe_clearing', want_captured - t.captured_nano, at)
     + post_payment(t.id, 'refund', 'refunds', t.refunded_nano - want_refunded, at)
     + post_payment(t.id, 'dispute', 'disputes', t.disputed_nano - want_disputed, at);
+  PERFORM write_off_dispute(t.id, at);
   -- by level as well: the freeze follows from what is open over all payments and from the balance; people's freezes stay
   UPDATE wallet w SET version = w.version + 1, status = f.status, freeze_reason = f.reason
   FROM (
@@ -187,4 +188,52 @@ BEGIN
     VALUES (t.id || ':' || t.postings, t.org_id, 'paid', t.stripe_pi, rest - part, rest - part, 50, post_payment.at);
   END IF;
   RETURN change;
+END $$;
+
+-- What a lost dispute took beyond what was left is the operator's loss: by level, so that a dispute won after all takes it back.
+CREATE OR REPLACE FUNCTION write_off_dispute(purchase text, at timestamptz) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  t topup;
+  w wallet;
+  want bigint;
+  change bigint;
+  journal bigint;
+BEGIN
+  SELECT * INTO t FROM topup x WHERE x.id = purchase;
+  SELECT * INTO w FROM wallet x WHERE x.org_id = t.org_id;
+  IF w.floor IS NULL THEN RETURN; END IF;
+  want := CASE WHEN t.dispute = 'lost' THEN least(t.written_off_nano + greatest(-w.posted, 0), t.disputed_nano) ELSE 0 END;
+  change := want - t.written_off_nano;
+  IF change = 0 THEN RETURN; END IF;
+  UPDATE topup x SET written_off_nano = want, postings = x.postings + 1 WHERE x.id = t.id RETURNING * INTO t;
+  INSERT INTO journal (org_id, kind, ref, at, actor, reason)
+  VALUES (t.org_id, 'write_off', 'pi:' || t.stripe_pi || ':' || t.postings, write_off_dispute.at, 'stripe', t.id) RETURNING id INTO journal;
+  INSERT INTO entry (journal_id, account_id, amount) VALUES (journal, 'bad_debt', -change), (journal, 'customer:' || t.org_id, change);
+  IF change < 0 THEN
+    PERFORM draw_lots(t.org_id, NULL, journal, greatest(w.posted, 0) - greatest(w.posted + change, 0), true);
+  END IF;
+  UPDATE wallet x SET posted = x.posted + change, version = x.version + 1 WHERE x.org_id = t.org_id;
+END $$;
+
+-- A bank says early that a payment of a young organisation is fraud: what is unspent goes back before it is disputed, and the
+-- wallet is frozen for a person to look at. Acts once per purchase; true: a refund is to be sent.
+CREATE OR REPLACE FUNCTION heed_fraud_warning(purchase text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  t topup;
+  credit bigint;
+BEGIN
+  PERFORM lock_purchase(purchase);
+  SELECT * INTO t FROM topup x WHERE x.id = purchase;
+  IF t.warned_at IS NOT NULL OR NOT EXISTS (SELECT FROM org o WHERE o.id = t.org_id AND o.created_at > hub_now() - interval '30 days') THEN
+    RETURN false;
+  END IF;
+  credit := refundable(purchase);
+  UPDATE topup x SET warned_at = hub_now() WHERE x.id = purchase;
+  UPDATE wallet w SET status = 'frozen', freeze_reason = 'fraud', version = w.version + 1 WHERE w.org_id = t.org_id AND w.status <> 'closed';
+  IF credit = 0 THEN RETURN false; END IF;
+  INSERT INTO refund (id, topup_id, credit_nano, state, actor_id, reason, requested_at)
+  VALUES ('rfd_fraud_' || substr(purchase, 5), purchase, credit, 'requested', 'system:stripe', 'early fraud warning', hub_now());
+  PERFORM post_refunds(purchase);
+  RETURN true;
 END $$;

@@ -1,56 +1,107 @@
+import type { LowBalance } from "@/lib/billing/low-balance";
+import type { Expiry } from "@/lib/billing/notices";
 import { formatMoney } from "@/lib/format-money";
-import { DEFAULT_LOCALE, isLocale } from "@/lib/locale";
+import { DEFAULT_LOCALE, isLocale, type Locale } from "@/lib/locale";
 import { toNano } from "@/lib/money";
-import { sendMail } from "@/lib/notifications/mutations";
+import { sendMailOnce } from "@/lib/notifications/mutations";
+import type { MailTemplate } from "@/lib/notifications/texts";
 import type { Sql } from "@/lib/pg";
 
-type Purchase = { org_id: string; slug: string; name: string; credit_nano: string; posted: string };
-type Recipient = { email: string; locale: string | null };
+// What those who manage an organisation's billing are told. Each mail goes out once per occasion and recipient.
 
-/** Tells everybody who manages billing that little is left. */
-export async function reportLowBalance(sql: Sql, origin: string, orgId: string): Promise<void> {
-  const { rows } = await sql.query<Pick<Purchase, "slug" | "name" | "posted"> & { alert: string }>(
-    `SELECT o.slug, o.name, w.posted, extract(epoch FROM a.alerted_at)::text AS alert
+type OrgRow = { slug: string; name: string; posted: string };
+type Occasion = { orgId: string; event: string; template: MailTemplate; org: OrgRow; recipients?: readonly string[] };
+
+/** That little is left, or nothing. */
+export async function reportLowBalance(sql: Sql, origin: string, { org: orgId, isEmpty }: LowBalance): Promise<void> {
+  const { rows } = await sql.query<OrgRow & { alert: string; recipients: string[] }>(
+    `SELECT o.slug, o.name, w.posted, extract(epoch FROM a.alerted_at)::text AS alert, a.recipients
      FROM org o JOIN wallet w ON w.org_id = o.id JOIN balance_alert a ON a.org_id = o.id WHERE o.id = $1`,
     [orgId],
   );
   const org = rows[0];
   if (!org) return;
-  for (const { email, locale: own } of await billingPeople(sql, orgId)) {
-    const locale = isLocale(own) ? own : DEFAULT_LOCALE;
-    const balance = formatMoney(toNano(org.posted), locale, "toward-zero");
-    const data = { org: org.name, balance, url: `${origin}/${org.slug}/billing` };
-    await sendMail(sql, { event: `low:${orgId}:${org.alert}`, to: email, template: "lowBalance", locale, data });
-  }
+  const template = isEmpty ? "balanceExhausted" : "lowBalance";
+  const occasion = {
+    orgId,
+    org,
+    template,
+    event: `${template}:${orgId}:${org.alert}`,
+    recipients: org.recipients,
+  } as const;
+  await tell(sql, origin, occasion, () => ({}));
 }
 
-/** Tells everybody who manages billing of a purchase that was credited. Runs once per purchase; a repeated run, while
- *  mails wait, replaces them. */
+/** That a purchase was credited, with its receipt. */
 export async function reportPurchase(sql: Sql, origin: string, topup: string): Promise<void> {
-  const { rows } = await sql.query<Purchase>(
-    `SELECT t.org_id, o.slug, o.name, t.credit_nano, w.posted FROM topup t
-     JOIN org o ON o.id = t.org_id JOIN wallet w ON w.org_id = t.org_id WHERE t.id = $1 AND t.state = 'paid'`,
+  const { rows } = await sql.query<OrgRow & { org_id: string; credit_nano: string; receipt_url: string | null }>(
+    `SELECT t.org_id, o.slug, o.name, t.credit_nano, t.receipt_url, w.posted FROM topup t
+     JOIN org o ON o.id = t.org_id JOIN wallet w ON w.org_id = t.org_id WHERE t.id = $1 AND t.state IN ('paid', 'refunded')`,
     [topup],
   );
-  const purchase = rows[0];
-  if (!purchase) return;
-  for (const { email, locale: own } of await billingPeople(sql, purchase.org_id)) {
-    const locale = isLocale(own) ? own : DEFAULT_LOCALE;
-    const data = {
-      org: purchase.name,
-      amount: formatMoney(toNano(purchase.credit_nano), locale),
-      balance: formatMoney(toNano(purchase.posted), locale, "toward-zero"),
-      url: `${origin}/${purchase.slug}/billing`,
-    };
-    await sendMail(sql, { event: `purchase:${topup}`, to: email, template: "purchase", locale, data });
-  }
+  const org = rows[0];
+  if (!org) return;
+  await tell(sql, origin, { orgId: org.org_id, org, template: "purchase", event: `purchase:${topup}` }, (locale) => ({
+    amount: formatMoney(toNano(org.credit_nano), locale),
+    receipt: org.receipt_url ?? `${origin}/${org.slug}/billing`,
+  }));
 }
 
-async function billingPeople(sql: Sql, orgId: string): Promise<Recipient[]> {
-  const { rows } = await sql.query<Recipient>(
-    `SELECT u.email, u.locale FROM member m JOIN "user" u ON u.id = m.user_id
-     WHERE m.org_id = $1 AND m.role IN ('owner', 'admin', 'billing') AND u.disabled_at IS NULL`,
-    [orgId],
+/** That credit was given, corrected or refunded. */
+export async function reportEntry(sql: Sql, origin: string, journal: string): Promise<void> {
+  const { rows } = await sql.query<OrgRow & { org_id: string; kind: string; reason: string | null; amount: string }>(
+    `SELECT j.org_id, j.kind, j.reason, e.amount, o.slug, o.name, w.posted FROM journal j
+     JOIN entry e ON e.journal_id = j.id AND e.account_id = 'customer:' || j.org_id
+     JOIN org o ON o.id = j.org_id JOIN wallet w ON w.org_id = j.org_id WHERE j.id = $1`,
+    [journal],
   );
-  return rows;
+  const entry = rows[0];
+  if (!entry) return;
+  const amountNano = toNano(entry.amount);
+  const template = templateOf(entry.kind, amountNano < 0n);
+  await tell(sql, origin, { orgId: entry.org_id, org: entry, template, event: `journal:${journal}` }, (locale) => ({
+    amount: formatMoney(amountNano < 0n ? -amountNano : amountNano, locale),
+    reason: entry.reason ?? "",
+  }));
+}
+
+/** That credit is about to expire. */
+export async function reportExpiry(sql: Sql, origin: string, { lot, days }: Expiry): Promise<void> {
+  const { rows } = await sql.query<OrgRow & { org_id: string; remaining: string; expires_at: Date }>(
+    `SELECT c.org_id, c.remaining, c.expires_at, o.slug, o.name, w.posted FROM credit_lot c
+     JOIN org o ON o.id = c.org_id JOIN wallet w ON w.org_id = c.org_id WHERE c.id = $1 AND c.remaining > 0`,
+    [lot],
+  );
+  const expiring = rows[0];
+  if (!expiring) return;
+  const event = `expiry:${days}:${lot}`;
+  await tell(sql, origin, { orgId: expiring.org_id, org: expiring, template: "creditExpires", event }, (locale) => ({
+    amount: formatMoney(toNano(expiring.remaining), locale, "toward-zero"),
+    date: new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: "UTC" }).format(expiring.expires_at),
+  }));
+}
+
+function templateOf(kind: string, isDebit: boolean): MailTemplate {
+  if (kind === "refund") return isDebit ? "refund" : "refundReturned";
+  if (kind === "correction") return isDebit ? "creditTaken" : "creditAdded";
+  return "creditAdded";
+}
+
+async function tell(
+  sql: Sql,
+  origin: string,
+  { orgId, org, template, event, recipients = [] }: Occasion,
+  facts: (locale: Locale) => Record<string, string>,
+): Promise<void> {
+  const { rows } = await sql.query<{ email: string; locale: string | null }>(
+    `SELECT u.email, u.locale FROM member m JOIN "user" u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL
+       AND CASE WHEN $2::text[] = '{}' THEN m.role IN ('owner', 'admin', 'billing') ELSE u.id = ANY ($2) END`,
+    [orgId, recipients],
+  );
+  for (const { email, locale: own } of rows) {
+    const locale = isLocale(own) ? own : DEFAULT_LOCALE;
+    const balance = formatMoney(toNano(org.posted), locale, "toward-zero");
+    const data = { org: org.name, balance, url: `${origin}/${org.slug}/billing`, ...facts(locale) };
+    await sendMailOnce(sql, { event, to: email, template, locale, data });
+  }
 }

@@ -1,17 +1,17 @@
-import { findLowBalances, LOW_BALANCE_TASK } from "@/lib/billing/low-balance";
 import {
   type PaymentRef,
   PURCHASE_TASK,
   RECONCILE_TASK,
+  REFUND_TASK,
   reconcilePayment,
   sweepPayments,
 } from "@/lib/billing/reconcile";
-import { REFUND_TASK, sendRefund, sweepRefunds } from "@/lib/billing/refunds";
+import { sendRefund, sweepRefunds } from "@/lib/billing/refunds";
 import { createPayments } from "@/lib/billing/stripe";
 import { egressFetch } from "@/lib/egress";
 import type { Env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
-import { reportLowBalance, reportPurchase } from "@/server/jobs/billing-mails";
+import { reportPurchase } from "@/server/jobs/billing-mails";
 
 /** What the worker does about Stripe; nothing where it is not configured. */
 export function paymentJobs(settings: Env): readonly Job[] {
@@ -32,16 +32,6 @@ export function paymentJobs(settings: Env): readonly Job[] {
     {
       name: PURCHASE_TASK,
       run: (payload, { sql }) => reportPurchase(sql, origin, (payload as { topup: string }).topup),
-    },
-    {
-      name: LOW_BALANCE_TASK,
-      run: (payload, { sql }) => reportLowBalance(sql, origin, (payload as { org: string }).org),
-    },
-    {
-      name: "find_low_balances",
-      schedule: "* * * * *",
-      maxAttempts: 1,
-      run: (_payload, { sql }) => findLowBalances(sql),
     },
     {
       name: "sweep_open_payments",

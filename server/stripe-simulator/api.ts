@@ -31,6 +31,7 @@ const COLLECTIONS: Record<string, Kind> = {
   refunds: "refund",
   disputes: "dispute",
   balance_transactions: "balance_transaction",
+  "radar/early_fraud_warnings": "radar.early_fraud_warning",
   events: "event",
 };
 
@@ -64,7 +65,7 @@ function once(world: World, { method, path, body, idempotencyKey }: ApiRequest, 
 
 function answer(world: World, emit: Emit, { method, path, query, body }: ApiRequest): unknown {
   const [, collection = "", id, verb] =
-    /^\/v1\/(checkout\/sessions|[a-z_]+)(?:\/([\w]+))?(?:\/([a-z_]+))?$/.exec(path) ?? [];
+    /^\/v1\/(checkout\/sessions|radar\/early_fraud_warnings|[a-z_]+)(?:\/([\w]+))?(?:\/([a-z_]+))?$/.exec(path) ?? [];
   const kind = COLLECTIONS[collection];
   if (!kind) throw new Refusal(404, `Unrecognized request URL (${method}: ${path}).`);
   const params = parseForm(new URLSearchParams(body));

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Emit, Fields, StripeObject, World } from "./world";
 
 // How payments move: what a card does, refunds, disputes. Each function changes objects and tells of it by events.
@@ -34,10 +35,12 @@ export function pay(
   emit: Emit,
   session: StripeObject,
   method: Method,
+  number = "",
 ): "paid" | "authenticate" | "failed" {
   const intent = intentOf(world, emit, session);
+  session.card = /^\d/.test(number) ? createHash("sha256").update(number).digest("hex").slice(0, 16) : null;
   if (method === "refunds_pend" || method === "refunds_fail") session.refund_course = method;
-  if (method === "declined" || method === "insufficient_funds") return decline(emit, intent, method);
+  if (method === "declined" || method === "insufficient_funds") return decline(emit, session, intent, method);
   if (method === "needs_authentication") {
     intent.status = "requires_action";
     emit("payment_intent.requires_action", intent);
@@ -58,7 +61,7 @@ export function pay(
 /** The person answers the bank's question. */
 export function authenticate(world: World, emit: Emit, session: StripeObject, agrees: boolean): "paid" | "failed" {
   const intent = intentOf(world, emit, session);
-  if (!agrees) return decline(emit, intent, "authentication_failed");
+  if (!agrees) return decline(emit, session, intent, "authentication_failed");
   succeed(world, emit, session, intent);
   emit("checkout.session.completed", session);
   return "paid";
@@ -72,7 +75,7 @@ export function settleDelayed(world: World, emit: Emit, session: StripeObject): 
     succeed(world, emit, session, intent);
     return emit("checkout.session.async_payment_succeeded", session);
   }
-  decline(emit, intent, "debit_not_authorized");
+  decline(emit, session, intent, "debit_not_authorized");
   emit("checkout.session.async_payment_failed", session);
 }
 
@@ -134,6 +137,19 @@ export function failRefund(world: World, emit: Emit, made: StripeObject): void {
   markRefunded(charge, -(made.amount as number));
   emit("refund.failed", made);
   emit("charge.refund.updated", made);
+}
+
+/** The card's bank reports early that its owner did not pay. */
+export function warnOfFraud(world: World, emit: Emit, intent: StripeObject): void {
+  const warning = world.add("radar.early_fraud_warning", "issfr", {
+    ...{
+      actionable: true,
+      charge: intent.latest_charge,
+      payment_intent: intent.id,
+      fraud_type: "made_with_stolen_card",
+    },
+  });
+  emit("radar.early_fraud_warning.created", warning);
 }
 
 export function openDispute(world: World, emit: Emit, intent: StripeObject): StripeObject {
@@ -199,6 +215,9 @@ function succeed(world: World, emit: Emit, session: StripeObject, intent: Stripe
       status: "succeeded",
       receipt_url: receiptOf(session),
       refund_course: session.refund_course ?? null,
+      payment_method_details: session.card
+        ? { type: "card", card: { fingerprint: session.card } }
+        : { type: "sepa_debit" },
     },
   });
   const fee = Math.round(((amount as number) * FEE_PER_MILLE) / 1_000) + FEE_FIXED;
@@ -211,13 +230,14 @@ function succeed(world: World, emit: Emit, session: StripeObject, intent: Stripe
   emit("payment_intent.succeeded", intent);
 }
 
-function decline(emit: Emit, intent: StripeObject, code: string): "failed" {
+function decline(emit: Emit, session: StripeObject, intent: StripeObject, code: string): "failed" {
   const isCard = code === "declined" || code === "insufficient_funds";
   intent.status = "requires_payment_method";
   intent.last_payment_error = {
     type: "card_error",
     code: isCard ? "card_declined" : code,
     message: "Your payment was declined.",
+    payment_method: { object: "payment_method", card: session.card ? { fingerprint: session.card } : null },
     ...(isCard && { decline_code: code === "declined" ? "generic_decline" : code }),
   };
   emit("payment_intent.payment_failed", intent);

@@ -264,3 +264,49 @@ test("the role that serves pages changes no refund but through its functions", a
   await expect(web.query("SELECT post_refunds($1)", [id])).rejects.toMatchObject(denied);
   await web.end();
 });
+
+test("a lost dispute takes what is left; the rest is the operator's loss, until it is won after all", async () => {
+  const account = await world.buyer();
+  const { session } = await world.bought(account.scope, "25");
+  await spend(database.pool, account, 10 * DOLLAR);
+  const dispute = stripe.control.dispute(session);
+  await world.settle();
+  expect(await wallet(database.pool, account.org)).toMatchObject({ posted: -10 * DOLLAR, freeze_reason: "dispute" });
+  stripe.control.closeDispute(dispute, "lost");
+  await world.settle();
+  await world.sweep();
+  expect(await wallet(database.pool, account.org)).toMatchObject({ posted: 0, freeze_reason: "dispute" });
+  const loss = async () =>
+    (
+      await database.pool.query(
+        "SELECT -sum(e.amount)::bigint AS nano FROM entry e JOIN journal j ON j.id = e.journal_id WHERE j.org_id = $1 AND e.account_id = 'bad_debt'",
+        [account.org],
+      )
+    ).rows[0].nano;
+  expect(await loss()).toBe(String(10 * DOLLAR));
+  await assertHealthy(database.pool, account.org);
+  stripe.control.closeDispute(dispute, "won");
+  await world.settle();
+  expect(await loss()).toBe("0");
+  expect(await wallet(database.pool, account.org)).toMatchObject({ posted: 15 * DOLLAR, status: "active" });
+  await assertHealthy(database.pool, account.org);
+});
+
+test("an early warning of fraud refunds a young organisation's unspent credit and freezes it, once", async () => {
+  const account = await world.buyer();
+  const { session } = await world.bought(account.scope, "25");
+  await spend(database.pool, account, 5 * DOLLAR);
+  stripe.control.warn(session);
+  await world.settle();
+  await world.sweep();
+  expect(atStripe(session)).toEqual([[2_000, "succeeded"]]);
+  expect(await wallet(database.pool, account.org)).toMatchObject({ posted: 0, freeze_reason: "fraud" });
+  await assertHealthy(database.pool, account.org);
+  const old = await world.buyer();
+  await database.pool.query("UPDATE org SET created_at = created_at - interval '31 days' WHERE id = $1", [old.org]);
+  const theirs = await world.bought(old.scope, "25");
+  stripe.control.warn(theirs.session);
+  await world.settle();
+  expect(atStripe(theirs.session)).toEqual([]);
+  expect(await wallet(database.pool, old.org)).toMatchObject({ posted: 25 * DOLLAR, status: "active" });
+});

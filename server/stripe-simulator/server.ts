@@ -13,6 +13,7 @@ import {
   refund,
   settleDelayed,
   settleRefund,
+  warnOfFraud,
 } from "./payments";
 import { createWebhooks, type DeliveryOptions, sign } from "./webhooks";
 import { type StripeObject, World } from "./world";
@@ -50,6 +51,7 @@ export type Simulator = {
     settleRefund(made: StripeObject): void;
     failRefund(made: StripeObject): void;
     dispute(session?: string): StripeObject;
+    warn(session?: string): void;
     closeDispute(dispute: StripeObject, status: "won" | "lost"): void;
   };
   close(): Promise<void>;
@@ -87,8 +89,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
   };
 
   const payWith = (session: StripeObject, number: string) => {
-    const method = METHODS[number.replace(/\s/g, "").toUpperCase()];
-    const result = changed(pay(world, emit, session, method ?? "declined"));
+    const plain = number.replace(/\s/g, "").toUpperCase();
+    const result = changed(pay(world, emit, session, METHODS[plain] ?? "declined", plain));
     delayed(session);
     return result;
   };
@@ -168,6 +170,7 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
       refunds: (id) => world.list("refund", ({ payment_intent: intent }) => intent === intentOf(id).id),
       settleRefund: (made) => changed(settleRefund(world, emit, made)),
       failRefund: (made) => changed(failRefund(world, emit, made)),
+      warn: (id) => changed(warnOfFraud(world, emit, intentOf(id))),
       dispute: (id) => changed(openDispute(world, emit, intentOf(id))),
       closeDispute: (dispute, status) => changed(closeDispute(world, emit, dispute, status)),
     },

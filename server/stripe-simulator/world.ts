@@ -10,6 +10,7 @@ export type Emit = (type: string, object: StripeObject) => void;
 
 const KINDS = [
   ...["customer", "checkout.session", "payment_intent", "charge", "refund", "dispute", "balance_transaction", "event"],
+  ...["radar.early_fraud_warning", "payout"],
 ] as const;
 export type Kind = (typeof KINDS)[number];
 type Saved = { objects: Record<string, StripeObject[]>; answers: [string, Answer][] };

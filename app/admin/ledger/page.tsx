@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
+import { CheckBooks } from "@/components/admin/check-books";
 import { FilterForm } from "@/components/admin/filter-form";
 import { JournalTable, RerateTable, ViolationTable } from "@/components/admin/ledger";
 import { NextPage } from "@/components/admin/next-page";
@@ -7,8 +8,8 @@ import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
+import { readBooks } from "@/lib/billing/admin-books";
 import { listJournals } from "@/lib/billing/admin-journals";
-import { listViolations } from "@/lib/billing/admin-ledger";
 import { listRerates } from "@/lib/usage/admin-rerates";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -24,16 +25,22 @@ export default async function LedgerPage({ searchParams }: Props) {
   const query = Object.fromEntries(
     ["orgId", "cursor"].flatMap((name) => (asked[name] ? [[name, String(asked[name]).trim()]] : [])),
   );
-  const [violations, rerates, { data, nextCursor }] = await Promise.all([
-    listViolations(scope),
+  const [books, rerates, { data, nextCursor }] = await Promise.all([
+    readBooks(scope),
     listRerates(scope),
     listJournals(scope, { ...query, limit: 50 }),
   ]);
   return (
     <>
       <PageHead title={t("title")} text={t("text")} />
-      <Block id="violations" title={t("violations")} text={t("violationsText")} className="mt-0">
-        {violations.length === 0 ? <EmptyState text={t("balanced")} /> : <ViolationTable rows={violations} />}
+      <Block
+        id="violations"
+        title={t("violations")}
+        text={t("violationsText")}
+        action={<CheckBooks checkedAt={books.checkedAt} />}
+        className="mt-0"
+      >
+        {books.violations === 0 ? <EmptyState text={t("balanced")} /> : <ViolationTable rows={books.rows} />}
       </Block>
       <Block id="rerates" title={t("rerates")} text={t("reratesText")}>
         {rerates.length === 0 ? <EmptyState text={t("notRerated")} /> : <RerateTable rows={rerates.slice(0, 7)} />}
