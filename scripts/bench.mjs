@@ -3,6 +3,7 @@
 //   --shape plain,stream   also `trickle`: a stream whose chunks come one packet at a time
 //   --prof cpu   profiles the gateway instead and prints what it spent its time on
 //   --json       figures only
+// `npm run bench -- wallet`: the money path alone, coalesced beside one statement per call.
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -24,6 +25,7 @@ await esbuild.build({
     load: "scripts/bench/load.ts",
     relay: "scripts/bench/relay.ts",
     upstream: "scripts/bench/upstream.ts",
+    wallet: "scripts/bench/wallet.ts",
   },
   outdir,
   bundle: true,
@@ -34,4 +36,5 @@ await esbuild.build({
   sourcemap: "inline",
   logLevel: "warning",
 });
-await import(pathToFileURL(path.join(outdir, "run.js")).href);
+const bench = process.argv[2] === "wallet" ? "wallet.js" : "run.js";
+await import(pathToFileURL(path.join(outdir, bench)).href);
