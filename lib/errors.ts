@@ -61,6 +61,12 @@ export const ERRORS = {
     anthropic: "invalid_request_error",
     retry: true,
   },
+  idempotency_replay_unavailable: {
+    status: 409,
+    type: "invalid_request_error",
+    anthropic: "invalid_request_error",
+    retry: false,
+  },
   idempotency_mismatch: {
     status: 422,
     type: "invalid_request_error",

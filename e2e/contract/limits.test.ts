@@ -69,6 +69,32 @@ describe.each(DOORS)("%s door", (door) => {
     });
   });
 
+  test("a key with rate limits hears in every answer how much is left", async () => {
+    const model = await hub.relayModel("text");
+    const ask = () => hub.post(door, "/chat/completions", tenant.key, { model, messages, max_tokens: 20 });
+    expect((await ask()).headers.get("x-ratelimit-limit-requests")).toBeNull();
+    await hub.limit(tenant, { rpm: 3, tpm: 10_000 });
+    const seen = [];
+    for (let i = 0; i < 4; i++) {
+      const { status, headers } = await ask();
+      seen.push([status, headers.get("x-ratelimit-remaining-requests")]);
+      expect([headers.get("x-ratelimit-limit-requests"), headers.get("x-ratelimit-limit-tokens")]).toEqual([
+        "3",
+        "10000",
+      ]);
+      expect(headers.get("x-ratelimit-reset-requests")).toBe("1m0s");
+      expect(Number(headers.get("x-ratelimit-remaining-tokens"))).toBeLessThan(10_000);
+    }
+    // the call before the limits was set counts for none of them
+    expect(seen).toEqual([
+      [200, "2"],
+      [200, "1"],
+      [200, "0"],
+      [429, "0"],
+    ]);
+    await hub.quiet(tenant);
+  });
+
   describe("402", () => {
     test("a spent budget names itself, and nothing goes upstream", async () => {
       await hub.limit(tenant, { day: 1_000 });

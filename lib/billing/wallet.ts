@@ -22,7 +22,15 @@ export type HoldRequest = {
   priceVersionId: string | null;
   tokensEstimate: number;
   restrictedOk: boolean;
+  /** The client's Idempotency-Key: two nodes cannot run it twice. */
+  idempotency: IdempotencyClaim | null;
 };
+
+/** `hash`: SHA-256 of the body, by which a key used for something else is noticed. */
+export type IdempotencyClaim = { key: string; path: string; hash: string };
+
+/** What a key may do in a minute, and did in the last one. */
+export type KeyRates = { rpm: number | null; calls: number; tpm: number | null; tokens: number };
 
 export type RefusalRule =
   | "key_revoked"
@@ -38,20 +46,25 @@ export type RefusalRule =
   | "insufficient_credits"
   | "holds_only"
   | "idempotency_mismatch"
+  | "idempotency_in_flight"
+  | "idempotency_replay"
+  | "idempotency_replay_unavailable"
   | "voided"
   | "no_wallet";
 
 export type HoldAnswer =
-  | { granted: true; amount: Nano; available: Nano | null }
+  | { granted: true; amount: Nano; available: Nano | null; rates: KeyRates | null }
   | {
       granted: false;
       rule: RefusalRule;
+      /** Whose limit; for idempotency rules the request that has the key. */
       scope: string | null;
       limit: Nano | null;
       used: Nano | null;
       resetAt: string | null;
       retryAfterMs: number | null;
       available: Nano | null;
+      rates: KeyRates | null;
     };
 
 export type Progress = {
@@ -119,6 +132,12 @@ export type Settlement = {
   first_token_ms: number | null;
   client_retry: number | null;
   attempts: AttemptRecord[];
+  idempotency?: {
+    key: string;
+    path: string;
+    state: "done" | "unreplayable" | "failed";
+    response?: { status: number; body: string };
+  };
 };
 
 export type SettleAnswer = { applied: boolean; priorState: string };
@@ -259,6 +278,7 @@ type AuthorizeRow = {
   reset_at: Date | null;
   retry_after_ms: number | null;
   available: string | null;
+  rates: KeyRates | null;
 };
 type CheckpointRow = {
   ord: number;
@@ -320,12 +340,14 @@ function holdItem({ request }: Hold) {
     price_version: request.priceVersionId,
     tokens_estimate: request.tokensEstimate,
     restricted_ok: request.restrictedOk,
+    ...(request.idempotency && { idempotency: request.idempotency }),
   };
 }
 
 function holdAnswer(row: AuthorizeRow): HoldAnswer {
   const available = row.available === null ? null : toNano(row.available);
-  if (row.granted) return { granted: true, amount: toNano(row.amount), available };
+  const { rates } = row;
+  if (row.granted) return { granted: true, amount: toNano(row.amount), available, rates };
   return {
     granted: false,
     rule: row.refused_by ?? "insufficient_credits",
@@ -335,6 +357,7 @@ function holdAnswer(row: AuthorizeRow): HoldAnswer {
     resetAt: row.reset_at?.toISOString() ?? null,
     retryAfterMs: row.retry_after_ms,
     available,
+    rates,
   };
 }
 

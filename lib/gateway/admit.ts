@@ -1,11 +1,13 @@
-import type { HoldRequest, RefusalRule } from "@/lib/billing/wallet";
+import type { HoldRequest, IdempotencyClaim, KeyRates, RefusalRule } from "@/lib/billing/wallet";
 import { AppError } from "@/lib/errors";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { holdShapeOf } from "@/lib/gateway/hold-shape";
 import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
+import type { StoredAnswer } from "@/lib/gateway/idempotency";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
+import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
@@ -17,7 +19,16 @@ export type Admitted = {
   /** The token limit to send upstream; null for none. */
   maxOutputTokens: number | null;
   inputTokens: () => number;
+  rates: KeyRates | null;
 };
+
+/** Thrown instead of admitting a call whose Idempotency-Key has an answer already: it costs nothing. */
+export class Replay extends Error {
+  override name = "Replay";
+  constructor(readonly answer: StoredAnswer) {
+    super("this call has run already");
+  }
+}
 
 /** A hold that waits longer than this fails closed: nothing goes upstream without one. */
 const HOLD_TIMEOUT_MS = 2_000;
@@ -28,7 +39,15 @@ const LAST_REQUEUE_MS = 400;
 /** Enterprise mode: a model without a price is recorded, not charged. */
 const FREE = { rates: {}, factorBp: 10_000 };
 
-export type Entrant = { request: GatewayRequest; caller: Caller; model: SnapshotModel; plan: RoutePlan; reply: Reply };
+export type Entrant = {
+  request: GatewayRequest;
+  caller: Caller;
+  model: SnapshotModel;
+  plan: RoutePlan;
+  reply: Reply;
+  /** The client's Idempotency-Key, where it sent one. */
+  idempotency?: IdempotencyClaim | null;
+};
 
 /** What is asked of the wallet for one call. */
 export type Wanted = {
@@ -79,7 +98,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
   }
   const size = (exact: boolean) => wanted.size(price ?? FREE, exact);
   const clientRetry = retryCount(request);
-  const { granted, available, held } = await hold(deps, call.reply, size, {
+  const { granted, available, rates, held } = await hold(deps, { reply: call.reply, ...wanted }, size, {
     orgId: caller.scope.orgId,
     requestId: request.id,
     keyId: caller.keyId,
@@ -96,6 +115,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
     inputHash: request.id,
     priceVersionId: price?.versionId ?? null,
     restrictedOk: true,
+    idempotency: call.idempotency ?? null,
   });
   const inputTokens = once(() => wanted.estimateInput());
   const meter = new CallMeter(
@@ -105,6 +125,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
       price,
       inputTokens,
       clientRetry,
+      idempotency: call.idempotency ?? null,
       slicing: held.slice === null ? null : { granted, slice: held.slice, affords: held.affords },
     },
     { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },
@@ -113,6 +134,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
     meter,
     maxOutputTokens: held.limitToSend(granted, available),
     inputTokens,
+    rates,
   };
 }
 
@@ -121,26 +143,40 @@ type Sizeless = Omit<HoldRequest, "amount" | "minAmount" | "unitRate" | "tokensE
 /** Where the bound by bytes does not fit, the input is counted before the call is refused. */
 async function hold(
   deps: GatewayDependencies,
-  reply: Reply,
+  { reply, dialect, stream }: { reply: Reply; dialect: string; stream: boolean },
   size: (exact: boolean) => HoldSize,
   call: Sizeless,
-): Promise<{ granted: Nano; available: Nano | null; held: HoldSize }> {
+): Promise<{ granted: Nano; available: Nano | null; rates: KeyRates | null; held: HoldSize }> {
   const giveUpAt = deps.clock.monotonic() + REQUEUE_MS;
   let held = size(false);
   let exact = false;
   for (let pauseMs = FIRST_REQUEUE_MS; ; pauseMs = Math.min(LAST_REQUEUE_MS, pauseMs * 2)) {
     const { amount, minAmount, unitRate, tokensEstimate } = held;
     const answer = await withTimeout(deps, { ...call, amount, minAmount, unitRate, tokensEstimate });
-    if (answer.granted) return { granted: answer.amount, available: answer.available, held };
+    const { available, rates } = answer;
+    if (answer.granted) return { granted: answer.amount, available, rates, held };
+    if (answer.rule === "idempotency_replay" && !stream) await replay(deps, call);
     if (!exact && isAboutMoney(answer.rule)) {
       exact = true;
       held = size(true);
       if (held.minAmount < minAmount) continue;
     }
     const mayComeFree = answer.rule === "holds_only" && deps.clock.monotonic() < giveUpAt && !reply.gone;
-    if (!mayComeFree) throw refusalToError(answer, held.minAmount);
+    if (!mayComeFree) throw refusalToError(answer, held.minAmount, rateHeaders(rates, anthropicOf(deps, dialect)));
     await new Promise((resume) => setTimeout(resume, pauseMs));
   }
+}
+
+/** Throws the answer; returns where it is gone by now, and the refusal stands. */
+async function replay(deps: GatewayDependencies, { orgId, keyId, idempotency }: Sizeless): Promise<void> {
+  if (!idempotency) return;
+  const answer = await deps.storedAnswer({ orgId, keyId, path: idempotency.path, key: idempotency.key });
+  if (answer) throw new Replay(answer);
+}
+
+/** Anthropic's clients read rate limits in their own words. */
+export function anthropicOf({ clock }: GatewayDependencies, dialect: string): { now: number } | null {
+  return dialect === "anthropic-messages" ? { now: clock.now() } : null;
 }
 
 function isAboutMoney(rule: RefusalRule): boolean {

@@ -39,6 +39,7 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
     inputTokens: () => 3,
     clientRetry: null,
     slicing: null,
+    idempotency: null,
   };
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
   const deps = {
@@ -59,7 +60,7 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
       request: { id: "req_1", headers: {} } as never,
       chat: { ...openAIChat.parse({ model: "m", messages: [{ role: "user" }], stream }, 50, {}), dialect: openAIChat },
       plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
-      admitted: { meter, maxOutputTokens: null, inputTokens: () => 1 },
+      admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },
       reply,
     });
   return { run, settled, written, meter };

@@ -1,11 +1,12 @@
 import { asAppError } from "@/lib/errors";
-import type { Admitted } from "@/lib/gateway/admit";
+import { type Admitted, anthropicOf } from "@/lib/gateway/admit";
 import type { AttemptContext, AttemptResult } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { Secret } from "@/lib/gateway/providers/define";
+import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { relayStream } from "@/lib/gateway/relay-stream";
 import { relayWhole } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
@@ -21,6 +22,7 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
   const { meter } = call.admitted;
   const headers = {
     ...responseHeaders(call.request),
+    ...rateHeaders(call.admitted.rates, anthropicOf(deps, chat.dialect.id)),
     ...(chat.warnings.length > 0 && { "x-aigne-warnings": chat.warnings.join(", ") }),
   };
   const output = chat.stream ? new StreamOutput(reply, headers, deps.clock) : null;

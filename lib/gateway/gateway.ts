@@ -5,6 +5,7 @@ import { asAppError, errorHeaders } from "@/lib/errors";
 import { errorAnswer } from "@/lib/gateway/endpoints/error-answer";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import type { StoredAnswer } from "@/lib/gateway/idempotency";
 import type { Ticker } from "@/lib/gateway/meter/ticker";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
@@ -24,6 +25,8 @@ export type GatewayDependencies = {
   keyring: Keyring;
   vault: Vault;
   ticker: Ticker;
+  /** What a finished call left for a retry with its Idempotency-Key. */
+  storedAnswer(claim: { orgId: string; keyId: string; path: string; key: string }): Promise<StoredAnswer | null>;
   clock: Clock;
   random: () => number;
   /** Connections to providers, guarded by lib/egress.ts. */

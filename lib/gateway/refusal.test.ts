@@ -15,6 +15,7 @@ const refuse = (rule: RefusalRule, more: object = {}) =>
       resetAt: RESET,
       retryAfterMs: 12_500,
       available: 2_500_000_000n,
+      rates: null,
       ...more,
     },
     1_000_000n,

@@ -18,13 +18,16 @@ const CODES: Record<RefusalRule, ErrorCode> = {
   insufficient_credits: "insufficient_quota",
   holds_only: "insufficient_quota",
   idempotency_mismatch: "idempotency_mismatch",
+  idempotency_in_flight: "idempotency_in_flight",
+  idempotency_replay: "idempotency_replay_unavailable",
+  idempotency_replay_unavailable: "idempotency_replay_unavailable",
   voided: "unavailable",
   no_wallet: "insufficient_quota",
 };
 
 /** A refused hold as the error the client sees: which limit, of what, how much of it is used, and when it resets. */
-export function refusalToError(refused: Refused, needed: bigint): AppError {
-  return new AppError(CODES[refused.rule], message(refused, needed), details(refused));
+export function refusalToError(refused: Refused, needed: bigint, headers: Record<string, string> = {}): AppError {
+  return new AppError(CODES[refused.rule], message(refused, needed), { ...details(refused), headers });
 }
 
 function message({ rule, scope, limit, available }: Refused, needed: bigint): string {
@@ -53,7 +56,12 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
     case "holds_only":
       return "The credit left is held by calls in flight. Try again in a moment.";
     case "idempotency_mismatch":
-      return "This request id was used with another body.";
+      return "This Idempotency-Key was used with another body. Use a new key for a new request.";
+    case "idempotency_in_flight":
+      return "A call with this Idempotency-Key is still running. Try again in a moment.";
+    case "idempotency_replay":
+    case "idempotency_replay_unavailable":
+      return `A call with this Idempotency-Key has run, and its answer cannot be repeated: see the request ${scope ?? "in question"}.`;
     case "voided":
       return "This call was given up before it started. Try again.";
     case "insufficient_credits":
@@ -78,6 +86,7 @@ function details({ rule, scope, limit, used, resetAt, retryAfterMs, available }:
       limit: { rule, scope: scope ?? "org", limit: show(limit ?? available), used: show(used), reset_at: resetAt },
     }),
     ...(rule === "holds_only" && { retry: true, retryAfterMs: 1_000 }),
+    ...(rule === "idempotency_in_flight" && { retryAfterMs: 1_000 }),
     ...(rule === "concurrency" && { retryAfterMs: 1_000 }),
     ...((rule === "rpm" || rule === "tpm") && { retryAfterMs: retryAfterMs ?? 1_000 }),
   };

@@ -42,6 +42,7 @@ function start(given: Partial<AttemptContext> = {}) {
       inputTokens: () => 3,
       clientRetry: null,
       slicing: null,
+      idempotency: null,
     },
     { clock, settle: (settlement) => void settled.push(settlement) },
   );

@@ -40,6 +40,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
       inputTokens: () => 3,
       clientRetry: null,
       slicing: null,
+      idempotency: null,
     },
     { clock, settle: (settlement) => void settled.push(settlement) },
   );

@@ -41,7 +41,7 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
   const counted = isReported && totalOutputTokens(reading.usage) > 0 ? null : estimate(context, body);
   const usage = isReported ? reading.usage : (counted ?? {});
   const isZero = isReported && counted !== null && totalOutputTokens(counted) > 0;
-  const price = meter.finish(
+  const answered = meter.finishWhole(
     {
       outcome: reply.gone ? "client_gone" : "ok",
       httpStatus: status,
@@ -51,8 +51,9 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
       finishReason: facts.finishReason ?? null,
     },
     reply.gone ? 499 : 200,
+    (price) => withCost(text, body, price),
   );
-  reply.send(200, { ...context.answerHeaders, "content-type": "application/json" }, withCost(text, body, price));
+  reply.send(200, { ...context.answerHeaders, "content-type": "application/json" }, answered);
   return { answered: true };
 }
 

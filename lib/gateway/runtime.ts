@@ -3,6 +3,7 @@ import { createWallet, type Wallet } from "@/lib/billing/wallet";
 import { systemClock } from "@/lib/clock";
 import { egressAgent, egressFetch } from "@/lib/egress";
 import { createGateway, type Gateway } from "@/lib/gateway/gateway";
+import { readStoredAnswer } from "@/lib/gateway/idempotency";
 import { createTicker } from "@/lib/gateway/meter/ticker";
 import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
 import { createVault } from "@/lib/gateway/vault";
@@ -110,6 +111,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     keyring,
     vault,
     ticker,
+    storedAnswer: (claim) => readStoredAnswer(pool, claim),
     clock: systemClock,
     random: Math.random,
     dispatcher: egressAgent("operator"),

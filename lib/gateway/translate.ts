@@ -22,7 +22,8 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   const abort = new AbortController();
   let grace: NodeJS.Timeout | null = null;
   reply.onGone(() => {
-    if (!meter.settled) grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
+    if (!meter.settled && (chat.stream || !meter.isAwaitedLater))
+      grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
   });
   meter.onAbort(() => abort.abort());
   try {
@@ -86,7 +87,9 @@ async function whole(
     input: context.inputTokens(),
     output: countTokens(text),
   }));
-  const price = meter.finish(
+  const identity = identityOf(context, result.response?.timestamp);
+  const provider = context.candidate.definition.id;
+  const body = meter.finishWhole(
     {
       outcome: reply.gone ? "client_gone" : "ok",
       httpStatus: 200,
@@ -96,11 +99,10 @@ async function whole(
       finishReason: result.finishReason.unified,
     },
     reply.gone ? 499 : 200,
+    (price) =>
+      JSON.stringify(context.chat.dialect.renderWhole(context.chat, result, { identity, provider, usage, price })),
   );
-  const identity = identityOf(context, result.response?.timestamp);
-  const provider = context.candidate.definition.id;
-  const body = context.chat.dialect.renderWhole(context.chat, result, { identity, provider, usage, price });
-  reply.send(200, { ...headers, "content-type": "application/json" }, JSON.stringify(body));
+  reply.send(200, { ...headers, "content-type": "application/json" }, body);
   return { answered: true };
 }
 

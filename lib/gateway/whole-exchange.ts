@@ -72,7 +72,7 @@ export function exchangeWhole(
       settle({ answered: true });
     };
     reply.onGone(() => {
-      if (!done) grace ??= setTimeout(() => guard(leave), GRACE_DRAIN_MS);
+      if (!done && !meter.isAwaitedLater) grace ??= setTimeout(() => guard(leave), GRACE_DRAIN_MS);
     });
     meter.onAbort(() => {
       if (reply.gone) return guard(leave);

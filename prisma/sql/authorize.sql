@@ -220,14 +220,73 @@ LANGUAGE sql VOLATILE AS $$
     sec = excluded.sec
 $$;
 
+-- What a client's Idempotency-Key says of undecided items. One that has run answers with its outcome, one that still runs asks to
+-- come again; `scope` then names the request that has the key. One of which nothing is left (voided, or swept before it had put
+-- anything out) may run anew. The wallet's lock keeps two nodes from passing here at once.
+CREATE OR REPLACE FUNCTION check_idempotency(checks authorization_item[], items jsonb, at timestamptz) RETURNS authorization_item[]
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  i int;
+  wanted jsonb;
+  known record;
+  rule text;
+  seen text[] := '{}';
+  name text;
+BEGIN
+  FOR i IN 1..cardinality(checks) LOOP
+    wanted := items -> (checks[i].ord - 1) -> 'idempotency';
+    CONTINUE WHEN checks[i].verdict IS NOT NULL OR wanted IS NULL;
+    name := ROW(checks[i].org, checks[i].key, wanted ->> 'path', wanted ->> 'key')::text;
+    SELECT x.body_hash, x.state, x.request_id, h.state AS hold_state, h.units INTO known
+    FROM idempotency x LEFT JOIN hold h ON h.id = x.request_id
+    WHERE (x.org_id, x.key_id, x.path, x.key) = (checks[i].org, checks[i].key, wanted ->> 'path', wanted ->> 'key') AND x.expires_at > at;
+    rule := CASE
+      WHEN name = ANY (seen) THEN 'idempotency_in_flight'
+      WHEN known IS NULL OR (known.state = 'running' AND (known.hold_state = 'voided' OR (known.hold_state = 'expired' AND known.units = 0))) THEN NULL
+      WHEN known.body_hash <> wanted ->> 'hash' THEN 'idempotency_mismatch'
+      WHEN known.state = 'done' THEN 'idempotency_replay'
+      WHEN known.state = 'running' AND known.hold_state = 'open' THEN 'idempotency_in_flight'
+      ELSE 'idempotency_replay_unavailable'
+    END;
+    seen := seen || name;
+    CONTINUE WHEN rule IS NULL;
+    checks[i].verdict := 'refused';
+    checks[i].refused_by := rule;
+    checks[i].scope := known.request_id;
+  END LOOP;
+  RETURN checks;
+END $$;
+
+-- Keeps the Idempotency-Keys of newly granted items for a day.
+CREATE OR REPLACE FUNCTION take_idempotency(checks authorization_item[], items jsonb, at timestamptz) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+  INSERT INTO idempotency AS x (org_id, key_id, path, key, body_hash, request_id, state, expires_at)
+  SELECT c.org, c.key, w.wanted ->> 'path', w.wanted ->> 'key', w.wanted ->> 'hash', c.id, 'running', at + interval '24 hours'
+  FROM unnest(checks) c CROSS JOIN LATERAL (SELECT items -> (c.ord - 1) -> 'idempotency' AS wanted) w
+  WHERE c.verdict = 'granted' AND w.wanted IS NOT NULL
+  ON CONFLICT (org_id, key_id, path, key) DO UPDATE SET body_hash = excluded.body_hash, request_id = excluded.request_id,
+    state = 'running', response = NULL, expires_at = excluded.expires_at
+$$;
+
+-- How much of its rates a key has left after this batch: {rpm, calls, tpm, tokens}, NULL where it has none.
+CREATE OR REPLACE FUNCTION key_rates(checks authorization_item[], limits limit_view[]) RETURNS TABLE (org text, key text, rates jsonb)
+LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
+  SELECT l.org, l.scope_id, jsonb_build_object('rpm', l.rpm, 'calls', l.calls + coalesce(t.calls, 0), 'tpm', l.tpm, 'tokens', l.tokens + coalesce(t.tokens, 0))
+  FROM unnest(limits) l
+  LEFT JOIN (SELECT c.org, c.key, count(*) AS calls, sum(c.tokens)::bigint AS tokens FROM unnest(checks) c WHERE c.verdict = 'granted' GROUP BY 1, 2) t
+    ON t.org = l.org AND t.key = l.scope_id
+  WHERE l.scope = 'key' AND (l.rpm IS NOT NULL OR l.tpm IS NOT NULL)
+$$;
+
 -- Holds up to 500 calls, in the order they came, no id twice. Item: {org, id, key, app, member, model, ctx, input_hash, amount,
--- min_amount, price_version, tokens_estimate, restricted_ok}. A repeated item gets its first answer again.
+-- min_amount, price_version, tokens_estimate, restricted_ok, idempotency?: {key, path, hash}}. A repeated item gets its first answer again.
+-- `rates`: {rpm, calls, tpm, tokens} of the key in the last minute, this call included; NULL where the key has no rate limits.
 -- `available` is what wallet and budgets leave this call, its own hold included; NULL where nothing bounds it.
 -- Plans are made once per connection, maybe while the tables are still empty. The settings and each OFFSET 0 keep them to
 -- look-ups by key, whatever the tables grow to.
 CREATE OR REPLACE FUNCTION authorize_batch(items jsonb, node text, epoch bigint, ttl interval)
 RETURNS TABLE (ord int, granted boolean, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
-  reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean)
+  reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean, rates jsonb)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
@@ -240,6 +299,8 @@ DECLARE
   walked authorization_item[] := '{}';
   limits limit_view[];
   tight text;
+  idempotent boolean;
+  rates_by_key jsonb;
 BEGIN
   -- Lock first, in a statement of its own, so that the next one sees what is committed. Never waits.
   SELECT array_agg(DISTINCT x ->> 'org') INTO orgs FROM jsonb_array_elements(items) x;
@@ -281,6 +342,10 @@ BEGIN
   LEFT JOIN api_key k ON k.id = i.key
   LEFT JOIN org o ON o.id = i.org;
 
+  idempotent := EXISTS (SELECT FROM jsonb_array_elements(items) x WHERE x ? 'idempotency');
+  IF idempotent THEN
+    checks := check_idempotency(checks, items, at);
+  END IF;
   IF EXISTS (SELECT FROM unnest(locked) l(org) WHERE EXISTS (SELECT FROM limit_state s WHERE s.org_id = l.org)) THEN
     limits := load_limits(checks, at, second);
   END IF;
@@ -306,7 +371,14 @@ BEGIN
     PERFORM take_limits(checks, at, second);
   END IF;
 
+  IF idempotent THEN
+    PERFORM take_idempotency(checks, items, at);
+  END IF;
+
+  IF EXISTS (SELECT FROM unnest(limits) l WHERE l.rpm IS NOT NULL OR l.tpm IS NOT NULL) THEN
+    rates_by_key := (SELECT jsonb_object_agg(r.org || '/' || r.key, r.rates) FROM key_rates(checks, limits) r);
+  END IF;
   RETURN QUERY SELECT c.ord, c.verdict IN ('granted', 'held'), c.amount, c.refused_by, c.scope, c.limit_value, c.used_value,
-    c.reset_at, c.retry_after_ms, c.available, c.verdict = 'skipped'
+    c.reset_at, c.retry_after_ms, c.available, c.verdict = 'skipped', rates_by_key -> (c.org || '/' || c.key)
   FROM unnest(checks) c ORDER BY c.ord;
 END $$;

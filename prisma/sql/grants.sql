@@ -42,7 +42,7 @@ GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
 GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
-GRANT DELETE ON admin_idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
+GRANT DELETE ON admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert TO hub_worker;
 GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
@@ -51,11 +51,15 @@ GRANT INSERT, DELETE ON notice, ledger_check TO hub_worker;
 GRANT INSERT ON audit_event, price_version TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 
+-- Answers kept for a retry are the tenant's words: nobody reads them but the gateway, for whom asks again.
+REVOKE SELECT ON idempotency FROM hub_web, hub_worker;
+GRANT SELECT (expires_at) ON idempotency TO hub_worker;
+
 -- Functions by name, whatever their arguments. A name that does not exist is an error, seen by the first test.
 DO $$
 DECLARE
   rights CONSTANT jsonb := '{
-    "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals",
+    "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",

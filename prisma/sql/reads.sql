@@ -17,3 +17,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT w.posted, w.held, w.restricted, w.floor, w.posted - w.held - w.floor, w.status, w.freeze_reason
   FROM wallet w WHERE w.org_id = read_wallet.org
 $$;
+
+-- What a call with this Idempotency-Key came to; no row where none has run in a day.
+CREATE OR REPLACE FUNCTION read_idempotency(org text, key_id text, path text, key text)
+RETURNS TABLE (request_id text, state text, response jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT x.request_id, x.state, x.response FROM idempotency x
+  WHERE (x.org_id, x.key_id, x.path, x.key) = (read_idempotency.org, read_idempotency.key_id, read_idempotency.path, read_idempotency.key)
+    AND x.expires_at > hub_now()
+$$;

@@ -196,6 +196,25 @@ BEGIN
   PERFORM release_limits(items, at);
 END $$;
 
+-- What calls with an Idempotency-Key came to, for those who ask again: done with its answer, unreplayable, or failed, which frees the key.
+CREATE OR REPLACE FUNCTION keep_answers(items jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  WITH ended AS MATERIALIZED (
+    SELECT h.org_id, h.key_id, i.id, i.idempotency AS said
+    FROM jsonb_to_recordset(items) AS i(org text, id text, idempotency jsonb) JOIN hold h ON h.id = i.id AND h.org_id = i.org
+    WHERE i.idempotency IS NOT NULL
+  ), freed AS (
+    DELETE FROM idempotency x USING ended e
+    WHERE e.said ->> 'state' = 'failed' AND (x.org_id, x.key_id, x.path, x.key) = (e.org_id, e.key_id, e.said ->> 'path', e.said ->> 'key')
+      AND x.request_id = e.id
+  )
+  UPDATE idempotency x SET state = e.said ->> 'state', response = e.said -> 'response'
+  FROM ended e
+  WHERE e.said ->> 'state' <> 'failed' AND (x.org_id, x.key_id, x.path, x.key) = (e.org_id, e.key_id, e.said ->> 'path', e.said ->> 'key')
+    AND x.request_id = e.id;
+END $$;
+
 -- Settles up to 500 calls, no id twice. Holds that are not open any more are left alone (`applied` false, `prior_state` says why;
 -- `missing`: no such hold, never charged). Exactly once comes from the hold's state, so the epoch does not matter here:
 -- a new boot replays what its previous life left in the spool. Price NULL: unpriced.
@@ -237,6 +256,10 @@ BEGIN
         s.provider, s.upstream_model, s.credential, s.route, s.upstream_id, s.finish_reason, s.latency_ms, s.first_token_ms, s.client_retry,
         s.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement
       FROM unnest(settlements) s WHERE s.state = 'open'), at, settle_batch.node);
+  END IF;
+  IF EXISTS (SELECT FROM jsonb_array_elements(items) x WHERE x ? 'idempotency') THEN
+    PERFORM keep_answers((SELECT jsonb_agg(x) FROM jsonb_array_elements(items) x
+      WHERE x ? 'idempotency' AND (NOT partial OR x ->> 'org' = ANY (locked))));
   END IF;
 
   RETURN QUERY

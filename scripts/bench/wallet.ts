@@ -179,6 +179,7 @@ function holdRequest({ org, app, key }: Tenant): HoldRequest {
     ...{ orgId: org, requestId, keyId: key, appId: app, memberId: null, modelId: "bench/model", inputHash: requestId },
     ...{ amount: 2_000n, minAmount: 1_000n, unitRate: 1n, priceVersionId: "1", tokensEstimate: 100 },
     restrictedOk: true,
+    idempotency: null,
     context: { endpoint: "chat/completions", dialect: "openai-chat", stream: false, client_retry: null },
   };
 }

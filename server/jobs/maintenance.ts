@@ -54,6 +54,7 @@ const pruneExpired: Job = {
     await sql.query("DELETE FROM auth_session WHERE expires_at < clock_timestamp()");
     await sql.query("DELETE FROM verification_token WHERE expires < clock_timestamp()");
     await sql.query("DELETE FROM admin_idempotency WHERE created_at < clock_timestamp() - interval '24 hours'");
+    await sql.query("DELETE FROM idempotency WHERE expires_at < clock_timestamp()");
     await sql.query("DELETE FROM provider_probe WHERE created_at < clock_timestamp() - interval '1 day'");
     await sql.query("DELETE FROM key_use WHERE last_at < clock_timestamp() - interval '30 days'");
     // a call that began with one may outlive it, so it stays a while

@@ -1,4 +1,4 @@
-import { type Admitted, admitChat } from "@/lib/gateway/admit";
+import { type Admitted, admitChat, Replay } from "@/lib/gateway/admit";
 import { runConversation } from "@/lib/gateway/call";
 import { anthropicMessages } from "@/lib/gateway/dialects/anthropic-messages/dialect";
 import type { Conversation, Dialect } from "@/lib/gateway/dialects/dialect";
@@ -6,8 +6,11 @@ import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import { openAIResponses } from "@/lib/gateway/dialects/openai-responses/dialect";
 import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
+import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import { idempotencyOf, type StoredAnswer } from "@/lib/gateway/idempotency";
 import { parseJsonObject } from "@/lib/gateway/json-body";
 import { resolveModel } from "@/lib/gateway/resolve-model";
+import { responseHeaders } from "@/lib/gateway/response-headers";
 import { planRoute, type RoutePlan } from "@/lib/gateway/routing/candidates";
 
 const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
@@ -32,11 +35,24 @@ function converse(dialect: Dialect): Endpoint {
       Object.assign(facts, { model: chat.model, stream: chat.stream });
       const model = await resolveModel(deps, caller, chat.model);
       const plan = planRoute(model, { affinity: chat.affinity, random: deps.random });
-      call = { chat, plan, admitted: await admitChat(deps, { request, caller, chat, model, plan, reply }) };
+      const idempotency = idempotencyOf(request, body);
+      call = {
+        chat,
+        plan,
+        admitted: await admitChat(deps, { request, caller, chat, model, plan, reply, idempotency }),
+      };
     } catch (error) {
+      if (error instanceof Replay) return sendAgain(request, reply, error.answer);
       recordRefusal(deps, { request, caller, facts, error });
       throw error;
     }
     await runConversation(deps, { request, reply, ...call });
   };
+}
+
+/** The request ids are those of the call that ran: the books know no other. */
+function sendAgain(request: GatewayRequest, reply: Reply, { requestId, status, body }: StoredAnswer): void {
+  const ids = { "x-request-id": requestId, "request-id": requestId };
+  const headers = { ...responseHeaders(request), ...ids, "x-aigne-replayed": "true" };
+  reply.send(status, { ...headers, "content-type": "application/json" }, body);
 }

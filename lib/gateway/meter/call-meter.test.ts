@@ -25,7 +25,15 @@ function begin(price: PricedRates | null = priced({ input: "1", output: "4", per
   const clock = fakeClock();
   const settlements: Settlement[] = [];
   const meter = new CallMeter(
-    { requestId: "req_1", orgId: "org_1", price, inputTokens: () => 3, clientRetry: 2, slicing: null },
+    {
+      requestId: "req_1",
+      orgId: "org_1",
+      price,
+      inputTokens: () => 3,
+      clientRetry: 2,
+      slicing: null,
+      idempotency: null,
+    },
     { clock, settle: (settlement) => void settlements.push(settlement) },
   );
   return { meter, clock, settlements };

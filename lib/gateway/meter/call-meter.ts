@@ -1,7 +1,8 @@
 import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
-import type { AttemptRecord, Settlement } from "@/lib/billing/wallet";
+import type { AttemptRecord, IdempotencyClaim, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
+import { outcomeFor } from "@/lib/gateway/idempotency";
 import { GrowingHold, type Slicing } from "@/lib/gateway/meter/growing-hold";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { PricedRates } from "@/lib/gateway/snapshot";
@@ -37,6 +38,8 @@ export type Admission = {
   clientRetry: number | null;
   /** Null where the whole worst case is held. */
   slicing: Slicing | null;
+  /** The client's Idempotency-Key; null where it sent none. */
+  idempotency: IdempotencyClaim | null;
 };
 
 /** Who reads upstream on behalf of a growing hold. */
@@ -175,8 +178,21 @@ export class CallMeter {
     this.tally = null;
   }
 
+  /** A retry with the same key will ask for the answer: a call in one piece runs to its end although its client left. */
+  get isAwaitedLater(): boolean {
+    return this.admission.idempotency !== null;
+  }
+
+  /** As `finish`, for an answer in one piece: `render` makes it at its price, and a retry with the same key gets it again. */
+  finishWhole(end: AttemptEnd, httpStatus: number, render: (price: Nano | null) => string): string {
+    const price = this.admission.price && end.usage ? this.priceOf(end.usage) : null;
+    const body = render(price);
+    this.finish(end, httpStatus, body);
+    return body;
+  }
+
   /** Ends the call: prices it, settles it. Returns the price charged, null where unpriced or already settled. */
-  finish(end: AttemptEnd, httpStatus: number): Nano | null {
+  finish(end: AttemptEnd, httpStatus: number, body: string | null = null): Nano | null {
     if (this.settled) return null;
     this.settled = true;
     const { attempt } = this;
@@ -185,6 +201,7 @@ export class CallMeter {
     const cost = attempt ? this.costOf(attempt.candidate, end.usage, end.report) : 0n;
     if (attempt) this.attempts.push(this.record(attempt, end, cost));
     const candidate = attempt?.candidate ?? null;
+    const claim = this.admission.idempotency;
     this.deps.settle({
       org: this.admission.orgId,
       id: this.admission.requestId,
@@ -205,6 +222,7 @@ export class CallMeter {
       first_token_ms: attempt?.firstTokenMs ?? null,
       client_retry: this.admission.clientRetry,
       attempts: this.attempts,
+      ...(claim && { idempotency: outcomeFor(claim, body, end.usage !== null) }),
     });
     return price;
   }

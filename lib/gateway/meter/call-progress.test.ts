@@ -20,6 +20,7 @@ function running() {
       inputTokens: () => 3,
       clientRetry: null,
       slicing: null,
+      idempotency: null,
     },
     { clock, settle: () => {} },
   );

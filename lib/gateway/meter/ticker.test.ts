@@ -37,6 +37,7 @@ function call(requestId = "req_1") {
       inputTokens: () => 3,
       clientRetry: null,
       slicing: null,
+      idempotency: null,
     },
     { clock, settle: () => {} },
   );
