@@ -1,4 +1,5 @@
 import { recordAudit } from "@/lib/audit/mutations";
+import { compileOrgPrices } from "@/lib/catalog/admin-org-prices";
 import { ratesInForce, writeRates } from "@/lib/catalog/admin-prices";
 import { formatRates, type StoredRates, withMargin } from "@/lib/catalog/rates";
 import type { ConfigurationPage, ModelInput, ModelRow } from "@/lib/catalog/schema";
@@ -69,8 +70,15 @@ export async function putModel(scope: StaffScope, id: string, input: ModelInput)
       if (cost) await writeRates(tx, scope, { subject: "offer", subjectId: offerId, rates: cost, source: "api" });
     }
     const price = input.price ?? (marginPercent === null ? null : await compileMargin(tx, marginPercent, offers));
-    const source = input.price ? "api" : "margin";
-    if (price) await writeRates(tx, scope, { subject: "model", subjectId: id, rates: price, source });
+    const source = input.price ? ("api" as const) : ("margin" as const);
+    const { priceEffectiveFrom: effectiveFrom } = input;
+    if (effectiveFrom && effectiveFrom <= new Date())
+      throw new AppError("invalid_request", "priceEffectiveFrom: must lie in the future.", {
+        param: "priceEffectiveFrom",
+      });
+    const version = price && { subject: "model" as const, subjectId: id, rates: price, source };
+    if (version && (await writeRates(tx, scope, { ...version, effectiveFrom: effectiveFrom ?? null })))
+      await compileOrgPrices(tx, scope, { modelId: id });
     const after = await readModel(tx, id);
     await recordAudit(tx, scope, {
       action: existing ? "model.update" : "model.create",

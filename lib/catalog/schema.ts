@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PROVIDER_KIND_IDS, type ProviderKindId } from "@/lib/catalog/provider-kinds";
 import { ratesInput, ratesOut } from "@/lib/catalog/rates";
-import { cursor, instantOut, modelId, name, pageLimit, slug, weight } from "@/lib/fields";
+import { cursor, instant, instantOut, modelId, name, pageLimit, slug, weight } from "@/lib/fields";
 
 export const configurationPage = z.strictObject({ limit: pageLimit(1000, 1000), cursor });
 export type ConfigurationPage = z.infer<typeof configurationPage>;
@@ -137,6 +137,8 @@ export const modelInput = z
     offers: z.array(offerInput).max(100),
     price: ratesInput.optional(),
     marginPercent: marginPercent.optional(),
+    /** When the price comes into force; left out, at once. */
+    priceEffectiveFrom: instant.optional(),
     aliases: z.array(modelId).max(100).default([]),
   })
   .refine((model) => model.price === undefined || model.marginPercent === undefined, {
@@ -148,6 +150,41 @@ export const modelInput = z
     message: "must not hold the same provider and upstreamModel twice",
   });
 export type ModelInput = z.infer<typeof modelInput>;
+
+/** What an organisation pays: for one model, or as a default for all. */
+export const orgPriceInput = z
+  .strictObject({
+    model: modelId.optional(),
+    price: ratesInput.optional(),
+    /** Of the list price: 8000 is 20 % off. */
+    factorBp: z.int().min(0).max(100_000).optional(),
+    remove: z.literal(true).optional(),
+    effectiveFrom: instant.optional(),
+    reason: z.string().trim().min(1).max(500).optional(),
+  })
+  .refine(({ price, factorBp, remove }) => [price, factorBp, remove].filter((one) => one !== undefined).length === 1, {
+    message: "must hold exactly one of price, factorBp and remove",
+  })
+  .refine(({ model, price }) => price === undefined || model !== undefined, {
+    path: ["model"],
+    message: "is needed with price: only a factor can hold for all models",
+  });
+export type OrgPriceInput = z.infer<typeof orgPriceInput>;
+
+export const orgPriceOut = z
+  .object({
+    /** null: the default for all models without an agreement of their own. */
+    model: z.string().nullable(),
+    /** null: the list price times the factor. */
+    price: ratesOut.nullable(),
+    factorBp: z.int(),
+    /** From then on the list price, or the default, holds again. */
+    removed: z.boolean(),
+    effectiveFrom: instantOut,
+    reason: z.string().nullable(),
+  })
+  .meta({ id: "OrgPrice" });
+export type OrgPriceRow = z.infer<typeof orgPriceOut>;
 
 export const offerOut = z.object({
   id: z.string(),

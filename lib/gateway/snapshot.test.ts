@@ -190,23 +190,25 @@ describe("prices in force", () => {
     expect((await load(id)).price?.rates).toEqual({ input: 2n });
   });
 
-  test("an organisation's own: full rates, or a factor over the list price; nobody else's", async () => {
+  test("an organisation's own: rates with a factor; nobody else's", async () => {
     const id = await simpleModel({ input: "1", output: "2" });
     const [full, factor, none] = await Promise.all([1, 2, 3].map(() => makeOrg(database.pool, { creditUsd: "0" })));
     await price(id, { input: "7" }, { orgId: full?.id as string });
-    await price(id, {}, { orgId: factor?.id as string, factorBp: 8_000 });
+    await price(id, { input: "1", output: "2" }, { orgId: factor?.id as string, factorBp: 8_000 });
     const model = await load(id);
     expect(priceFor(model, full?.id as string)).toMatchObject({ rates: { input: 7n }, factorBp: 10_000 });
-    expect(priceFor(model, factor?.id as string)).toMatchObject({ rates: model.price?.rates, factorBp: 8_000 });
+    expect(priceFor(model, factor?.id as string)).toMatchObject({ rates: { input: 1n, output: 2n }, factorBp: 8_000 });
     expect(priceFor(model, none?.id as string)).toBe(model.price);
     expect(priceFor(model, factor?.id as string)?.versionId).not.toBe(model.price?.versionId);
   });
 
-  test("a factor without a list price is no price", async () => {
-    const id = await simpleModel(null);
+  test("an agreement without rates has ended: the list price holds, and none where there is none", async () => {
+    const [id, unpriced] = [await simpleModel({ input: "1", output: "2" }), await simpleModel(null)];
     const org = await makeOrg(database.pool, { creditUsd: "0" });
-    await price(id, {}, { orgId: org.id, factorBp: 8_000 });
-    expect(priceFor(await load(id), org.id)).toBeNull();
+    for (const model of [id, unpriced]) await price(model, {}, { orgId: org.id });
+    const model = await load(id);
+    expect(priceFor(model, org.id)).toBe(model.price);
+    expect(priceFor(await load(unpriced), org.id)).toBeNull();
   });
 });
 

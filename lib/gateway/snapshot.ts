@@ -41,7 +41,7 @@ export type SnapshotModel = {
   maxOutputTokens: number | null;
   createdAt: Date;
   price: PricedRates | null;
-  /** Negotiated prices by organisation: full rates, or the list price times a factor. */
+  /** Negotiated prices by organisation. */
   orgPrices: ReadonlyMap<string, PricedRates>;
   offers: readonly SnapshotOffer[];
 };
@@ -161,7 +161,7 @@ function buildSnapshot(stored: Stored): Snapshot {
       maxOutputTokens: row.max_output_tokens,
       createdAt: new Date(row.created_at),
       price,
-      orgPrices: orgPricesOf(row.id, prices, price),
+      orgPrices: orgPricesOf(row.id, prices),
       offers: (stored.offers ?? []).flatMap((offer) => {
         const provider = providers.get(offer.provider_id);
         if (offer.model_id !== row.id || !provider) return [];
@@ -218,19 +218,13 @@ function toRates(row: StoredPrice): PricedRates {
   return { versionId: row.id, rates: parseRates(row.rates), factorBp: row.factor_bp };
 }
 
-/** An override is full rates, or (empty rates) a factor over the list price in force. */
-function orgPricesOf(
-  modelId: string,
-  prices: StoredPrice[],
-  list: PricedRates | null,
-): ReadonlyMap<string, PricedRates> {
+/** Whatever was agreed is written out in full rates and a factor; a version without rates says that the list price holds. */
+function orgPricesOf(modelId: string, prices: StoredPrice[]): ReadonlyMap<string, PricedRates> {
   const overrides = new Map<string, PricedRates>();
   for (const row of prices) {
     if (row.subject !== "model" || row.subject_id !== modelId || row.org_id === null) continue;
     const own = toRates(row);
-    const isFactorOnly = Object.keys(own.rates).length === 0;
-    if (!isFactorOnly) overrides.set(row.org_id, own);
-    else if (list) overrides.set(row.org_id, { ...own, rates: list.rates });
+    if (Object.keys(own.rates).length > 0) overrides.set(row.org_id, own);
   }
   return overrides;
 }

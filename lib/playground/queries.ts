@@ -45,10 +45,14 @@ type Price = { input: string | null; output: string | null };
 /** The organisation's own price where it has one, else the list price. */
 async function pricesFor(orgId: string, ids: string[]): Promise<Map<string, Price>> {
   const rows = await db().$queryRaw<{ subject_id: string; rates: StoredRates; factor_bp: number }[]>`
-    SELECT DISTINCT ON (subject_id) subject_id, rates, factor_bp FROM price_version
-    WHERE subject = 'model' AND subject_id = ANY (${ids}::text[]) AND (org_id = ${orgId} OR org_id IS NULL)
-      AND effective_from <= clock_timestamp()
-    ORDER BY subject_id, org_id NULLS LAST, effective_from DESC, id DESC`;
+    SELECT DISTINCT ON (subject_id) subject_id, rates, factor_bp FROM (
+      SELECT DISTINCT ON (subject_id, org_id) subject_id, org_id, rates, factor_bp FROM price_version
+      WHERE subject = 'model' AND subject_id = ANY (${ids}::text[]) AND (org_id = ${orgId} OR org_id IS NULL)
+        AND effective_from <= clock_timestamp()
+      ORDER BY subject_id, org_id, effective_from DESC, id DESC
+    ) in_force
+    WHERE rates <> '{}' -- an agreement that ended: the list price holds
+    ORDER BY subject_id, org_id NULLS LAST`;
   return new Map(
     rows.map(({ subject_id, rates, factor_bp }) => {
       const perMillion = (rate: string | undefined) =>

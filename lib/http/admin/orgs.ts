@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { getWallet, grantCredit } from "@/lib/billing/admin-credits";
 import { creditInput, creditOut, walletOut } from "@/lib/billing/schema";
+import { listOrgPrices, setOrgPrice } from "@/lib/catalog/admin-org-prices";
+import { orgPriceInput, orgPriceOut } from "@/lib/catalog/schema";
 import { endpoint, listOf } from "@/lib/http/admin-api";
 import { createKey, getKey, listKeys, revokeKey, updateKey } from "@/lib/keys/admin-keys";
 import { createdKeyOut, keyInput, keyOut, keyPatch } from "@/lib/keys/schema";
@@ -49,6 +51,27 @@ export const orgUpdate = endpoint({
   body: orgPatch,
   response: orgOut,
   run: (scope, { params, body }) => updateOrg(scope, params.id, body),
+});
+
+export const orgPriceList = endpoint({
+  method: "GET",
+  path: "/orgs/{id}/prices",
+  summary: "List the prices agreed with an organisation",
+  permission: "models.read",
+  params: byId,
+  response: z.object({ data: z.array(orgPriceOut) }),
+  run: async (scope, { params }) => ({ data: await listOrgPrices(scope, params.id) }),
+});
+
+export const orgPricePut = endpoint({
+  method: "PUT",
+  path: "/orgs/{id}/prices",
+  summary: "Agree on a price or factor for one model, or a factor for all",
+  permission: "models.manage",
+  params: byId,
+  body: orgPriceInput,
+  response: z.object({ data: z.array(orgPriceOut) }),
+  run: async (scope, { params, body }) => ({ data: await setOrgPrice(scope, params.id, body) }),
 });
 
 export const walletGet = endpoint({

@@ -1,0 +1,4 @@
+import { orgPriceList, orgPricePut } from "@/lib/http/admin/orgs";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(orgPriceList, orgPricePut);
