@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 const css = readFileSync(new URL("./globals.css", import.meta.url), "utf8");
-const THEMES = { light: ":root {", dark: ".dark {" };
+const THEMES = { light: ".light {", dark: ".dark {" };
 const TEXT = 4.5;
 const CONTROL = 3;
 

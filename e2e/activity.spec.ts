@@ -39,10 +39,91 @@ test("sums, list and receipt agree", async ({ page, context, hub }) => {
 
   await page.goto(`/${slug}/activity?view=requests`);
   await expect(page.locator("tbody tr")).toHaveCount(3);
-  await page.goto(`/${slug}/activity?view=requests&outcome=timeout`);
+  await page.goto(`/${slug}/activity?view=requests&outcome=failed`);
   await expect(page.getByText(en.activity.noMatch)).toBeVisible();
   await page.getByRole("link", { name: en.activity.clear }).click();
   await expect(page.locator("tbody tr")).toHaveCount(3);
+});
+
+test("a receipt opens beside the list, and J and K go through it", async ({ page, context, hub }) => {
+  const { slug, call } = await memberWithKey(context, hub);
+  const calls = [await call("One"), await call("Two"), await call("Three")];
+  await page.goto(`/${slug}/activity?view=requests&outcome=ok`);
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  const sheet = page.getByRole("dialog");
+  await expect(sheet.getByText(calls[2]?.id ?? "", { exact: true })).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`outcome=ok.*request=${calls[2]?.id}`));
+  await page.keyboard.press("j");
+  await expect(sheet.getByText(calls[1]?.id ?? "", { exact: true })).toBeVisible();
+  await page.keyboard.press("k");
+  await expect(sheet.getByText(calls[2]?.id ?? "", { exact: true })).toBeVisible();
+  // the address alone shows the same
+  await page.reload();
+  await expect(sheet.getByRole("figure")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(sheet).toHaveCount(0);
+  await expect(page).not.toHaveURL(/request=/);
+});
+
+test("the filtered requests are a file, as CSV and as NDJSON", async ({ page, context, hub }) => {
+  const { slug, call } = await memberWithKey(context, hub);
+  const { id, costUsd } = await call("One");
+  await call("Two");
+  await page.goto(`/${slug}/activity?view=requests&search=${id}`);
+  await expect(page.locator("tbody tr")).toHaveCount(1);
+  const file = async (name: string) => {
+    const link = await page.getByRole("link", { name, exact: true }).getAttribute("href");
+    const response = await page.request.get(link ?? "");
+    expect(response.headers()["content-disposition"]).toContain("attachment");
+    return response.text();
+  };
+  const [head, line, ...rest] = (await file(en.activity.csv)).trimEnd().split("\r\n");
+  expect(rest).toEqual([]);
+  const columns = (head ?? "").split(",");
+  const cells = (line ?? "").split(",");
+  expect(cells[columns.indexOf("id")]).toBe(id);
+  expect(parseUsd(cells[columns.indexOf("priceUsd")] ?? "")).toBe(parseUsd(costUsd));
+  const rows = (await file(en.activity.ndjson))
+    .trimEnd()
+    .split("\n")
+    .map((one) => JSON.parse(one));
+  expect(rows.map((row: { id: string }) => row.id)).toEqual([id]);
+  await page.goto(`/${slug}/activity?group=app`);
+  expect(await file(en.activity.csv)).toMatch(/^app,calls,/);
+});
+
+test("apps lead to their own figures, in the zone that was chosen", async ({ page, context, hub }) => {
+  const { slug, call } = await memberWithKey(context, hub);
+  await call("One");
+  await page.goto(`/${slug}/activity?view=apps&zone=Asia/Tokyo`);
+  await page.getByRole("link", { name: "test", exact: true }).click();
+  await expect(page).toHaveURL(/app=app_.*|zone=Asia/);
+  await expect(page.getByRole("combobox", { name: en.activity.zoneLabel })).toHaveText("Asia/Tokyo");
+  await expect(page.getByRole("rowheader", { name: "sandbox/chat" })).toBeVisible();
+  await page.goto(`/${slug}/activity?app=app_of_nobody`);
+  await expect(page.getByText(en.activity.empty)).toBeVisible();
+});
+
+test("the checklist stays away once it was put away", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub);
+  await page.goto(`/${slug}`);
+  await page.getByRole("button", { name: en.overview.dismiss }).click();
+  await expect(page.getByRole("heading", { name: en.overview.checklist })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: en.overview.balance })).toBeVisible();
+  await expect(page.getByRole("heading", { name: en.overview.checklist })).toHaveCount(0);
+});
+
+test("nobody follows or exports another organisation", async ({ page, context, hub, browser }) => {
+  const stranger = await browser.newContext();
+  const { slug } = await signInMember(stranger, hub);
+  await signInMember(context, hub);
+  for (const path of ["changes", "requests", "usage"]) {
+    expect((await page.request.get(`${hub.url}/api/console/${slug}/${path}`)).status(), path).toBe(404);
+  }
+  await stranger.clearCookies();
+  expect((await stranger.request.get(`${hub.url}/api/console/${slug}/requests`)).status()).toBe(401);
+  await stranger.close();
 });
 
 test("nobody opens another organisation's receipt", async ({ page, context, hub, browser }) => {

@@ -33,4 +33,24 @@ describe("ranges", () => {
     expect(names).toHaveLength(24);
     expect(names.at(-1)).toBe("2026-03-10T12:00:00Z");
   });
+
+  it("takes last month as the calendar of the zone has it, up to its last moment", () => {
+    const now = at("2026-03-10T12:00:00Z");
+    const range = rangeOf("lastMonth", now, "America/New_York");
+    expect([range.from, range.to].map((one) => one?.toISOString())).toEqual([
+      "2026-02-01T05:00:00.000Z",
+      "2026-03-01T05:00:00.000Z",
+    ]);
+    const names = stepsOf(range, now, "America/New_York");
+    expect([names.length, names[0], names.at(-1)]).toEqual([28, "2026-02-01", "2026-02-28"]);
+  });
+
+  it.each([
+    ["2026-03-08T20:00:00Z", 16],
+    ["2026-03-09T03:59:59Z", 23],
+    ["2026-11-02T04:59:59Z", 25],
+  ])("counts the hours of today up to %s, also when clocks change", (now, hours) => {
+    const range = rangeOf("today", at(now), "America/New_York");
+    expect(stepsOf(range, at(now), "America/New_York")).toHaveLength(hours);
+  });
 });

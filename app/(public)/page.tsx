@@ -4,12 +4,15 @@ import { getLocale, getTranslations } from "next-intl/server";
 import { Billing } from "@/components/landing/billing";
 import { FirstCall } from "@/components/landing/first-call";
 import { Hero } from "@/components/landing/hero";
+import { type PricedModel, Prices } from "@/components/landing/prices";
 import { Providers } from "@/components/landing/providers";
 import { receiptOf } from "@/lib/billing/receipt";
 import { EXAMPLE_CALL } from "@/lib/billing/receipt-example";
 import { effectiveBaseUrl, PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
+import { listModels } from "@/lib/catalog/queries";
 import { env } from "@/lib/env";
 import { LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
+import { logger } from "@/lib/log";
 import { publicOrigin } from "@/lib/origin";
 import { chatSnippets } from "@/lib/snippets";
 
@@ -44,6 +47,7 @@ export default async function LandingPage() {
     name,
     defaultBaseUrl: effectiveBaseUrl({ kind: id, baseUrl: null, region: null }),
   }));
+  const prices = await readPrices();
   return (
     <>
       <Hero baseUrl={baseUrl} receipt={receipt} />
@@ -53,8 +57,29 @@ export default async function LandingPage() {
         hasSandbox={hasSandbox}
         printsKey={!production}
       />
+      {prices && prices.length > 0 && <Prices models={prices} />}
       <Providers kinds={kinds} />
       <Billing receipt={receipt} />
     </>
   );
+}
+
+const SHOWN_PRICES = 6;
+
+/** Of as many providers as there are; null while the database is away, as the page must not be. */
+async function readPrices(): Promise<PricedModel[] | null> {
+  try {
+    const models = (await listModels()).flatMap(({ id, type, price }) =>
+      type === "chat" && price?.input && price.output ? [{ id, input: price.input, output: price.output }] : [],
+    );
+    const byMaker = [...Map.groupBy(models, ({ id }) => id.split("/")[0]).values()];
+    // one of each maker, then the second of each
+    const rounds = Array.from({ length: SHOWN_PRICES }, (_, round) =>
+      byMaker.flatMap((own) => own.slice(round, round + 1)),
+    );
+    return rounds.flat().slice(0, SHOWN_PRICES);
+  } catch (error) {
+    logger("landing").warn({ err: error }, "prices could not be read; the page is shown without them");
+    return null;
+  }
 }

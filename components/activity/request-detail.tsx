@@ -11,14 +11,13 @@ import { CopyButton } from "@/components/ui/copy-button";
 import { Money } from "@/components/ui/money";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
 import type { OrgReceipt } from "@/lib/usage/schema";
+import { cn } from "@/lib/utils";
 
 type RequestDetailProps = { orgSlug: string; request: OrgReceipt; keyName: string };
 
-/** One call: what came of it, the arithmetic of its charge, who was tried. */
+/** One call on a page of its own. */
 export function RequestDetail({ orgSlug, request, keyName }: RequestDetailProps) {
   const t = useTranslations("activity");
-  const outcome = outcomeId(request.outcome);
-  const isFree = request.receipt?.charged === "0" && outcome !== "ok";
   return (
     <>
       <div className="pt-6">
@@ -34,12 +33,30 @@ export function RequestDetail({ orgSlug, request, keyName }: RequestDetailProps)
         <h1 className="tight text-2xl font-semibold">{t("receiptTitle")}</h1>
         <Outcome value={request.outcome} />
       </div>
+      <RequestBody
+        request={request}
+        keyName={keyName}
+        className="grid items-start gap-10 lg:grid-cols-[minmax(0,560px)_minmax(0,1fr)]"
+      />
+    </>
+  );
+}
+
+type RequestBodyProps = Pick<RequestDetailProps, "request" | "keyName"> & { className: string };
+
+/** What came of a call, the arithmetic of its charge, who was tried. */
+export function RequestBody({ request, keyName, className }: RequestBodyProps) {
+  const t = useTranslations("activity");
+  const outcome = outcomeId(request.outcome);
+  const isFree = request.receipt?.charged === "0" && outcome !== "ok";
+  return (
+    <>
       <div className="mt-1 flex min-w-0 items-center gap-1 text-ink-2">
         <code className="min-w-0 font-mono text-sm break-all">{request.id}</code>
         <CopyButton text={request.id} label={t("copyId")} />
       </div>
       <p className="mt-2 max-w-[68ch] text-ink-2">{t(`meanings.${outcome}`, { rule: request.refusedBy ?? "" })}</p>
-      <div className="mt-6 grid items-start gap-10 lg:grid-cols-[minmax(0,560px)_minmax(0,1fr)]">
+      <div className={cn("mt-6", className)}>
         {request.receipt ? (
           <Receipt receipt={request.receipt} {...(isFree && { notCharged: t(`outcomes.${outcome}`) })} />
         ) : (

@@ -10,8 +10,15 @@ import type { OrgRequest } from "@/lib/usage/schema";
 
 export type ListedRequest = OrgRequest & { keyName: string };
 
+type RequestTableProps = {
+  orgSlug: string;
+  requests: readonly ListedRequest[];
+  /** The parameters of the list: given, a receipt opens beside it; absent, on its own page. */
+  beside?: Readonly<Record<string, string>>;
+};
+
 /** Newest first, as the server orders them. The time is the link to the receipt. */
-export function RequestTable({ orgSlug, requests }: { orgSlug: string; requests: readonly ListedRequest[] }) {
+export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
   const t = useTranslations("activity");
   const format = useFormatter();
   const columns = useMemo<Column<ListedRequest>[]>(
@@ -22,7 +29,12 @@ export function RequestTable({ orgSlug, requests }: { orgSlug: string; requests:
         phone: "line",
         cell: ({ id, startedAt }) => (
           <Link
-            href={`/${orgSlug}/activity/requests/${id}`}
+            href={
+              beside
+                ? `/${orgSlug}/activity?${new URLSearchParams({ ...beside, request: id })}`
+                : `/${orgSlug}/activity/requests/${id}`
+            }
+            scroll={!beside}
             className="figures font-normal whitespace-nowrap underline decoration-line-strong underline-offset-4 hover:decoration-current"
           >
             {format.dateTime(new Date(startedAt), { dateStyle: "medium", timeStyle: "medium" })}
@@ -64,7 +76,7 @@ export function RequestTable({ orgSlug, requests }: { orgSlug: string; requests:
         cell: ({ priceUsd }) => <Money usd={priceUsd} />,
       },
     ],
-    [t, format, orgSlug],
+    [t, format, orgSlug, beside],
   );
   return <DataTable caption={t("list")} columns={columns} rows={requests} rowId={({ id }) => id} />;
 }

@@ -6,9 +6,16 @@ import { MAX_SERIES, type Series } from "@/components/charts/palette";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 
-export type Metric = "spend" | "calls" | "tokens";
+export type Metric = "spend" | "calls" | "tokens" | "errors";
 /** One sum: the step it falls into, the group it belongs to. */
-export type UsageCell = { step: string; group: string; priceUsd: string; calls: number; tokens: number };
+export type UsageCell = {
+  step: string;
+  group: string;
+  priceUsd: string;
+  calls: number;
+  tokens: number;
+  errors?: number;
+};
 
 type UsageChartProps = {
   metric: Metric;
@@ -38,9 +45,7 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
     sums.set(id, (sums.get(id) ?? 0n) + amountOf(cell, metric));
   }
   const points = steps.map((step) => ({
-    label: step.includes("T")
-      ? format.dateTime(new Date(step), { hour: "numeric", minute: "2-digit" })
-      : format.dateTime(new Date(`${step}T00:00:00Z`), { month: "short", day: "numeric", timeZone: "UTC" }),
+    label: stepLabel(step, format),
     values: Object.fromEntries(series.map(({ id }) => [id, drawn(sums.get(`${step} ${id}`) ?? 0n, metric)])),
   }));
   return (
@@ -63,9 +68,16 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
   );
 }
 
-function amountOf({ priceUsd, calls, tokens }: UsageCell, metric: Metric): bigint {
+/** The name of a step, which is a UTC hour or a day of the chosen zone. */
+export function stepLabel(step: string, format: Pick<ReturnType<typeof useFormatter>, "dateTime">): string {
+  return step.includes("T")
+    ? format.dateTime(new Date(step), { hour: "numeric", minute: "2-digit" })
+    : format.dateTime(new Date(`${step}T00:00:00Z`), { month: "short", day: "numeric", timeZone: "UTC" });
+}
+
+function amountOf({ priceUsd, calls, tokens, errors = 0 }: UsageCell, metric: Metric): bigint {
   if (metric === "spend") return parseUsd(priceUsd);
-  return BigInt(metric === "calls" ? calls : tokens);
+  return BigInt({ calls, tokens, errors }[metric]);
 }
 
 function drawn(amount: bigint, metric: Metric): number {

@@ -1,5 +1,6 @@
 "use client";
 
+import Link from "next/link";
 import { useFormatter, useTranslations } from "next-intl";
 import { useMemo } from "react";
 import { type Column, DataTable } from "@/components/ui/data-table";
@@ -14,10 +15,25 @@ export type UsageLine = {
   cacheReadTokens: number;
   outputTokens: number;
   priceUsd: string;
+  /** Calls that neither succeeded nor were ended by the caller. */
+  errors: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  /** Shown under the column where the rows are apps. */
+  href?: string;
+  lastCall?: string | null;
+};
+
+type UsageTableProps = {
+  head: string;
+  lines: readonly UsageLine[];
+  /** Percentiles of all calls, which no column can be added up to. */
+  total: { p50Ms: number | null; p95Ms: number | null };
+  withLastCall?: boolean;
 };
 
 /** Sums by one dimension with their total, which is the exact sum and not that of the rounded cells. */
-export function UsageTable({ head, lines }: { head: string; lines: readonly UsageLine[] }) {
+export function UsageTable({ head, lines, total, withLastCall = false }: UsageTableProps) {
   const t = useTranslations("activity");
   const format = useFormatter();
   const columns = useMemo<Column<UsageLine>[]>(() => {
@@ -44,6 +60,17 @@ export function UsageTable({ head, lines }: { head: string; lines: readonly Usag
         </>
       ),
     });
+    const percent = (share: number | null) =>
+      share === null ? "—" : format.number(share, { style: "percent", maximumFractionDigits: 1 });
+    const ms = (id: "p50Ms" | "p95Ms", header: string): Column<UsageLine> => ({
+      id,
+      header,
+      numeric: true,
+      phone: "none",
+      sortBy: (line) => line[id],
+      cell: (line) => (line[id] === null ? "—" : format.number(line[id])),
+      total: total[id] === null ? "—" : format.number(total[id]),
+    });
     const totalNano = lines.reduce((sum, { priceUsd }) => sum + parseUsd(priceUsd), 0n);
     return [
       {
@@ -51,13 +78,54 @@ export function UsageTable({ head, lines }: { head: string; lines: readonly Usag
         header: head,
         phone: "lead",
         sortBy: ({ label }) => label,
-        cell: ({ label }) => <span className="wrap-anywhere">{label}</span>,
+        cell: ({ label, href }) =>
+          href ? (
+            <Link
+              href={href}
+              className="wrap-anywhere underline decoration-line-strong underline-offset-4 hover:decoration-current"
+            >
+              {label}
+            </Link>
+          ) : (
+            <span className="wrap-anywhere">{label}</span>
+          ),
         total: t("total"),
       },
       count("calls", t("calls"), "line"),
       count("inputTokens", t("input"), "none"),
       count("cacheReadTokens", t("cached"), "none"),
       count("outputTokens", t("output"), "none"),
+      {
+        id: "success",
+        header: t("success"),
+        numeric: true,
+        phone: "none",
+        sortBy: successOf,
+        cell: (line) => percent(successOf(line)),
+        total: percent(
+          successOf(
+            lines.reduce((sum, { calls, errors }) => ({ calls: sum.calls + calls, errors: sum.errors + errors }), {
+              calls: 0,
+              errors: 0,
+            }),
+          ),
+        ),
+      },
+      ms("p50Ms", t("p50Column")),
+      ms("p95Ms", t("p95Column")),
+      ...(withLastCall
+        ? [
+            {
+              id: "last",
+              header: t("lastCall"),
+              numeric: true,
+              phone: "none" as const,
+              sortBy: ({ lastCall }: UsageLine) => lastCall ?? null,
+              cell: ({ lastCall }: UsageLine) =>
+                lastCall ? format.dateTime(new Date(lastCall), { dateStyle: "medium", timeStyle: "short" }) : "—",
+            },
+          ]
+        : []),
       {
         id: "spend",
         header: t("spend"),
@@ -68,7 +136,7 @@ export function UsageTable({ head, lines }: { head: string; lines: readonly Usag
         total: <Money usd={formatUsd(totalNano)} />,
       },
     ];
-  }, [head, lines, t, format]);
+  }, [head, lines, total, withLastCall, t, format]);
   return (
     <DataTable
       caption={t("table")}
@@ -79,4 +147,8 @@ export function UsageTable({ head, lines }: { head: string; lines: readonly Usag
       totals
     />
   );
+}
+
+function successOf({ calls, errors }: Pick<UsageLine, "calls" | "errors">): number | null {
+  return calls === 0 ? null : (calls - errors) / calls;
 }

@@ -4,10 +4,19 @@ import { CartesianGrid, LineChart as Drawing, Line, ResponsiveContainer, Tooltip
 import { ChartFrame, ChartLedger, type ChartProps, indexOf } from "@/components/charts/frame";
 import { colourOf } from "@/components/charts/palette";
 
+type Drawn = Readonly<Record<string, number>>;
+
+/** A line needs two ends: a value between two gaps would not be seen without a mark. */
+function isAlone(rows: readonly Drawn[], id: string, at: number): boolean {
+  return [rows[at]?.[id] !== undefined, rows[at - 1]?.[id] === undefined, rows[at + 1]?.[id] === undefined].every(
+    Boolean,
+  );
+}
+
 /** Rates and percentiles: straight lines without dots; a gap where there is no value. */
 export function LineChart(props: ChartProps) {
   const { series, points, format, formatAxis } = props;
-  const rows = points.map(({ values }, index) => ({ index, ...values }));
+  const rows: Drawn[] = points.map(({ values }, index) => ({ index, ...values }));
   return (
     <ChartFrame {...props} shape="line">
       <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 640, height: 220 }}>
@@ -43,7 +52,13 @@ export function LineChart(props: ChartProps) {
               dataKey={id}
               stroke={colourOf(series, index)}
               strokeWidth={1.5}
-              dot={false}
+              dot={({ index: at, cx, cy, key }) =>
+                isAlone(rows, id, at) ? (
+                  <circle key={key} cx={cx} cy={cy} r={2} fill={colourOf(series, index)} />
+                ) : (
+                  <g key={key} />
+                )
+              }
               activeDot={false}
               isAnimationActive={false}
             />

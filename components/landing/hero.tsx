@@ -1,3 +1,4 @@
+import Link from "next/link";
 import { useTranslations } from "next-intl";
 import { Receipt } from "@/components/receipt/receipt";
 import { KeyFigures } from "@/components/shell/key-figures";
@@ -20,7 +21,10 @@ export function Hero({ baseUrl, receipt }: { baseUrl: string; receipt: ReceiptDa
             <a href="#first-call" className={buttonVariants({ variant: "primary" })}>
               {t("toFirstCall")}
             </a>
-            <a href="#billing" className={buttonVariants()}>
+            <Link href="/models" className={buttonVariants()}>
+              {t("browse")}
+            </Link>
+            <a href="#billing" className={buttonVariants({ variant: "quiet" })}>
               {t("toBilling")}
             </a>
           </div>

@@ -9,11 +9,14 @@ import { CopyButton } from "@/components/ui/copy-button";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Input } from "@/components/ui/input";
 import { Money } from "@/components/ui/money";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import type { OrgModel } from "@/lib/catalog/queries";
 import { parseUsd } from "@/lib/money";
 
-/** A model with the calls of the last 30 days; null where this person may not see sums. */
-export type ListedModel = OrgModel & { calls: number | null };
+/** A model with the organisation's calls of the last 30 days; null where this person may not see sums. */
+export type ListedModel = OrgModel & { calls?: number | null };
+
+const ANY = "";
 
 type ModelTableProps = {
   models: readonly ListedModel[];
@@ -21,15 +24,29 @@ type ModelTableProps = {
   playgroundHref: string | null;
 };
 
+/** Found by name, narrowed by type and provider. The calls stand in it only where an organisation is looking. */
 export function ModelTable({ models, playgroundHref }: ModelTableProps) {
   const t = useTranslations("models");
   const ui = useTranslations("ui");
   const format = useFormatter();
   const [search, setSearch] = useState("");
+  const [type, setType] = useState(ANY);
+  const [provider, setProvider] = useState(ANY);
   const wanted = search.trim().toLowerCase();
-  const shown = models.filter(({ id, displayName, aliases, providers }) =>
-    [id, displayName, ...aliases, ...providers].some((text) => text.toLowerCase().includes(wanted)),
+  const shown = models.filter(
+    (model) =>
+      [model.id, model.displayName, ...model.aliases, ...model.providers].some((text) =>
+        text.toLowerCase().includes(wanted),
+      ) &&
+      (type === ANY || model.type === type) &&
+      (provider === ANY || model.providers.includes(provider)),
   );
+  const hasCalls = models.some(({ calls }) => calls !== undefined);
+  const clear = () => {
+    setSearch("");
+    setType(ANY);
+    setProvider(ANY);
+  };
   const columns = useMemo<Column<ListedModel>[]>(() => {
     const rate = (
       id: string,
@@ -61,7 +78,12 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
         cell: ({ id, displayName, aliases, price }) => (
           <>
             <span className="flex items-center gap-1">
-              <code className="font-mono text-sm wrap-anywhere">{id}</code>
+              <Link
+                href={`/models/${id}`}
+                className="font-mono text-sm wrap-anywhere underline decoration-line-strong underline-offset-4 hover:decoration-current"
+              >
+                {id}
+              </Link>
               <CopyButton
                 text={id}
                 label={`${ui("copy")} ${id}`}
@@ -77,6 +99,13 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
           </>
         ),
       },
+      {
+        id: "type",
+        header: t("type"),
+        phone: "none",
+        sortBy: ({ type: value }) => value,
+        cell: ({ type: value }) => value,
+      },
       { id: "providers", header: t("providers"), phone: "none", cell: ({ providers }) => providers.join(", ") },
       {
         id: "context",
@@ -89,14 +118,18 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
       rate("input", t("input"), "line", ({ input }) => input),
       rate("cached", t("cached"), "none", ({ cacheRead, input }) => cacheRead ?? input),
       rate("output", t("outputPrice"), "line", ({ output }) => output),
-      {
-        id: "used",
-        header: t("used"),
-        numeric: true,
-        phone: "none",
-        sortBy: ({ calls }) => calls,
-        cell: ({ calls }) => (calls === null ? "—" : format.number(calls)),
-      },
+      ...(hasCalls
+        ? [
+            {
+              id: "used",
+              header: t("used"),
+              numeric: true,
+              phone: "none" as const,
+              sortBy: ({ calls }: ListedModel) => calls ?? null,
+              cell: ({ calls }: ListedModel) => (calls == null ? "—" : format.number(calls)),
+            },
+          ]
+        : []),
       {
         id: "try",
         header: <span className="sr-only">{t("try")}</span>,
@@ -116,22 +149,68 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
           ),
       },
     ];
-  }, [t, ui, format, playgroundHref]);
+  }, [t, ui, format, hasCalls, playgroundHref]);
   return (
     <>
-      <Input
-        type="search"
-        aria-label={t("search")}
-        placeholder={t("search")}
-        value={search}
-        onValueChange={setSearch}
-        className="mb-4 max-w-80"
-      />
+      <div className="mb-4 flex flex-wrap gap-2">
+        <Input
+          type="search"
+          aria-label={t("search")}
+          placeholder={t("search")}
+          value={search}
+          onValueChange={setSearch}
+          className="max-w-80 max-sm:max-w-none"
+        />
+        <Facet
+          label={t("type")}
+          any={t("anyType")}
+          value={type}
+          onChange={setType}
+          values={models.map((one) => one.type)}
+        />
+        <Facet
+          label={t("providers")}
+          any={t("anyProvider")}
+          value={provider}
+          onChange={setProvider}
+          values={models.flatMap(({ providers }) => providers)}
+        />
+      </div>
       {shown.length === 0 ? (
-        <EmptyState text={t("noMatch")} action={<Button onClick={() => setSearch("")}>{t("clear")}</Button>} />
+        <EmptyState text={t("noMatch")} action={<Button onClick={clear}>{t("clear")}</Button>} />
       ) : (
         <DataTable caption={t("caption")} columns={columns} rows={shown} rowId={({ id }) => id} />
       )}
     </>
+  );
+}
+
+type FacetProps = {
+  label: string;
+  any: string;
+  value: string;
+  /** Of all rows; each is offered once. */
+  values: readonly string[];
+  onChange: (value: string) => void;
+};
+
+/** Nothing to choose, nothing shown. */
+function Facet({ label, any, value, values, onChange }: FacetProps) {
+  const options = [...new Set(values)].sort().map((one) => ({ value: one, label: one }));
+  if (options.length < 2) return null;
+  const items = [{ value: ANY, label: any }, ...options];
+  return (
+    <Select items={items} value={value} onValueChange={(next) => onChange(next ?? ANY)}>
+      <SelectTrigger aria-label={label} className="w-auto max-w-60">
+        <SelectValue />
+      </SelectTrigger>
+      <SelectContent>
+        {items.map((item) => (
+          <SelectItem key={item.value} value={item.value}>
+            {item.label}
+          </SelectItem>
+        ))}
+      </SelectContent>
+    </Select>
   );
 }

@@ -1,19 +1,38 @@
-import { Circle, CircleCheck } from "lucide-react";
+"use client";
+
+import { Circle, CircleCheck, X } from "lucide-react";
 import { useTranslations } from "next-intl";
-import type { ReactNode } from "react";
-import { RefreshWhile } from "@/components/overview/refresh-while";
+import { type ReactNode, useState } from "react";
 import { Block } from "@/components/shell/block";
+import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/utils";
 
 export type Step = { id: string; title: string; note: string | undefined; isDone: boolean; action: ReactNode };
 
-/** The way to the first call; while the last step is open the page asks again, so that it ticks by itself. */
-export function Checklist({ steps }: { steps: readonly Step[] }) {
+const YEAR_SECONDS = 365 * 24 * 3600;
+
+/** The way to the first call. Its rows tick as the page follows what happens; put away, it stays away in this browser. */
+export function Checklist({ steps, cookie }: { steps: readonly Step[]; cookie: string }) {
   const t = useTranslations("overview");
-  const isOpen = steps.some(({ isDone }) => !isDone);
+  const [isShown, setShown] = useState(true);
+  if (!isShown) return null;
+  const dismiss = () => {
+    // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in browsers that we serve
+    document.cookie = `${cookie}=1; path=/; max-age=${YEAR_SECONDS}; samesite=lax`;
+    setShown(false);
+  };
   return (
-    <Block id="first-call" title={t("checklist")} className="mt-0">
-      <RefreshWhile active={isOpen} />
+    <Block
+      id="first-call"
+      title={t("checklist")}
+      className="mt-0"
+      action={
+        <Button variant="quiet" size="small" onClick={dismiss}>
+          <X strokeWidth={1.5} aria-hidden />
+          {t("dismiss")}
+        </Button>
+      }
+    >
       <ol className="border-t">
         {steps.map(({ id, title, note, isDone, action }) => {
           const Icon = isDone ? CircleCheck : Circle;

@@ -44,6 +44,8 @@ const operator = (path: string): View => ({ as: "operator", at: () => `/admin${p
 /** By route; a route has one view or several. */
 export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/": [nobody("/")],
+  // shown while developing only
+  "/design": [{ ...nobody("/design"), status: 404 }],
   "/forgot": [nobody("/forgot")],
   "/invite/[token]": [
     { as: "nobody", at: ({ invitation }) => `/invite/${invitation}` },
@@ -51,6 +53,8 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
     nobody("/invite/gone"),
   ],
   "/magic": [nobody("/magic?token=x")],
+  "/models": [{ as: "member", at: () => "/models" }],
+  "/models/[...id]": [{ as: "member", at: () => "/models/sandbox/chat" }],
   "/new-org": [{ as: "orgless", at: () => "/new-org", varies: true }],
   "/reset": [nobody("/reset?token=x")],
   "/setup": [
@@ -63,7 +67,16 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/verify": [{ as: "unverified", at: () => "/verify" }],
 
   "/[org]": [{ ...member(""), varies: true }],
-  "/[org]/activity": [member("/activity"), member("/activity?view=requests")],
+  "/[org]/activity": [
+    member("/activity"),
+    member("/activity?metric=latency"),
+    member("/activity?view=apps"),
+    member("/activity?view=requests"),
+    {
+      as: "member",
+      at: ({ member, requestId }) => `/${member.slug}/activity?view=requests&request=${requestId}`,
+    },
+  ],
   "/[org]/activity/requests/[id]": [
     { as: "member", at: ({ member, requestId }) => `/${member.slug}/activity/requests/${requestId}` },
     { as: "member", at: ({ member, refusedId }) => `/${member.slug}/activity/requests/${refusedId}` },

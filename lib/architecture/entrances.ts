@@ -71,7 +71,7 @@ function bareActions(module: Module, isActionsFile: boolean): Violation[] {
 /** Route folders and the module whose exports build their handlers. First match wins. */
 const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/(admin\/|\[\[)/, builder: "lib/http/admin-api.ts" },
-  { folder: /^app\/api\/console\/.*\/changes\//, builder: "lib/auth/change-stream.ts" },
+  { folder: /^app\/api\/console\//, builder: "lib/auth/org-route.ts" },
   { folder: /^app\/api\/auth\//, builder: "lib/auth/next-auth.ts" },
   { folder: /^app\/api\/webhooks\//, builder: "lib/http/stripe-webhook.ts" },
   { folder: /^app\/api\/v\d+\//, builder: "lib/http/portable-door.ts" },

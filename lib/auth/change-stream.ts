@@ -1,7 +1,6 @@
 import { createChangeWatch, type Viewer } from "@/lib/auth/change-watch";
 import { readVersions } from "@/lib/auth/queries";
-import { authorizeOrg } from "@/lib/auth/require-org";
-import { asAppError, openAIErrorBody } from "@/lib/errors";
+import type { OrgScope } from "@/lib/auth/require-org";
 import { logger } from "@/lib/log";
 
 /** Each holds one of the gateway's connections to this process; the rest must stay free for pages. */
@@ -13,30 +12,19 @@ const watch = createChangeWatch({
   max: MAX_VIEWERS,
 });
 
-type Context = { params: Promise<{ org: string }> };
-
-/** Makes the handler of an organisation's change stream (server-sent events): `change` when money moved since `?since=`,
- *  `end` once the session is over. It carries no data: the page asks for itself again. 503 where too many watch. */
-export function changeStream(): (request: Request, context: Context) => Promise<Response> {
-  return async (request, { params }) => {
-    try {
-      const scope = await authorizeOrg((await params).org);
-      const since = new URL(request.url).searchParams.get("since") ?? "0";
-      const body = streamOf({ sessionId: scope.user.sessionId, orgId: scope.orgId, version: since }, request.signal);
-      if (!body) return new Response(null, { status: 503, headers: { "cache-control": "no-store" } });
-      return new Response(body, {
-        headers: {
-          "content-type": "text/event-stream; charset=utf-8",
-          "cache-control": "no-store, no-transform",
-          "x-accel-buffering": "no",
-        },
-      });
-    } catch (thrown) {
-      const error = asAppError(thrown);
-      if (error.status >= 500) logger("changes").error({ err: thrown }, error.message);
-      return Response.json(openAIErrorBody(error), { status: error.status, headers: { "cache-control": "no-store" } });
-    }
-  };
+/** An organisation's change stream (server-sent events): `change` when money moved since `?since=`, `end` once the session
+ *  is over. It carries no data: the page asks for itself again. 503 where too many watch. */
+export function changeStream(scope: OrgScope, request: Request): Response {
+  const since = new URL(request.url).searchParams.get("since") ?? "0";
+  const body = streamOf({ sessionId: scope.user.sessionId, orgId: scope.orgId, version: since }, request.signal);
+  if (!body) return new Response(null, { status: 503, headers: { "cache-control": "no-store" } });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store, no-transform",
+      "x-accel-buffering": "no",
+    },
+  });
 }
 
 function streamOf(

@@ -2,6 +2,7 @@ import { ratesInForce } from "@/lib/catalog/admin-prices";
 import { formatRates, type WrittenRates } from "@/lib/catalog/rates";
 import { db } from "@/lib/db";
 import type { Scope } from "@/lib/orgs/scope";
+import type { Prisma } from "@/prisma/generated/client";
 
 export type OrgModel = {
   id: string;
@@ -16,9 +17,24 @@ export type OrgModel = {
 };
 
 /** The models an organisation may call: enabled, and offered by an enabled provider. */
-export async function listOrgModels(_scope: Scope): Promise<OrgModel[]> {
+export function listOrgModels(_scope: Scope): Promise<OrgModel[]> {
+  return listModels();
+}
+
+/** The same for whoever looks before signing up: names, limits and list prices are public where the pages are. */
+export function listModels(): Promise<OrgModel[]> {
+  return readModels({});
+}
+
+/** One of them by its id or by an alias; null where there is none. */
+export async function findModel(name: string): Promise<OrgModel | null> {
+  const [model] = await readModels({ OR: [{ id: name }, { aliases: { some: { alias: name } } }] });
+  return model ?? null;
+}
+
+async function readModels(where: Prisma.ModelWhereInput): Promise<OrgModel[]> {
   const rows = await db().model.findMany({
-    where: { enabled: true, offers: { some: { enabled: true, provider: { enabled: true } } } },
+    where: { ...where, enabled: true, offers: { some: { enabled: true, provider: { enabled: true } } } },
     include: {
       aliases: { orderBy: { alias: "asc" } },
       offers: { where: { enabled: true, provider: { enabled: true } }, include: { provider: true } },

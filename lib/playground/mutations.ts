@@ -4,10 +4,8 @@ import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
-import type { MemberToken } from "@/lib/playground/schema";
+import { type MemberToken, PLAYGROUND_APP } from "@/lib/playground/schema";
 
-/** The app under which calls from the playground are listed. */
-export const PLAYGROUND_APP = "Playground";
 const LIFETIME_MS = 15 * 60_000;
 
 /** A signed-in member in one of their sessions. */

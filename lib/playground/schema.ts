@@ -22,3 +22,6 @@ export type PlaygroundModel = {
   inputUsd: string | null;
   outputUsd: string | null;
 };
+
+/** The app under which calls from the playground are listed. */
+export const PLAYGROUND_APP = "Playground";

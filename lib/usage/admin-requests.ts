@@ -17,21 +17,46 @@ export async function listRequests(
   return readRequests(query);
 }
 
-/** Of several keys where one organisation's person sees only their own. */
-export type ListedRequests = RequestQuery & { keyIds?: readonly string[] };
+/** Of several keys where one organisation's person sees only their own; further filters of the console. */
+export type ListedRequests = RequestQuery & {
+  keyIds?: readonly string[];
+  stream?: boolean;
+  /** Calls that took longer, in milliseconds. */
+  slowerThanMs?: number;
+  /** Neither answered in full nor ended by the caller; refusals are their own outcome. */
+  failed?: boolean;
+  minPriceNano?: bigint;
+  maxPriceNano?: bigint;
+  /** A request's id, exactly, or the rule that refused it. */
+  search?: string;
+};
 
 /** The list itself; the caller has judged the scope and put its organisation into the query. */
 export async function readRequests(query: ListedRequests): Promise<{ data: RequestRow[]; nextCursor: string | null }> {
   const take = query.limit + 1;
   const where = conditions(query);
   const orderBy = [{ at: "desc" }, { id: "desc" }] as const;
-  const { provider, credentialId, outcome, ...shared } = where;
+  const { provider, credentialId, outcome, latencyMs, priceNano, AND, ...shared } = where;
   const wantsEvents = query.outcome !== "refused";
-  // a refused call never had a provider
-  const wantsRefusals = !query.provider && !query.credentialId && (!query.outcome || query.outcome === "refused");
+  // a refused call never had a provider, a duration or a price
+  const isOfCalls = query.provider || query.credentialId || query.failed || latencyMs || priceNano;
+  const wantsRefusals = !isOfCalls && (!query.outcome || query.outcome === "refused");
+  const { search } = query;
   const [events, refusals] = await Promise.all([
-    wantsEvents ? db().usageEvent.findMany({ where: { ...where, kind: "call" }, orderBy: [...orderBy], take }) : [],
-    wantsRefusals ? db().refusal.findMany({ where: shared, orderBy: [...orderBy], take }) : [],
+    wantsEvents
+      ? db().usageEvent.findMany({
+          where: { ...where, kind: "call", ...(search && { id: search }) },
+          orderBy: [...orderBy],
+          take,
+        })
+      : [],
+    wantsRefusals
+      ? db().refusal.findMany({
+          where: { ...shared, ...(search && { AND: [{ OR: [{ id: search }, { rule: search }] }] }) },
+          orderBy: [...orderBy],
+          take,
+        })
+      : [],
   ]);
   const newest = [...events, ...refusals].sort(newestFirst).slice(0, take);
   const page = newest.slice(0, query.limit);
@@ -74,6 +99,12 @@ function conditions(query: ListedRequests) {
     credentialId,
     endpoint,
     outcome,
+    stream: query.stream,
+    ...(query.slowerThanMs !== undefined && { latencyMs: { gt: query.slowerThanMs } }),
+    ...((query.minPriceNano !== undefined || query.maxPriceNano !== undefined) && {
+      priceNano: { gte: query.minPriceNano, lte: query.maxPriceNano },
+    }),
+    ...(query.failed && { AND: [{ outcome: { notIn: ["ok", "client_gone"] } }] }),
     at: { gte: from, lt: to },
     ...(cursor && { OR: [{ at: { lt: new Date(at) } }, { at: new Date(at), id: { lt: id } }] }),
   };

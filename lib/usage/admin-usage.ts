@@ -65,7 +65,7 @@ const KEY_ALIASES = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9",
   Prisma.raw(alias),
 );
 
-const KEY_OF: Record<Dimension, (timeZone: string) => Prisma.Sql> = {
+export const KEY_OF: Record<Dimension, (timeZone: string) => Prisma.Sql> = {
   org: () => Prisma.sql`org_id`,
   app: () => Prisma.sql`app_id`,
   key: () => Prisma.sql`key_id`,
@@ -80,7 +80,7 @@ const KEY_OF: Record<Dimension, (timeZone: string) => Prisma.Sql> = {
     Prisma.sql`to_char(date_trunc('hour', bucket, ${zone}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
 };
 
-type KeyedFilter = UsageFilter & Pick<SumsQuery, "keyIds">;
+export type KeyedFilter = UsageFilter & Pick<SumsQuery, "keyIds">;
 
 /** Rollups for the whole buckets inside the range, events for what remains at its two ends. */
 function slices(query: SumsQuery): Prisma.Sql {
@@ -120,7 +120,14 @@ function events(query: KeyedFilter, from?: number, to?: number): Prisma.Sql {
     WHERE ${matching(query, Prisma.sql`at`, Prisma.sql`outcome`, from, to)}`;
 }
 
-function matching(query: KeyedFilter, time: Prisma.Sql, status: Prisma.Sql, from?: number, to?: number): Prisma.Sql {
+/** The conditions of a filter; `time` and `status` are the columns that its range and its outcome judge. */
+export function matching(
+  query: KeyedFilter,
+  time: Prisma.Sql,
+  status: Prisma.Sql,
+  from?: number,
+  to?: number,
+): Prisma.Sql {
   return Prisma.join(
     [
       Prisma.sql`true`,

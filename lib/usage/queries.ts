@@ -5,10 +5,11 @@ import { AppError } from "@/lib/errors";
 import { formatUsd } from "@/lib/money";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
+import { type Latency, readLatencies } from "@/lib/usage/admin-latency";
 import { usageOf } from "@/lib/usage/admin-receipt-price";
-import { readRequests, toRows } from "@/lib/usage/admin-requests";
+import { type ListedRequests, readRequests, toRows } from "@/lib/usage/admin-requests";
 import { readSums } from "@/lib/usage/admin-usage";
-import type { OrgReceipt, OrgRequest, RequestQuery, RequestRow, UsageQuery, UsageRow } from "@/lib/usage/schema";
+import type { OrgReceipt, OrgRequest, RequestRow, UsageQuery, UsageRow } from "@/lib/usage/schema";
 import type { UsageEvent } from "@/prisma/generated/client";
 
 /** Sums of the organisation; of their own keys for a developer. They equal the ledger at every moment. Costs of the
@@ -30,10 +31,18 @@ export async function sumOrgCosts(scope: Scope, query: UsageQuery): Promise<OrgC
 }
 export type OrgCost = Omit<UsageRow, "wasteUsd">;
 
+/** Percentiles by at most one dimension, of the same calls as the sums. Throws forbidden. */
+export async function orgLatencies(scope: Scope, query: UsageQuery): Promise<Latency[]> {
+  const keyIds = await visibleKeys(scope, "usage.sums");
+  return readLatencies({ ...query, orgId: scope.orgId, ...(keyIds && { keyIds }) });
+}
+
+export type OrgRequestQuery = Omit<ListedRequests, "keyIds">;
+
 /** Requests, newest settled first, in pages that neither repeat nor skip while new ones arrive. Throws forbidden. */
 export async function listOrgRequests(
   scope: Scope,
-  query: RequestQuery,
+  query: OrgRequestQuery,
 ): Promise<{ data: OrgRequest[]; nextCursor: string | null }> {
   const keyIds = await visibleKeys(scope, "usage.read");
   const { data, nextCursor } = await readRequests({ ...query, orgId: scope.orgId, ...(keyIds && { keyIds }) });
@@ -79,6 +88,42 @@ export async function findFirstCall(
   if (!event) return null;
   const { at, latencyMs, priceNano } = event;
   return { at: at.toISOString(), latencyMs, priceUsd: priceNano === null ? null : formatUsd(priceNano) };
+}
+
+/** Whether the organisation has calls under the app of this name. */
+export async function hasUsedApp(scope: Scope, name: string): Promise<boolean> {
+  const app = await db().app.findFirst({ where: { orgId: scope.orgId, name }, select: { id: true } });
+  if (!app) return false;
+  const bucket = await db().usageRollup.findFirst({
+    where: { orgId: scope.orgId, appId: app.id },
+    select: { node: true },
+  });
+  return bucket !== null;
+}
+
+/** When each app last called, by app id; of their own keys for a developer. Throws forbidden. */
+export async function lastCallsOfApps(scope: Scope): Promise<Map<string, string>> {
+  const keyIds = await visibleKeys(scope, "usage.sums");
+  // from the 15-minute sums, as events are many: exact to the bucket, the newest of which is then looked up
+  const rows = await db().usageRollup.groupBy({
+    by: ["appId"],
+    where: { orgId: scope.orgId, ...(keyIds && { keyId: { in: keyIds } }) },
+    _max: { bucket: true },
+  });
+  const found = await Promise.all(
+    rows.flatMap(({ appId, _max }) =>
+      _max.bucket
+        ? [
+            db().usageEvent.findFirst({
+              where: { orgId: scope.orgId, appId, at: { gte: _max.bucket }, ...(keyIds && { keyId: { in: keyIds } }) },
+              orderBy: { at: "desc" },
+              select: { appId: true, startedAt: true },
+            }),
+          ]
+        : [],
+    ),
+  );
+  return new Map(found.flatMap((event) => (event ? [[event.appId, event.startedAt.toISOString()]] : [])));
 }
 
 /** Which keys' usage this person sees: undefined for all of the organisation. */

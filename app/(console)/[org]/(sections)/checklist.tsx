@@ -1,3 +1,4 @@
+import { cookies } from "next/headers";
 import Link from "next/link";
 import { getTranslations } from "next-intl/server";
 import type { Step } from "@/components/overview/checklist";
@@ -7,17 +8,27 @@ import type { OrgBalance } from "@/lib/billing/queries";
 import { formatMoney } from "@/lib/format-money";
 import { listOrgKeys } from "@/lib/keys/queries";
 import { parseUsd } from "@/lib/money";
-import { findFirstCall } from "@/lib/usage/queries";
+import { PLAYGROUND_APP } from "@/lib/playground/schema";
+import { findFirstCall, hasUsedApp } from "@/lib/usage/queries";
 
 const SHOWN_AFTER_MS = 24 * 3_600_000;
 
 type Facts = { balance: OrgBalance; mode: "service" | "enterprise"; locale: string };
 
-/** The steps to the first call, for who may take them; null once the first call is a day old. */
+/** The cookie with which somebody put the list away. */
+export function checklistCookie(scope: OrgScope): string {
+  return `hub-checklist-${scope.orgId}`;
+}
+
+/** The steps to the first call, for who may take them; null once the first call is a day old, or put away. */
 export async function readChecklist(scope: OrgScope, { balance, mode, locale }: Facts): Promise<Step[] | null> {
-  if (!scope.permissions.has("apps.own")) return null;
+  if (!scope.permissions.has("apps.own") || (await cookies()).has(checklistCookie(scope))) return null;
   const t = await getTranslations("overview");
-  const [first, keys] = await Promise.all([findFirstCall(scope), listOrgKeys(scope)]);
+  const [first, keys, hasPlayed] = await Promise.all([
+    findFirstCall(scope),
+    listOrgKeys(scope),
+    hasUsedApp(scope, PLAYGROUND_APP),
+  ]);
   if (first && Date.now() - new Date(first.at).getTime() > SHOWN_AFTER_MS) return null;
   const home = `/${scope.org.slug}`;
   const active = keys.filter(({ status }) => status === "active").length;
@@ -61,6 +72,13 @@ export async function readChecklist(scope: OrgScope, { balance, mode, locale }: 
           {t("showCode")}
         </a>
       ),
+    },
+    {
+      id: "playground",
+      title: t("steps.playground"),
+      isDone: hasPlayed,
+      note: undefined,
+      action: link(`${home}/playground`, t("openPlayground")),
     },
   ];
 }

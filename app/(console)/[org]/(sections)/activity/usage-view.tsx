@@ -1,46 +1,52 @@
 import { getTranslations } from "next-intl/server";
-import type { Filters } from "@/app/(console)/[org]/(sections)/activity/page";
-import { RangeFilter } from "@/components/activity/range-filter";
+import { ActivityBar, oneOf } from "@/app/(console)/[org]/(sections)/activity/activity-bar";
+import { nameActivity } from "@/app/(console)/[org]/(sections)/activity/names";
+import { readUsage } from "@/app/(console)/[org]/(sections)/activity/read-usage";
+import { LatencyChart } from "@/components/activity/latency-chart";
 import { UsageChart } from "@/components/activity/usage-chart";
 import { UsageTable } from "@/components/activity/usage-table";
 import { EmptyState } from "@/components/shell/empty-state";
 import { FilterSelect } from "@/components/ui/filter-select";
 import type { OrgScope } from "@/lib/auth/require-org";
-import { keyNames } from "@/lib/keys/queries";
-import { parseUsd } from "@/lib/money";
-import { RANGES, rangeOf, stepsOf } from "@/lib/time-range";
-import { type OrgUsage, sumOrgUsage } from "@/lib/usage/queries";
+import { stepsOf } from "@/lib/time-range";
+import { orgLatencies } from "@/lib/usage/queries";
+import { activityRange, type Parameters, USAGE_GROUPS } from "@/lib/usage/request-filters";
 
-const GROUPS = ["model", "key"] as const;
-const METRICS = ["spend", "calls", "tokens"] as const;
+const METRICS = ["spend", "calls", "tokens", "errors", "latency"] as const;
+/** More of them are in the export. */
+const SHOWN = 200;
 
 /** Sums of a range: over time in the chart, by group in the table. */
-export async function UsageView({ scope, filters }: { scope: OrgScope; filters: Filters }) {
+export async function UsageView({ scope, filters }: { scope: OrgScope; filters: Parameters }) {
   const t = await getTranslations("activity");
-  const range = oneOf(RANGES, filters.range, "7d");
-  const group = oneOf(GROUPS, filters.group, "model");
-  const metric = oneOf(METRICS, filters.metric, "spend");
-  const { timeZone } = scope.org;
   const now = new Date();
-  const { from, step } = rangeOf(range, now, timeZone);
-  const [sums, cells, names] = await Promise.all([
-    sumOrgUsage(scope, { from, groupBy: [group], timeZone, limit: 10_000 }),
-    sumOrgUsage(scope, { from, groupBy: [step, group], timeZone, limit: 10_000 }),
-    group === "key" ? keyNames(scope) : [],
+  const range = activityRange(filters, now, scope.org.timeZone);
+  const group = oneOf(USAGE_GROUPS, filters.group, "model");
+  const metric = oneOf(METRICS, filters.metric, "spend");
+  const names = await nameActivity(scope);
+  const appId = typeof filters.app === "string" ? filters.app : undefined;
+  const query = { ...(appId && { appId }) };
+  const { from, to, step, timeZone } = range;
+  const [{ lines, cells, total }, overTime] = await Promise.all([
+    readUsage(scope, range, group, query, names),
+    metric === "latency"
+      ? orgLatencies(scope, { ...query, from, ...(to && { to }), groupBy: [step], timeZone, limit: 10_000 })
+      : [],
   ]);
-  const labels = new Map(names.map(({ id, name, kind }) => [id, kind === "app" ? name : t("playground")]));
-  const lines = sums
-    .map((sum) => ({ ...sum, id: String(sum.key), label: labels.get(String(sum.key)) ?? String(sum.key) }))
-    .sort((a, b) => bySize(b, a));
+  const steps = stepsOf(range, now, timeZone);
+  const latencyOf = new Map(overTime.map((latency) => [latency.key, latency]));
   return (
     <>
-      <div className="flex flex-wrap gap-2 py-4">
-        <RangeFilter value={range} />
+      <ActivityBar
+        scope={scope}
+        range={range}
+        exports={[{ label: t("csv"), href: exportHref(scope.org.slug, filters, group) }]}
+      >
         <FilterSelect
           name="group"
           label={t("group")}
           value={group}
-          options={GROUPS.map((value) => ({ value, label: t(`groups.${value}`) }))}
+          options={USAGE_GROUPS.map((value) => ({ value, label: t(`groups.${value}`) }))}
         />
         <FilterSelect
           name="metric"
@@ -48,39 +54,48 @@ export async function UsageView({ scope, filters }: { scope: OrgScope; filters: 
           value={metric}
           options={METRICS.map((value) => ({ value, label: t(`metrics.${value}`) }))}
         />
-      </div>
+        {names.apps.size > 0 && (
+          <FilterSelect
+            name="app"
+            label={t("app")}
+            value={appId ?? ""}
+            options={[
+              { value: "", label: t("anyApp") },
+              ...[...names.apps].map(([value, label]) => ({ value, label })),
+            ]}
+          />
+        )}
+      </ActivityBar>
       {lines.length === 0 ? (
         <EmptyState text={t("empty")} />
       ) : (
         <div className="flex flex-col gap-8 pt-2">
-          <UsageChart
-            metric={metric}
-            steps={stepsOf({ from, step }, now, timeZone)}
-            groups={lines.map(({ id, label }) => ({ id, label }))}
-            cells={cells.map((cell) => {
-              // safe because a sum by two dimensions is keyed by their names
-              const key = cell.key as Record<string, string | null>;
-              return {
-                step: String(key[step]),
-                group: String(key[group]),
-                priceUsd: cell.priceUsd,
-                calls: cell.calls,
-                tokens: cell.inputTokens + cell.outputTokens,
-              };
-            })}
-          />
-          <UsageTable head={t(group)} lines={lines} />
+          {metric === "latency" ? (
+            <LatencyChart
+              points={steps.map((name) => {
+                const { p50Ms = null, p95Ms = null, firstTokenP50Ms = null } = latencyOf.get(name) ?? {};
+                return { step: name, p50Ms, p95Ms, firstTokenP50Ms };
+              })}
+            />
+          ) : (
+            <UsageChart
+              metric={metric}
+              steps={steps}
+              groups={lines.map(({ id, label }) => ({ id, label }))}
+              cells={cells}
+            />
+          )}
+          <UsageTable head={t(group)} lines={lines.slice(0, SHOWN)} total={total} />
+          {lines.length > SHOWN && <p className="text-ink-2">{t("shownOf", { shown: SHOWN, all: lines.length })}</p>}
         </div>
       )}
     </>
   );
 }
 
-export function oneOf<Value extends string>(values: readonly Value[], asked: unknown, fallback: Value): Value {
-  return values.find((value) => value === asked) ?? fallback;
-}
-
-function bySize(a: OrgUsage, b: OrgUsage): number {
-  const difference = parseUsd(a.priceUsd) - parseUsd(b.priceUsd);
-  return difference === 0n ? a.calls - b.calls : difference > 0n ? 1 : -1;
+function exportHref(slug: string, filters: Parameters, group: string): string {
+  const kept = Object.entries(filters).flatMap(([name, value]) =>
+    ["range", "zone", "app"].includes(name) && typeof value === "string" ? [[name, value]] : [],
+  );
+  return `/api/console/${slug}/usage?${new URLSearchParams([...kept, ["group", group]])}`;
 }

@@ -1,3 +1,4 @@
 import { changeStream } from "@/lib/auth/change-stream";
+import { orgRoute } from "@/lib/auth/org-route";
 
-export const GET = changeStream();
+export const GET = orgRoute(changeStream);

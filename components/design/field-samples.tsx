@@ -1,0 +1,77 @@
+"use client";
+
+import { PERIODS, WORDS } from "@/components/design/samples";
+import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
+import { ChoiceField, Field } from "@/components/ui/field";
+import { FilterInput } from "@/components/ui/filter-input";
+import { FilterSelect } from "@/components/ui/filter-select";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Label } from "@/components/ui/label";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { Switch } from "@/components/ui/switch";
+import { Textarea } from "@/components/ui/textarea";
+
+export function FieldSamples({ theme }: { theme: string }) {
+  const standalone = `standalone-${theme}`;
+  return (
+    <Form onSubmit={(event) => event.preventDefault()}>
+      <FormError message={WORDS.refused} />
+      <Field name="name" label={WORDS.name} help={WORDS.help}>
+        <Input name="name" defaultValue={WORDS.name} />
+      </Field>
+      <Field name="empty" label={WORDS.name} error={WORDS.error}>
+        <Input name="empty" placeholder={WORDS.search} />
+      </Field>
+      <Field name="disabled" label={WORDS.name}>
+        <Input name="disabled" defaultValue={WORDS.name} disabled />
+      </Field>
+      <Field name="text" label={WORDS.text}>
+        <Textarea name="text" defaultValue={WORDS.text} />
+      </Field>
+      <Field name="period" label={WORDS.open}>
+        <Select name="period" items={PERIODS} defaultValue="month">
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {PERIODS.map(({ value, label }) => (
+              <SelectItem key={value} value={value}>
+                {label}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+      <div className="flex flex-wrap gap-6">
+        <ChoiceField name="off" label={WORDS.open}>
+          <Checkbox name="off" />
+        </ChoiceField>
+        <ChoiceField name="on" label={WORDS.saved}>
+          <Checkbox name="on" defaultChecked />
+        </ChoiceField>
+        <ChoiceField name="switch-off" label={WORDS.open}>
+          <Switch name="switch-off" />
+        </ChoiceField>
+        <ChoiceField name="switch-on" label={WORDS.saved}>
+          <Switch name="switch-on" defaultChecked />
+        </ChoiceField>
+      </div>
+      <div className="flex flex-col gap-1.5">
+        <Label htmlFor={standalone}>{WORDS.model}</Label>
+        <Input id={standalone} />
+      </div>
+      <div className="flex flex-wrap gap-2">
+        <FilterSelect name={`period-${theme}`} label={WORDS.open} value="day" options={PERIODS} />
+        <FilterInput name={`search-${theme}`} label={WORDS.search} value="" />
+      </div>
+      <FormActions>
+        <Button type="submit" variant="primary">
+          {WORDS.submit}
+        </Button>
+        <Button variant="quiet">{WORDS.cancel}</Button>
+      </FormActions>
+    </Form>
+  );
+}
