@@ -16,6 +16,7 @@ const KINDS = [
   "refund",
   "dispute",
   "write_off",
+  "stripe",
   "promo",
   "comp",
   "correction",

@@ -19,6 +19,8 @@ export type Payments = {
   findTopup(intent: string): Promise<string | null>;
   /** Payments made since, newest first. */
   listPayments(sinceSeconds: number): AsyncIterable<{ intent: string; topupId: string | null }>;
+  /** What moved on the account since, newest first. */
+  listTransactions(sinceSeconds: number): AsyncIterable<StripeTransaction>;
   /** Verifies signature (300 s tolerance) and mode, with any of the secrets. Throws on everything else. */
   verifyEvent(body: Buffer, signature: string, secrets: readonly string[]): Promise<PaymentEvent>;
 };
@@ -53,6 +55,18 @@ export type PaymentLevel = {
   card: string | null;
   /** A bank has said early that it is fraud. */
   warned: boolean;
+};
+
+/** The argument of the SQL function post_stripe_transaction. */
+export type StripeTransaction = {
+  id: string;
+  type: string;
+  source: string | null;
+  intent: string | null;
+  amount: number;
+  fee: number;
+  currency: string;
+  created: number;
 };
 
 export type PaymentEvent = {
@@ -117,6 +131,12 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
     async *listPayments(sinceSeconds) {
       for await (const intent of stripe.paymentIntents.list({ created: { gte: sinceSeconds }, limit: 100 })) {
         yield { intent: intent.id, topupId: intent.metadata[TOPUP] ?? null };
+      }
+    },
+    async *listTransactions(sinceSeconds) {
+      const query = { created: { gte: sinceSeconds }, limit: 100, expand: ["data.source"] };
+      for await (const { id, type, source, amount, fee, currency, created } of stripe.balanceTransactions.list(query)) {
+        yield { id, type, amount, fee, currency, created, source: idOf(source), intent: intentOf(source) };
       }
     },
     verifyEvent: async (body, signature, secrets) => {
@@ -262,6 +282,11 @@ function toEvent(event: Stripe.Event): PaymentEvent {
     topupId: object.metadata?.[TOPUP] ?? null,
     intent: object.object === "payment_intent" ? (object.id ?? null) : idOf(object.payment_intent),
   };
+}
+
+/** The payment that a charge, refund or dispute belongs to; a payout has none. */
+function intentOf(source: Stripe.BalanceTransaction["source"]): string | null {
+  return source && typeof source === "object" && "payment_intent" in source ? idOf(source.payment_intent) : null;
 }
 
 function idOf(reference: string | { id: string } | null | undefined): string | null {

@@ -47,7 +47,7 @@ export async function readPosition(
   requireStaffPermission(scope, "usage.read");
   const [row] = await db().$queryRaw<Record<"cash" | "bad_debt" | "liability" | "promo" | "held" | "holds", bigint>[]>`
     SELECT
-      coalesce(-sum(e.amount) FILTER (WHERE e.account_id IN ('bank', 'stripe_clearing', 'refunds', 'disputes')), 0)::bigint AS cash,
+      coalesce(-sum(e.amount) FILTER (WHERE e.account_id IN ('bank', 'stripe_clearing', 'refunds', 'disputes', 'stripe_fees', 'tax')), 0)::bigint AS cash,
       coalesce(-sum(e.amount) FILTER (WHERE e.account_id = 'bad_debt'), 0)::bigint AS bad_debt,
       (SELECT coalesce(sum(remaining) FILTER (WHERE source = 'paid'), 0)::bigint FROM credit_lot) AS liability,
       (SELECT coalesce(sum(remaining) FILTER (WHERE source <> 'paid'), 0)::bigint FROM credit_lot) AS promo,

@@ -65,7 +65,7 @@ DECLARE
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],
     "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
-                    "fail_refund", "heed_fraud_warning"]
+                    "fail_refund", "heed_fraud_warning", "post_stripe_transaction"]
   }';
   role text;
   name text;

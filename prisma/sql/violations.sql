@@ -1,4 +1,4 @@
--- The invariants of the ledger that stored data can answer. Empty means healthy. I13 and I14 need Stripe or the access log,
+-- The invariants of the ledger that stored data can answer. Empty means healthy. I14 needs the access log,
 -- I16 (price = recompute of usage at the pinned version) the pricing code.
 CREATE OR REPLACE VIEW violations AS
 WITH posting AS (
@@ -85,6 +85,22 @@ WHERE t.refunded_nano < least(coalesce(r.amount, 0), t.captured_nano)
 UNION ALL
 SELECT 'I12', p.org_id, p.stripe_pi, 'credit of a payment without its top-up'
 FROM pi_posting p WHERE NOT EXISTS (SELECT FROM topup t WHERE t.stripe_pi = p.stripe_pi AND t.org_id = p.org_id)
+UNION ALL
+SELECT 'I13', t.org_id, g.id, format('stripe_clearing moved by %s, Stripe''s balance by %s', coalesce(c.amount, 0), g.net)
+FROM (SELECT coalesce(stripe_pi, id) AS id, max(stripe_pi) AS stripe_pi, sum(amount_minor - fee_minor) * 10000000 AS net FROM stripe_transaction GROUP BY 1) g
+LEFT JOIN topup t ON t.stripe_pi = g.stripe_pi
+LEFT JOIN (
+  SELECT coalesce(s.stripe_pi, s.id, split_part(j.ref, ':', 2)) AS id, sum(e.amount) AS amount
+  FROM journal j JOIN entry e ON e.journal_id = j.id AND e.account_id = 'stripe_clearing' LEFT JOIN stripe_transaction s ON s.id = j.ref AND j.kind = 'stripe'
+  GROUP BY 1
+) c ON c.id = g.id
+WHERE coalesce(c.amount, 0) <> -g.net
+UNION ALL
+SELECT 'I13', t.org_id, t.id, 'paid two days ago, and Stripe''s balance shows nothing of it'
+FROM topup t WHERE t.captured_nano > 0 AND t.paid_at < clock_timestamp() - interval '2 days'
+  AND NOT EXISTS (SELECT FROM stripe_transaction s WHERE s.stripe_pi = t.stripe_pi AND s.type IN ('charge', 'payment'))
+  -- the mirror has seen more since
+  AND EXISTS (SELECT FROM stripe_transaction s WHERE s.created_at > t.paid_at + interval '1 day')
 UNION ALL
 SELECT 'I15', t.org_id, t.id, format('credited %s for a purchase of %s', p.bought, t.credit_nano)
 FROM topup t JOIN pi_posting p ON p.stripe_pi = t.stripe_pi WHERE p.bought > t.credit_nano

@@ -8,6 +8,7 @@ import {
 } from "@/lib/billing/reconcile";
 import { sendRefund, sweepRefunds } from "@/lib/billing/refunds";
 import { createPayments } from "@/lib/billing/stripe";
+import { mirrorTransactions } from "@/lib/billing/stripe-mirror";
 import { egressFetch } from "@/lib/egress";
 import type { Env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
@@ -40,6 +41,12 @@ export function paymentJobs(settings: Env): readonly Job[] {
       run: (_payload, { sql, log }) => sweepPayments({ sql, log, payments }, { all: false }),
     },
     { name: "sweep_refunds", schedule: "* * * * *", maxAttempts: 1, run: (_payload, { sql }) => sweepRefunds(sql) },
+    {
+      name: "mirror_stripe",
+      schedule: "27 * * * *",
+      maxAttempts: 3,
+      run: (_payload, { sql }) => mirrorTransactions({ sql, payments }),
+    },
     {
       name: "sweep_payments",
       schedule: "17 * * * *",

@@ -146,6 +146,10 @@ function list(world: World, kind: Kind, url: string, query: URLSearchParams): un
 }
 
 function expand(world: World, object: StripeObject, query: URLSearchParams): StripeObject {
+  if (object.object === "balance_transaction" && [...query.values()].includes("data.source")) {
+    const kinds = ["charge", "refund", "dispute", "payout"] as const;
+    return { ...object, source: kinds.map((kind) => world.find(kind, object.source)).find(Boolean) ?? object.source };
+  }
   const wanted = [...query].filter(([name]) => name.startsWith("expand")).map(([, value]) => value);
   if (!wanted.some((name) => name.endsWith("latest_charge")) || !object.latest_charge) return object;
   return { ...object, latest_charge: world.find("charge", object.latest_charge) };

@@ -152,6 +152,15 @@ export function warnOfFraud(world: World, emit: Emit, intent: StripeObject): voi
   emit("radar.early_fraud_warning.created", warning);
 }
 
+/** What is available goes to the bank account. */
+export function payOut(world: World, emit: Emit): StripeObject {
+  const net = world.list("balance_transaction").reduce((sum, move) => sum + (move.net as number), 0);
+  const made = world.add("payout", "po", { amount: net, currency: "usd", status: "paid", automatic: true });
+  made.balance_transaction = transaction(world, "payout", -net, 0, made).id;
+  emit("payout.paid", made);
+  return made;
+}
+
 export function openDispute(world: World, emit: Emit, intent: StripeObject): StripeObject {
   const charge = world.find("charge", intent.latest_charge);
   if (!charge) throw new Error("There is no charge to dispute.");

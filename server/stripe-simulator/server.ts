@@ -10,6 +10,7 @@ import {
   METHODS,
   openDispute,
   pay,
+  payOut,
   refund,
   settleDelayed,
   settleRefund,
@@ -52,6 +53,9 @@ export type Simulator = {
     failRefund(made: StripeObject): void;
     dispute(session?: string): StripeObject;
     warn(session?: string): void;
+    payOut(): StripeObject;
+    /** In cents. */
+    balance(): number;
     closeDispute(dispute: StripeObject, status: "won" | "lost"): void;
   };
   close(): Promise<void>;
@@ -170,6 +174,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
       refunds: (id) => world.list("refund", ({ payment_intent: intent }) => intent === intentOf(id).id),
       settleRefund: (made) => changed(settleRefund(world, emit, made)),
       failRefund: (made) => changed(failRefund(world, emit, made)),
+      payOut: () => changed(payOut(world, emit)),
+      balance: () => world.list("balance_transaction").reduce((sum, move) => sum + (move.net as number), 0),
       warn: (id) => changed(warnOfFraud(world, emit, intentOf(id))),
       dispute: (id) => changed(openDispute(world, emit, intentOf(id))),
       closeDispute: (dispute, status) => changed(closeDispute(world, emit, dispute, status)),
