@@ -32,25 +32,45 @@ const SEED_LOCK = 727_073_691;
 
 type SeedModel = {
   id: string;
+  type: "chat" | "embedding" | "image";
   displayName: string;
   upstreamModel: string;
-  contextWindow: number;
-  maxOutputTokens: number;
+  contextWindow?: number;
+  maxOutputTokens?: number;
   price: WrittenRates;
+  cost: WrittenRates;
 };
 
 /** Plain small figures, so that a receipt is easy to check by hand. The simulation costs nothing. */
 const SANDBOX_MODELS: readonly SeedModel[] = [
   {
     id: "sandbox/chat",
+    type: "chat",
     displayName: "Sandbox chat (simulation)",
     upstreamModel: "chat",
     contextWindow: 128_000,
     maxOutputTokens: 4_096,
     price: { input: "0.1", output: "0.4" },
+    cost: { input: "0", output: "0" },
+  },
+  {
+    id: "sandbox/embedding",
+    type: "embedding",
+    displayName: "Sandbox embedding (simulation)",
+    upstreamModel: "embedding",
+    contextWindow: 8_192,
+    price: { input: "0.02" },
+    cost: { input: "0" },
+  },
+  {
+    id: "sandbox/image",
+    type: "image",
+    displayName: "Sandbox image (simulation)",
+    upstreamModel: "image",
+    price: { perImage: "0.01" },
+    cost: { perImage: "0" },
   },
 ];
-const SANDBOX_COST: WrittenRates = { input: "0", output: "0" };
 
 /** What a new instance starts with. Idempotent: what exists is left as its operator made it.
  *  Returns the key of the sandbox organisation outside production. */
@@ -98,12 +118,12 @@ async function seedSandboxModels(tx: Tx, { production, sandboxInProduction = fal
   const provider =
     known ??
     (await tx.provider.create({ data: { id: newId("prov"), slug: "sandbox", kind: "sandbox", displayName, enabled } }));
-  for (const { id, upstreamModel, price, ...model } of missing) {
+  for (const { id, upstreamModel, price, cost, ...model } of missing) {
     if (await tx.model.findUnique({ where: { id } })) continue;
-    await tx.model.create({ data: { id, type: "chat", ...model } });
+    await tx.model.create({ data: { id, ...model } });
     const offerId = newId("off");
     await tx.offer.create({ data: { id: offerId, modelId: id, providerId: provider.id, upstreamModel } });
-    await seedRates(tx, "offer", offerId, SANDBOX_COST);
+    await seedRates(tx, "offer", offerId, cost);
     await seedRates(tx, "model", id, price);
   }
 }

@@ -37,7 +37,7 @@ const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWri
 
 export type Tenant = { org: OrgRow; key: string };
 type Offers = string | (string | { upstreamModel: string; priority?: number; weight?: number })[];
-type ModelOptions = Pick<ModelText, "id" | "aliases"> & { price?: PriceText | null; provider?: ProviderRow };
+type ModelOptions = Pick<ModelText, "id" | "aliases" | "type"> & { price?: PriceText | null; provider?: ProviderRow };
 
 /** One gateway behind both doors, its own database, and one simulator per wire. */
 export type ContractHub = Awaited<ReturnType<typeof startContractHub>>;
@@ -174,12 +174,18 @@ class Hub {
 
   /** A model that other dialects than chat reach by translation to OpenAI's wire. */
   async compatibleModel(offers: Offers): Promise<string> {
-    const { openaiUpstream } = this.#upstreams;
-    const provider = await makeProvider(this.#database.pool, this.#secrets, {
-      kind: "openai-compatible",
-      baseUrl: openaiUpstream.baseUrl,
-    });
-    return this.#model(offers, provider, {});
+    return this.#model(offers, await this.compatibleProvider(), {});
+  }
+
+  /** A model of the built-in provider, which needs no upstream. */
+  async sandboxModel(upstreamModel: string, options: ModelOptions): Promise<string> {
+    const provider = await makeProvider(this.#database.pool, this.#secrets, { kind: "sandbox", baseUrl: null });
+    return this.#model(upstreamModel, provider, options);
+  }
+
+  compatibleProvider(): Promise<ProviderRow> {
+    const { baseUrl } = this.#upstreams.openaiUpstream;
+    return makeProvider(this.#database.pool, this.#secrets, { kind: "openai-compatible", baseUrl });
   }
 
   /** A model of a provider of this kind, whose simulator plays `upstreamModel`. An error gets a provider of its own: what it

@@ -19,6 +19,9 @@ export type PriceText = {
   cacheWrite1h?: string;
   reasoning?: string;
   perRequest?: string;
+  perImage?: string;
+  perSecond?: string;
+  perMillionCharacters?: string;
 };
 
 export type ProviderRow = { id: string; slug: string; credentialIds: string[] };
@@ -86,6 +89,7 @@ export type OfferText = {
 };
 export type ModelText = {
   id?: string;
+  type?: string;
   offers: OfferText[];
   price?: PriceText | null;
   contextWindow?: number;
@@ -93,11 +97,12 @@ export type ModelText = {
   aliases?: string[];
 };
 
-/** A chat model with its offers, costs and price. `price: null` leaves it unpriced. Returns the model's id. */
+/** A model (of chat, unless said otherwise) with its offers, costs and price. `price: null` leaves it unpriced. Returns the model's id. */
 export async function makeModel(
   sql: Sql,
   {
     id = `test/m-${suffix()}`,
+    type = "chat",
     offers,
     price = { input: "1", output: "4" },
     contextWindow = 128_000,
@@ -105,8 +110,9 @@ export async function makeModel(
     aliases = [],
   }: ModelText,
 ): Promise<string> {
-  await sql.query("insert into model (id, type, context_window, max_output_tokens) values ($1, 'chat', $2, $3)", [
+  await sql.query("insert into model (id, type, context_window, max_output_tokens) values ($1, $2, $3, $4)", [
     id,
+    type,
     contextWindow,
     maxOutputTokens,
   ]);
@@ -185,9 +191,11 @@ async function insertPrice(sql: Sql, subject: "model" | "offer", subjectId: stri
 }
 
 /** Nano-USD per million units, as the database keeps them. */
-function ratesOf({ perRequest, ...perMillion }: PriceText): Record<string, string> {
-  const rates = Object.entries(perMillion).map(([name, usd]) => [name, parseUsd(usd).toString()]);
-  if (perRequest !== undefined) rates.push(["perRequest", (parseUsd(perRequest) * 1_000_000n).toString()]);
+/** Stored per million units; a second has a thousand of them. */
+const UNITS: Record<string, bigint> = { perRequest: 1_000_000n, perImage: 1_000_000n, perSecond: 1_000n };
+
+function ratesOf(price: PriceText): Record<string, string> {
+  const rates = Object.entries(price).map(([name, usd]) => [name, (parseUsd(usd) * (UNITS[name] ?? 1n)).toString()]);
   return Object.fromEntries(rates) as Record<string, string>;
 }
 

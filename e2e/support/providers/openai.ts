@@ -11,6 +11,7 @@ import {
 } from "./openai-errors.ts";
 import { FLAVOURS, type Flavour, type FlavourName } from "./openai-flavours.ts";
 import { respond } from "./openai-responses.ts";
+import { answerUnit, UNITS } from "./openai-units.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
@@ -56,6 +57,9 @@ async function answer(exchange: FamilyExchange): Promise<void> {
     return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(flavour.root.length + 8))));
   if (path === `${flavour.root}/responses` && request.method === "POST")
     return respond(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
+  const unit = path.slice(flavour.root.length);
+  if (unit in UNITS && request.method === "POST")
+    return answerUnit(exchange, unit, (status, error, headers) => refuse(exchange, status, error, headers));
   if (path !== `${flavour.root}/chat/completions`)
     return refuse(exchange, 404, {
       message: `Invalid URL (${request.method} ${path})`,

@@ -3,8 +3,16 @@ import { chatCompletions, messages, responses } from "@/lib/gateway/endpoints/co
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
+import { serveUnit } from "@/lib/gateway/endpoints/unit";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import { embeddings } from "@/lib/gateway/units/embeddings";
+import { imageEdits } from "@/lib/gateway/units/image-edits";
+import { imageGenerations } from "@/lib/gateway/units/images";
+import { moderations } from "@/lib/gateway/units/moderations";
+import { rerank } from "@/lib/gateway/units/rerank";
+import { speech } from "@/lib/gateway/units/speech";
+import { transcriptions, translations } from "@/lib/gateway/units/transcriptions";
 
 export type Endpoint = (deps: GatewayDependencies, request: GatewayRequest, reply: Reply) => Promise<void>;
 
@@ -14,6 +22,14 @@ type Route = { method: "GET" | "POST"; path: string; prefix?: true; endpoint: En
 export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/chat/completions", endpoint: chatCompletions },
   { method: "POST", path: "/api/v1/responses", endpoint: responses },
+  { method: "POST", path: "/api/v1/embeddings", endpoint: serveUnit(embeddings) },
+  { method: "POST", path: "/api/v1/images/generations", endpoint: serveUnit(imageGenerations) },
+  { method: "POST", path: "/api/v1/images/edits", endpoint: serveUnit(imageEdits) },
+  { method: "POST", path: "/api/v1/audio/transcriptions", endpoint: serveUnit(transcriptions) },
+  { method: "POST", path: "/api/v1/audio/translations", endpoint: serveUnit(translations) },
+  { method: "POST", path: "/api/v1/audio/speech", endpoint: serveUnit(speech) },
+  { method: "POST", path: "/api/v1/rerank", endpoint: serveUnit(rerank) },
+  { method: "POST", path: "/api/v1/moderations", endpoint: serveUnit(moderations) },
   { method: "POST", path: "/api/v1/messages", endpoint: messages },
   { method: "POST", path: "/api/v1/messages/count_tokens", endpoint: countTokens },
   { method: "GET", path: "/api/v1/models", endpoint: listModels },

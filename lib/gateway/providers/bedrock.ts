@@ -2,6 +2,7 @@ import {
   defineProvider,
   type FailedResponse,
   type FailureClass,
+  type SdkSettings,
   type UpstreamFailure,
   type UpstreamGet,
   type UpstreamTarget,
@@ -23,21 +24,9 @@ export const bedrock = defineProvider({
   headers: () => ({}),
   usage: bedrockConverseUsage,
   classify: classifyBedrockError,
-  languageModel: async (settings, upstreamModel) => {
-    const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
-    const { secret, fetch } = settings;
-    const { apiKey = "", accessKeyId = "", secretAccessKey = "", sessionToken } = secret;
-    return createAmazonBedrock({
-      // an empty text keeps the module from looking for a key in the environment
-      apiKey,
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken && { sessionToken }),
-      region: regionOf(settings),
-      baseURL: endpointOf(settings, "bedrock-runtime"),
-      fetch,
-    })(upstreamModel);
-  },
+  languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
+  embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
+  imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
   listModels: {
     request: signedModelList,
     read: (body) =>
@@ -46,6 +35,22 @@ export const bedrock = defineProvider({
       ),
   },
 });
+
+async function moduleOf(settings: SdkSettings) {
+  const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
+  const { secret, fetch } = settings;
+  const { apiKey = "", accessKeyId = "", secretAccessKey = "", sessionToken } = secret;
+  return createAmazonBedrock({
+    // an empty text keeps the module from looking for a key in the environment
+    apiKey,
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken && { sessionToken }),
+    region: regionOf(settings),
+    baseURL: endpointOf(settings, "bedrock-runtime"),
+    fetch,
+  });
+}
 
 function regionOf({ secret, baseUrl, region }: UpstreamTarget): string {
   return secret.region ?? region ?? REGIONAL.exec(baseUrl)?.[1] ?? DEFAULT_REGION;

@@ -1,6 +1,13 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions } from "@ai-sdk/provider";
+import type {
+  EmbeddingModelV4,
+  ImageModelV4,
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  RerankingModelV4,
+} from "@ai-sdk/provider";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import type { DialectId } from "@/lib/gateway/dialects/dialect";
+import type { UnitDialectId } from "@/lib/gateway/units/unit";
 import type { ReadUsage } from "@/lib/gateway/usage/reading";
 
 export type Secret = Record<string, string>;
@@ -50,7 +57,7 @@ export type ProviderDefinition = {
   /** False for providers that need no secret. */
   needsCredential: boolean;
   /** Dialects relayed as they are, with the path below the base URL, and how their usage is read where it differs. */
-  speaks: Partial<Record<DialectId, { path: string; usage?: ReadUsage }>>;
+  speaks: Partial<Record<DialectId | UnitDialectId, { path: string; usage?: ReadUsage }>>;
   /** Credential headers for relays. */
   headers(secret: Secret): Record<string, string>;
   /** How usage is read from what this provider sends, and from its SDK module's raw usage. */
@@ -61,6 +68,10 @@ export type ProviderDefinition = {
   languageModel(settings: SdkSettings, upstreamModel: string): LanguageModelV4 | Promise<LanguageModelV4>;
   /** What the module must be told beside what every provider is told. */
   prepare?(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions;
+  /** Its models of other kinds, where its module has them and its upstream does not speak the protocol itself. */
+  embeddingModel?(settings: SdkSettings, upstreamModel: string): EmbeddingModelV4 | Promise<EmbeddingModelV4>;
+  imageModel?(settings: SdkSettings, upstreamModel: string): ImageModelV4 | Promise<ImageModelV4>;
+  rerankingModel?(settings: SdkSettings, upstreamModel: string): RerankingModelV4 | Promise<RerankingModelV4>;
   /** Model-list call for discovery and credential tests; null where there is none. */
   listModels: ModelList | null;
   /** What a credential test calls where the model list is open to everybody. */
@@ -79,6 +90,6 @@ export function defineProvider(definition: ProviderDefinition): ProviderDefiniti
 }
 
 /** How usage is read from a relayed answer. */
-export function usageReader({ speaks, usage }: ProviderDefinition, dialect: DialectId): ReadUsage {
+export function usageReader({ speaks, usage }: ProviderDefinition, dialect: DialectId | UnitDialectId): ReadUsage {
   return speaks[dialect]?.usage ?? usage;
 }

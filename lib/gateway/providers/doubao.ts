@@ -1,10 +1,15 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
-import { openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { OPENAI_UNITS, openAIErrors } from "@/lib/gateway/providers/openai-wire";
 
 /** Volcengine Ark. A model is a model id or an inference endpoint (`ep-…`). */
 export const doubao = openAIFamily({
   id: "doubao",
   name: "Doubao (Volcengine Ark)",
+  speaks: {
+    "openai-chat": { path: "/chat/completions" },
+    "openai-embeddings": OPENAI_UNITS["openai-embeddings"],
+    "openai-images": OPENAI_UNITS["openai-images"],
+  },
   developerAsSystem: true,
   classify: openAIErrors(({ code, message }) => {
     if (/SensitiveContent|RiskDetection/i.test(code ?? "")) return "content_policy";

@@ -2,6 +2,7 @@ import {
   defineProvider,
   type FailedResponse,
   type FailureClass,
+  type SdkSettings,
   type Secret,
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
@@ -17,10 +18,9 @@ export const google = defineProvider({
   headers: headersOf,
   usage: geminiUsage,
   classify: classifyGoogleError,
-  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
-    const { createGoogle } = await import("@ai-sdk/google");
-    return createGoogle({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);
-  },
+  languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
+  embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
+  imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
   prepare: (options) =>
     // thoughts are hidden unless asked for, and models that do not think refuse to be asked
     options.reasoning === undefined || options.reasoning === "none"
@@ -38,6 +38,11 @@ export const google = defineProvider({
       })),
   },
 });
+
+async function moduleOf({ secret, baseUrl, fetch }: SdkSettings) {
+  const { createGoogle } = await import("@ai-sdk/google");
+  return createGoogle({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch });
+}
 
 function headersOf(secret: Secret): Record<string, string> {
   return { "x-goog-api-key": secret.apiKey ?? "" };

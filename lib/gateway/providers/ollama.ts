@@ -10,7 +10,7 @@ export const ollama = openAIFamily({
   id: "ollama",
   name: "Ollama",
   needsCredential: false,
-  speaks: { "openai-chat": { path: "/v1/chat/completions" } },
+  speaks: { "openai-chat": { path: "/v1/chat/completions" }, "openai-embeddings": { path: "/v1/embeddings" } },
   headers,
   tokenLimitField: "max_tokens",
   developerAsSystem: true,

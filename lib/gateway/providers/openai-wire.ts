@@ -38,6 +38,17 @@ export const openAIModelList: ModelList = {
     })),
 };
 
+/** What OpenAI answers in one piece, at the paths where others answer it too. */
+export const OPENAI_UNITS = {
+  "openai-embeddings": { path: "/embeddings" },
+  "openai-images": { path: "/images/generations" },
+  "openai-image-edits": { path: "/images/edits" },
+  "openai-speech": { path: "/audio/speech" },
+  "openai-transcriptions": { path: "/audio/transcriptions" },
+  "openai-translations": { path: "/audio/translations" },
+  "openai-moderations": { path: "/moderations" },
+} as const;
+
 export function bearer(secret: Record<string, string>): Record<string, string> {
   return { authorization: `Bearer ${secret.apiKey}` };
 }

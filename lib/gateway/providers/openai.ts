@@ -1,4 +1,5 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
+import { OPENAI_UNITS } from "@/lib/gateway/providers/openai-wire";
 import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
 export const openai = openAIFamily({
@@ -7,6 +8,7 @@ export const openai = openAIFamily({
   speaks: {
     "openai-chat": { path: "/chat/completions" },
     "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+    ...OPENAI_UNITS,
   },
   tokenLimitField: "max_completion_tokens",
   reasoningStreams: false,

@@ -1,6 +1,6 @@
 import type { FailureClass } from "@/lib/gateway/providers/define";
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
-import { bearer, openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { bearer, OPENAI_UNITS, openAIErrors } from "@/lib/gateway/providers/openai-wire";
 import { openRouterUsage } from "@/lib/gateway/usage/openai-chat";
 
 /** Errors that come while a model answers arrive with status 200 and these in the body. */
@@ -23,6 +23,10 @@ const headers = (secret: Record<string, string>) => ({
 export const openrouter = openAIFamily({
   id: "openrouter",
   name: "OpenRouter",
+  speaks: {
+    "openai-chat": { path: "/chat/completions" },
+    "openai-embeddings": OPENAI_UNITS["openai-embeddings"],
+  },
   headers,
   usage: openRouterUsage,
   classify: openAIErrors(({ code, message }) => {

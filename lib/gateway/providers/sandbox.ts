@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { defineProvider } from "@/lib/gateway/providers/define";
 import { planSandboxAnswer, type SandboxAnswer } from "@/lib/gateway/providers/sandbox-answer";
+import { sandboxEmbeddingModel, sandboxImageModel } from "@/lib/gateway/providers/sandbox-units";
 import { NOTHING_REPORTED, RawUsage, type UsageReading } from "@/lib/gateway/usage/reading";
 
 /** Between two words of a stream: slow enough to be seen streaming, fast enough for a test suite. */
@@ -25,6 +26,8 @@ export const sandbox = defineProvider({
     retryAfterMs: null,
   }),
   languageModel: (_settings, upstreamModel) => sandboxModel(upstreamModel),
+  embeddingModel: (_settings, upstreamModel) => sandboxEmbeddingModel(upstreamModel),
+  imageModel: (_settings, upstreamModel) => sandboxImageModel(upstreamModel),
   listModels: null,
 });
 

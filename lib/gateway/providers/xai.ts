@@ -1,5 +1,5 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
-import { openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { OPENAI_UNITS, openAIErrors } from "@/lib/gateway/providers/openai-wire";
 import { xaiUsage } from "@/lib/gateway/usage/openai-chat";
 import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
@@ -9,6 +9,7 @@ export const xai = openAIFamily({
   speaks: {
     "openai-chat": { path: "/chat/completions" },
     "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+    "openai-images": OPENAI_UNITS["openai-images"],
   },
   usage: xaiUsage,
   classify: openAIErrors(({ message }) => {

@@ -1,0 +1,85 @@
+import type { ImageModelV4CallOptions } from "@ai-sdk/provider";
+import { AppError } from "@/lib/errors";
+import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
+import { countTokens } from "@/lib/gateway/meter/tokens";
+import { affinityOf, countOf, modelOf, optionalText, refuseStream, textOf } from "@/lib/gateway/units/fields";
+import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
+import { imagesUsage } from "@/lib/gateway/usage/media";
+
+const LIMIT_BYTES = 20 * 1024 * 1024;
+const MAX_IMAGES = 10;
+/** The dearest that OpenAI's token-priced models make one image of (1536×1024, high: 6,208), with room. */
+export const IMAGE_OUTPUT_TOKENS = 8_192;
+
+/** POST /images/generations. */
+export const imageGenerations: Unit = {
+  id: "openai-images",
+  endpoint: "images/generations",
+  modelType: "image",
+  limitBytes: LIMIT_BYTES,
+  parse: (body) => parseImages(parseJsonObject(body), body.length),
+  canTranslate: ({ imageModel }) => imageModel !== undefined,
+};
+
+function parseImages(body: JsonObject, inputBytes: number): UnitCall {
+  const model = modelOf(body);
+  const prompt = textOf(body, "prompt", "what the image shall show");
+  const n = countOf(body, "n", { least: 1, most: MAX_IMAGES });
+  const size = optionalText(body, "size");
+  const quality = optionalText(body, "quality");
+  optionalText(body, "response_format");
+  refuseStream(body);
+  delete body.partial_images;
+  return {
+    model,
+    affinity: affinityOf(body),
+    warnings: [],
+    bound: { inputTokens: inputBytes, outputTokens: n * IMAGE_OUTPUT_TOKENS, images: n },
+    countInput: () => countTokens(prompt),
+    relayOnly: null,
+    relayBody(upstreamModel) {
+      const sent: JsonObject = { ...body, model: upstreamModel };
+      // these models always answer with bytes and refuse to be asked
+      if (upstreamModel.includes("gpt-image")) delete sent.response_format;
+      return { body: JSON.stringify(sent), contentType: "application/json" };
+    },
+    readUsage: ({ json }) => imagesUsage(json, { ...(size && { size }), ...(quality && { quality }) }),
+    translate: (target) => translate(target, { body, prompt, n, size }),
+  };
+}
+
+type Asked = { body: JsonObject; prompt: string; n: number; size: string | undefined };
+
+async function translate(target: TranslationTarget, asked: Asked): Promise<TranslatedAnswer> {
+  const { provider, settings, upstreamModel, signal } = target;
+  if (!provider.imageModel) throw new Error(`${provider.id} has no image models`);
+  const model = await provider.imageModel(settings, upstreamModel);
+  const most = typeof model.maxImagesPerCall === "number" ? model.maxImagesPerCall : 1;
+  const images: string[] = [];
+  for (let left = asked.n; left > 0; left -= most) {
+    const result = await model.doGenerate({
+      ...{ prompt: asked.prompt, n: Math.min(most, left), size: sizeOf(asked.size), aspectRatio: undefined },
+      ...{ seed: undefined, files: undefined, mask: undefined, providerOptions: {}, abortSignal: signal },
+    });
+    images.push(...result.images.map((image) => (typeof image === "string" ? image : toBase64(image))));
+  }
+  const isUrl = asked.body.response_format === "url";
+  return {
+    reading: imagesUsage({ data: images }, { size: asked.size ?? "auto" }),
+    body: {
+      created: Math.floor(target.now / 1000),
+      data: images.map((image) => (isUrl ? { url: `data:image/png;base64,${image}` } : { b64_json: image })),
+    },
+  };
+}
+
+function sizeOf(size: string | undefined): ImageModelV4CallOptions["size"] {
+  if (size === undefined || size === "auto") return undefined;
+  if (!/^\d+x\d+$/.test(size))
+    throw new AppError("unsupported_value", '"size" must be "auto" or like "1024x1024".', { param: "size" });
+  return size as `${number}x${number}`;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}

@@ -1,0 +1,221 @@
+import { type UsageBound, worstCase } from "@/lib/billing/pricing";
+import { AppError } from "@/lib/errors";
+import { type Admitted, admit, type Entrant } from "@/lib/gateway/admit";
+import { type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS, TIMEOUTS_MS } from "@/lib/gateway/attempt";
+import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
+import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import type { HoldSize } from "@/lib/gateway/hold-size";
+import type { JsonObject } from "@/lib/gateway/json-body";
+import type { Secret } from "@/lib/gateway/providers/define";
+import { usageReader } from "@/lib/gateway/providers/define";
+import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
+import { withCost } from "@/lib/gateway/relay-whole";
+import { responseHeaders } from "@/lib/gateway/response-headers";
+import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
+import type { Unit, UnitCall } from "@/lib/gateway/units/unit";
+import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
+import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
+import { toUsdNumber } from "@/lib/money";
+
+type Call = Entrant & { unit: Unit; asked: UnitCall };
+
+/** The candidates that can serve a call: all that speak its protocol, and those that can be translated to. Throws
+ *  unsupported_parameter where none is left because of what was asked. */
+export function capable(plan: RoutePlan, unit: Unit, asked: UnitCall): RoutePlan {
+  const serves = ({ definition }: Candidate) =>
+    definition.speaks[unit.id] !== undefined || (!asked.relayOnly && asked.translate && unit.canTranslate(definition));
+  const able = plan.map((offer) => offer.filter(serves)).filter((offer) => offer.length > 0);
+  if (able.length > 0 || plan.length === 0) return able;
+  throw new AppError(
+    "unsupported_parameter",
+    asked.relayOnly
+      ? `"${asked.relayOnly}" as given is not supported by the provider of this model.`
+      : `The provider of this model does not serve /${unit.endpoint}.`,
+    { param: asked.relayOnly ?? "model" },
+  );
+}
+
+/** Holds the most that a call can use. */
+export function admitUnit(deps: GatewayDependencies, call: Call): Promise<Admitted> {
+  const { unit, asked } = call;
+  return admit(deps, call, {
+    ...{ modelType: unit.modelType, endpoint: unit.endpoint, dialect: unit.id, stream: false },
+    size: ({ rates, factorBp }, exact) => {
+      const bound = exact ? { ...asked.bound, inputTokens: exactInput(asked) } : asked.bound;
+      return holdOf(bound, worstCase(bound, rates, factorBp), asked);
+    },
+    estimateInput: asked.countInput,
+  });
+}
+
+/** Other tokenisers make up to half as many tokens more of the same text than ours. */
+function exactInput({ bound, countInput }: UnitCall): number {
+  return Math.min(bound.inputTokens, Math.ceil(countInput() * 1.5));
+}
+
+/** All or nothing: there is no half of an image. */
+function holdOf(bound: UsageBound, amount: bigint, asked: UnitCall): HoldSize {
+  return {
+    amount,
+    minAmount: amount,
+    unitRate: 0n,
+    inputTokens: bound.inputTokens,
+    slice: null,
+    affords: () => 0,
+    limitToSend: () => null,
+    tokensEstimate: asked.countInput() + bound.outputTokens,
+  };
+}
+
+/** Answers an admitted call by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
+export async function runUnit(deps: GatewayDependencies, call: Call, admitted: Admitted): Promise<void> {
+  const { plan, reply } = call;
+  const { meter } = admitted;
+  const stopTicking = deps.ticker.add({ meter, output: null });
+  try {
+    await tryCandidates({ plan, meter, reply }, deps.vault, (candidate, secret) => {
+      const relays = candidate.definition.speaks[call.unit.id] !== undefined;
+      meter.beginAttempt(candidate, relays ? "relay" : "translate");
+      const attempt: Attempt = { deps, call, admitted, candidate, secret };
+      return relays ? relay(attempt) : translate(attempt);
+    });
+  } catch (error) {
+    settleFailed(meter, error);
+    throw error;
+  } finally {
+    stopTicking();
+  }
+}
+
+type Attempt = {
+  deps: GatewayDependencies;
+  call: Call;
+  admitted: Admitted;
+  candidate: Candidate;
+  secret: Secret;
+};
+
+async function relay(attempt: Attempt): Promise<AttemptResult> {
+  const { deps, call, admitted, candidate, secret } = attempt;
+  const { definition, offer } = candidate;
+  const { body, contentType } = await call.asked.relayBody(offer.upstreamModel);
+  const path = definition.speaks[call.unit.id]?.path ?? "";
+  const context = {
+    ...{ candidate, meter: admitted.meter, reply: call.reply, dispatcher: deps.dispatcher },
+    inputTokens: admitted.inputTokens,
+  };
+  const request = {
+    url: offer.provider.baseUrl + path,
+    headers: {
+      ...definition.headers(secret),
+      ...{ "content-type": contentType, accept: "*/*", "accept-encoding": "identity", "user-agent": "aigne-hub" },
+    },
+    body,
+    firstByteTimeoutMs: TIMEOUTS_MS.wholeFirstByte,
+    idleTimeoutMs: TIMEOUTS_MS.idle,
+  };
+  return exchangeWhole(context, request, (received) => answerRelayed(attempt, received));
+}
+
+function answerRelayed(attempt: Attempt, { status, headers, body }: WholeAnswer): AttemptResult {
+  const { call, candidate } = attempt;
+  const contentType = headers["content-type"] ?? "application/octet-stream";
+  const json = contentType.includes("json") ? parse(body) : null;
+  if (contentType.includes("json") && !json)
+    return failed({
+      ...{ class: "server" as const, status, param: null, retryAfterMs: null },
+      message: "The provider's answer is not JSON.",
+    });
+  if (json?.error)
+    return failed(candidate.definition.classify({ status: 500, headers: {}, body: body.toString("utf8") }));
+  const own = candidate.definition.speaks[call.unit.id]?.usage;
+  const reading = own && json ? usageReader(candidate.definition, call.unit.id)(json.usage) : null;
+  const price = settle(
+    attempt,
+    reading?.source === "reported" ? reading : call.asked.readUsage({ json, bytes: body }),
+    json,
+  );
+  call.reply.send(
+    200,
+    { ...answerHeaders(attempt), "content-type": contentType },
+    json ? withCost(body.toString("utf8"), json, price) : body,
+  );
+  return { answered: true };
+}
+
+async function translate(attempt: Attempt): Promise<AttemptResult> {
+  const { deps, call, admitted, candidate, secret } = attempt;
+  const { meter } = admitted;
+  const { definition, offer } = candidate;
+  const abort = new AbortController();
+  let grace: NodeJS.Timeout | null = null;
+  call.reply.onGone(() => {
+    if (!meter.settled) grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
+  });
+  meter.onAbort(() => abort.abort());
+  try {
+    const { baseUrl, region } = offer.provider;
+    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch };
+    const target = {
+      provider: definition,
+      settings,
+      upstreamModel: offer.upstreamModel,
+      signal: abort.signal,
+      now: deps.clock.now(),
+    };
+    // safe because a plan holds only candidates that can serve the call
+    const answered = await (call.asked.translate as NonNullable<UnitCall["translate"]>)(target);
+    const price = settle(attempt, answered.reading, null);
+    const usage = answered.body.usage as JsonObject | undefined;
+    const body =
+      usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
+    call.reply.send(200, { ...answerHeaders(attempt), "content-type": "application/json" }, JSON.stringify(body));
+    return { answered: true };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (!abort.signal.aborted) return failed(sdkFailure(error, definition));
+    if (!call.reply.gone) throw endedByHub();
+    meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
+    return { answered: true };
+  } finally {
+    if (grace) clearTimeout(grace);
+  }
+}
+
+/** As reported, else the input as we count it. Returns the price. */
+function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonObject | null): bigint | null {
+  const { meter } = admitted;
+  const isReported = reading.source === "reported";
+  const usage = isReported ? reading.usage : { input: admitted.inputTokens() };
+  meter.firstContent(() => usage);
+  meter.setUpstreamId(json?.id);
+  return meter.finish(
+    {
+      outcome: call.reply.gone ? "client_gone" : "ok",
+      httpStatus: 200,
+      usage,
+      usageSource: isReported ? "reported" : "estimated",
+      report: reportOf(json?.usage, reading),
+    },
+    call.reply.gone ? 499 : 200,
+  );
+}
+
+function answerHeaders({ call, admitted, candidate }: Attempt): Record<string, string> {
+  const { warnings } = call.asked;
+  return {
+    ...responseHeaders(call.request),
+    ...(warnings.length > 0 && { "x-aigne-warnings": warnings.join(", ") }),
+    "x-aigne-provider": candidate.offer.provider.slug,
+    "x-aigne-attempts": String(admitted.meter.attemptCount),
+  };
+}
+
+function parse(body: Buffer): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    return typeof value === "object" && value !== null ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}

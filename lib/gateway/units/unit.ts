@@ -1,0 +1,67 @@
+import type { UsageBound } from "@/lib/billing/pricing";
+import type { GatewayRequest } from "@/lib/gateway/exchange";
+import type { JsonObject } from "@/lib/gateway/json-body";
+import type { ProviderDefinition, SdkSettings } from "@/lib/gateway/providers/define";
+import type { UsageReading } from "@/lib/gateway/usage/reading";
+
+/** Protocols of calls that are answered in one piece; a provider's upstream may speak some of them natively. */
+export type UnitDialectId =
+  | "openai-embeddings"
+  | "openai-images"
+  | "openai-image-edits"
+  | "openai-speech"
+  | "openai-transcriptions"
+  | "openai-translations"
+  | "openai-moderations"
+  | "rerank";
+
+/** A request that one answer in one piece serves: vectors, images, sound, a ranking. */
+export type UnitCall = {
+  model: string;
+  /** What keeps a caller on one credential; null where the request says nothing. */
+  affinity: string | null;
+  /** What was left out and is told to the client. */
+  warnings: string[];
+  /** The most it can use: what it is held for. */
+  bound: UsageBound;
+  /** Our count of the input's tokens; for the token rate limit, and where nobody reports usage. */
+  countInput(): number;
+  /** Names the parameter that only an upstream of this protocol can serve; null where translation will do. */
+  relayOnly: string | null;
+  /** The client's body with only what must change. */
+  relayBody(upstreamModel: string): RelayBody | Promise<RelayBody>;
+  /** What a relayed answer used; it reads as unknown where the answer does not say. */
+  readUsage(answer: RelayedAnswer): UsageReading;
+  /** The call through the provider's AI SDK module; absent where no module has such models. */
+  translate?(target: TranslationTarget): Promise<TranslatedAnswer>;
+};
+
+export type RelayBody = { body: string | Uint8Array; contentType: string };
+
+/** `json` is null for answers that are no JSON object. */
+export type RelayedAnswer = { json: JsonObject | null; bytes: Buffer };
+
+export type TranslationTarget = {
+  provider: ProviderDefinition;
+  settings: SdkSettings;
+  upstreamModel: string;
+  signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  now: number;
+};
+
+export type TranslatedAnswer = { reading: UsageReading; body: JsonObject };
+
+/** One kind of such calls. */
+export type Unit = {
+  id: UnitDialectId;
+  /** The path below /api/v1, as usage records call it. */
+  endpoint: string;
+  /** The kind of model that serves it. */
+  modelType: string;
+  limitBytes: number;
+  /** Throws invalid_request, invalid_type, unsupported_value and unsupported_parameter naming the parameter. */
+  parse(body: Buffer, request: GatewayRequest): UnitCall | Promise<UnitCall>;
+  /** Whether this provider can be translated to. */
+  canTranslate(provider: ProviderDefinition): boolean;
+};
