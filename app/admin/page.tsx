@@ -93,10 +93,23 @@ export default async function OverviewPage({ searchParams }: Props) {
             <MarginChart days={days} />
           </Block>
           <Block id="models" title={t("byModel")}>
-            <MarginTable caption={t("byModel")} head={t("model")} rows={byModel ?? []} total={total} linkTo="models" />
+            <MarginTable
+              caption={t("byModel")}
+              head={t("model")}
+              rows={byModel ?? []}
+              total={total}
+              linkTo="models"
+              hasPromo={isPaid}
+            />
           </Block>
           <Block id="providers" title={t("byProvider")}>
-            <MarginTable caption={t("byProvider")} head={t("provider")} rows={byProvider ?? []} total={total} />
+            <MarginTable
+              caption={t("byProvider")}
+              head={t("provider")}
+              rows={byProvider ?? []}
+              total={total}
+              hasPromo={isPaid}
+            />
           </Block>
           <Block id="customers" title={t("byCustomer")}>
             <MarginTable
@@ -105,6 +118,7 @@ export default async function OverviewPage({ searchParams }: Props) {
               rows={byOrg ?? []}
               total={total}
               linkTo="customers"
+              hasPromo={isPaid}
             />
           </Block>
         </>

@@ -54,12 +54,23 @@ type TableProps = {
   rows: readonly MarginRow[];
   total: Margins;
   linkTo?: "customers" | "models";
+  /** Credit is given away only where it is sold. */
+  hasPromo: boolean;
 };
 
-export function MarginTable({ caption, head, rows, total, linkTo }: TableProps) {
+export function MarginTable({ caption, head, rows, total, linkTo, hasPromo }: TableProps) {
   const t = useTranslations("admin.overview");
   const format = useFormatter();
   const nano = (amount: string) => parseUsd(amount);
+  const promo: Column<MarginRow> = {
+    id: "promo",
+    header: t("promo"),
+    numeric: true,
+    phone: "none",
+    sortBy: ({ promoUsd }) => nano(promoUsd),
+    cell: ({ promoUsd }) => <Usd amount={promoUsd} />,
+    total: <Usd amount={total.promoUsd} />,
+  };
   const columns: Column<MarginRow>[] = [
     {
       id: "key",
@@ -107,15 +118,7 @@ export function MarginTable({ caption, head, rows, total, linkTo }: TableProps) 
       cell: ({ costUsd }) => <Usd amount={costUsd} />,
       total: <Usd amount={total.costUsd} />,
     },
-    {
-      id: "promo",
-      header: t("promo"),
-      numeric: true,
-      phone: "none",
-      sortBy: ({ promoUsd }) => nano(promoUsd),
-      cell: ({ promoUsd }) => <Usd amount={promoUsd} />,
-      total: <Usd amount={total.promoUsd} />,
-    },
+    ...(hasPromo ? [promo] : []),
     {
       id: "margin",
       header: t("margin"),

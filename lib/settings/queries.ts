@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cache } from "react";
 import { db } from "@/lib/db";
 import { DEFAULT_SETTINGS, type Settings, settingsOut } from "@/lib/settings/schema";
@@ -13,19 +13,19 @@ export async function getSettings(tx: Pick<Prisma.TransactionClient, "setting"> 
   return { ...DEFAULT_SETTINGS, ...(parsed.success ? parsed.data : validOnly(stored)) };
 }
 
-/** A page that needs no database waits this long for one that is away. */
-const MODE_WAIT_MS = 500;
-let lastMode: Settings["mode"] = DEFAULT_SETTINGS.mode;
+/** A page that needs no database waits this long for one that is away: longer as long as it was never seen. */
+const MODE_WAIT_MS = { first: 5_000, later: 500 };
+let lastMode: Settings["mode"] | undefined;
 
 /** How pages speak: whether anybody pays here. Without a database as it was when last seen, since a page that says so
  *  needs words too; nothing is allowed or refused by it. */
 export const findMode = cache(async (): Promise<Settings["mode"]> => {
-  const known = getSettings().then(
-    ({ mode }) => mode,
-    () => lastMode,
+  const read = getSettings().then(
+    ({ mode }) => (lastMode = mode),
+    () => undefined,
   );
-  lastMode = await Promise.race([known, wait(MODE_WAIT_MS, lastMode, { ref: false })]);
-  return lastMode;
+  const wait = sleep(lastMode ? MODE_WAIT_MS.later : MODE_WAIT_MS.first, undefined, { ref: false });
+  return (await Promise.race([read, wait])) ?? lastMode ?? DEFAULT_SETTINGS.mode;
 });
 
 function validOnly(stored: Record<string, unknown>): Partial<Settings> {
