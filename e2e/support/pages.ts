@@ -25,8 +25,8 @@ export type View = {
   at: (world: World) => string;
   /** Where there is another picture without any: the same page of somebody who has nothing yet. */
   emptyAs?: Visitor;
-  /** `service`: enterprise mode has no such page. `unset`: only a hub without an owner has it. */
-  only?: "service" | "unset";
+  /** The one mode that has such a page. `unset`: only a hub without an owner has it. */
+  only?: "service" | "enterprise" | "unset";
   /** Looks different in enterprise mode, not only by the balance in its head. */
   varies?: true;
   /** Of a page that says that it is not there. */
@@ -85,6 +85,7 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/[org]/billing/return/[id]": [
     { as: "member", at: ({ member, topupId }) => `/${member.slug}/billing/return/${topupId}`, only: "service" },
   ],
+  "/[org]/costs": [{ ...member("/costs"), only: "enterprise", varies: true }],
   "/[org]/keys": [member("/keys")],
   "/[org]/keys/[id]": [{ as: "member", at: ({ member, keyId }) => `/${member.slug}/keys/${keyId}` }],
   "/[org]/models": [member("/models")],

@@ -1,18 +1,4 @@
-import { globSync } from "node:fs";
-import { join } from "node:path";
 import type { Tenant } from "@/e2e/support/tenants";
-
-/** Every page of app/ as its route, such as `/[org]/activity/requests/[id]`. */
-export const ROUTES: readonly string[] = globSync("app/**/page.tsx", { cwd: join(import.meta.dirname, "../..") })
-  .map(
-    (file) =>
-      `/${file
-        .split("/")
-        .slice(1, -1)
-        .filter((part) => !part.startsWith("("))
-        .join("/")}`,
-  )
-  .sort();
 
 /** The ids of a tenant's things that a route of an organisation shows one by one. Throws for a route that is not here. */
 export function tenantIds(route: string, tenant: Tenant): string[] {

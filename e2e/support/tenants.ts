@@ -117,8 +117,9 @@ export async function makePerson(
       role,
     ]);
   await sql.query(
-    `INSERT INTO auth_session (id, sid_hash, user_id, level, expires_at)
-     VALUES ($1, $2, $3, 'full', clock_timestamp() + interval '1 day')`,
+    // seen ahead of time: otherwise each minute of use would change the row
+    `INSERT INTO auth_session (id, sid_hash, user_id, level, last_seen_at, expires_at)
+     VALUES ($1, $2, $3, 'full', clock_timestamp() + interval '1 hour', clock_timestamp() + interval '1 day')`,
     [sessionId, createHash("sha256").update(sid).digest("hex"), userId],
   );
   return { userId, memberId, sessionId, sid, email };

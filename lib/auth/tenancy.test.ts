@@ -100,6 +100,8 @@ type OrgCase = {
   roles: string;
   /** Something of the person's own organisation that the role table lets them change; new each time. */
   own(tenant: Tenant, person: Person): unknown | Promise<unknown>;
+  /** What who may is answered, where not `ok`. */
+  granted?: string;
   /** The same with an id of another organisation, or with one that never was. Absent: the input names nothing. */
   naming?(ids: Pick<Tenant, "keyId" | "invitationId" | "topupId" | "requestId"> & { memberId: string }): unknown;
 };
@@ -131,6 +133,12 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     roles: "✔✔–✔–",
     own: ({ topupId: id }) => ({ id }),
     naming: ({ topupId: id }) => ({ id }),
+  },
+  refundPurchase: {
+    roles: "✔✔–✔–",
+    own: ({ topupId: id }) => ({ id, amountUsd: "1", form: randomUUID() }),
+    naming: ({ topupId: id }) => ({ id, amountUsd: "1", form: randomUUID() }),
+    granted: "conflict", // nobody has paid it
   },
   inviteAction: {
     roles: "✔✔–––",
@@ -195,6 +203,12 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
     roles: "✔✔✔–",
     input: () => ({ orgId: no, formId: randomUUID(), credit: { amountUsd: "1", kind: "comp", reason: "test" } }),
   },
+  requestRefundAction: {
+    roles: "✔✔––",
+    input: () => ({ orgId: no, topupId: `top_${"0".repeat(26)}`, amountUsd: "1", reason: "test", form: randomUUID() }),
+  },
+  decideRefundAction: { roles: "✔✔––", input: () => ({ orgId: no, refundId: no, isApproved: true }) },
+  checkBooksAction: { roles: "✔✔–✔", input: () => undefined, granted: "ok" },
   setSuspendedAction: { roles: "✔✔––", input: () => ({ orgId: no, suspended: true, reason: "test" }) },
   updateSettingsAction: { roles: "✔✔––", input: () => ({ instanceName: "AIGNE Hub" }), granted: "ok" },
 };
@@ -231,14 +245,14 @@ test("no action runs for a page of somebody else", async () => {
   expect(await fingerprint(hub.database.pool)).toEqual(before);
 });
 
-describe.each(Object.entries(ORG_ACTIONS))("%s", (name, { roles, own }) => {
+describe.each(Object.entries(ORG_ACTIONS))("%s", (name, { roles, own, granted = "ok" }) => {
   test(`is for ${roles} of owner, admin, developer, billing, viewer`, async () => {
     let answers = "";
     for (const role of ROLES) {
       const person = a.people[role];
       const answer = await answerOf(name, person, [a.slug, await own(a, person)]);
-      expect(["ok", "forbidden"], `${role}: ${answer}`).toContain(answer);
-      answers += answer === "ok" ? "✔" : "–";
+      expect([granted, "forbidden"], `${role}: ${answer}`).toContain(answer);
+      answers += answer === granted ? "✔" : "–";
     }
     expect(answers).toBe(roles);
   });

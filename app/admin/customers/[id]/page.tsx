@@ -88,13 +88,15 @@ export default async function CustomerPage({ params }: Props) {
           },
         ]}
       />
-      <Block id="payments" title={t("payments")}>
-        {payments.length === 0 ? (
-          <EmptyState text={t("noPayments")} />
-        ) : (
-          <PaymentsTable rows={payments} orgId={id} canRefund={scope.permissions.has("refunds.manage")} />
-        )}
-      </Block>
+      {mode === "service" && (
+        <Block id="payments" title={t("payments")}>
+          {payments.length === 0 ? (
+            <EmptyState text={t("noPayments")} />
+          ) : (
+            <PaymentsTable rows={payments} orgId={id} canRefund={scope.permissions.has("refunds.manage")} />
+          )}
+        </Block>
+      )}
       <Block id="keys" title={t("keys")}>
         {keys.length === 0 ? <EmptyState text={t("noKeys")} /> : <CustomerKeys rows={keys} />}
       </Block>
