@@ -5,6 +5,7 @@ type Message = {
   content?: string | null;
   reasoning_content?: string;
   reasoning?: string;
+  reasoning_details?: unknown[];
   tool_calls?: ToolCall[];
 };
 type ToolCall = { index?: number; id?: string; function?: { name?: string; arguments?: string } };
@@ -113,6 +114,8 @@ function readStream(text: string): Omit<Told, "status" | "requestId"> {
     message.content = (message.content ?? "") + (delta.content ?? "");
     const thought = delta.reasoning_content ?? delta.reasoning;
     if (thought) message.reasoning_content = (message.reasoning_content ?? "") + thought;
+    if (delta.reasoning_details)
+      message.reasoning_details = [...(message.reasoning_details ?? []), ...delta.reasoning_details];
     for (const { index = -1, id, function: called } of delta.tool_calls ?? []) {
       const known = message.tool_calls[index];
       if (known?.function) known.function.arguments = (known.function.arguments ?? "") + (called?.arguments ?? "");

@@ -80,6 +80,13 @@ const SCHEMA = {
   additionalProperties: false,
 };
 
+/** What these simulators sign their thoughts with, and real providers want back with the results of their tools. */
+const SIGNATURES: Partial<Record<ProviderKindId, string>> = {
+  anthropic: "EqQBCgIYAhIMc2ltdWxhdGVkIHNpZ25hdHVyZQ==",
+  bedrock: "EqQBCgIYAhIMc2ltdWxhdGVkIHNpZ25hdHVyZQ==",
+  google: "CiQBVKhc7simulatedThoughtSignature==",
+};
+
 const CHECKS: Record<Feature, (cell: Cell) => Promise<void>> = {
   plain: async (cell) => {
     const told = await cell.ask("text");
@@ -147,6 +154,25 @@ const CHECKS: Record<Feature, (cell: Cell) => Promise<void>> = {
       const told = await cell.ask("reasoning", { effort: "low", stream });
       expect(told).toMatchObject({ finish: "stop", reasoning: expect.stringMatching(/^think think/) });
       expect(told.text).toMatch(WORDS);
+      await cell.expectPaid(told);
+    }
+  },
+  "reasoning in a tool loop": async (cell) => {
+    for (const stream of [false, true]) {
+      const assistant = await cell.ask("think-then-tool", { tools: true, effort: "low", stream });
+      expect(assistant).toMatchObject({ finish: "tools", calls: [{ name: "get_weather", input: { city: "Paris" } }] });
+      expect(assistant.reasoning).toMatch(/^think/);
+      const told = await cell.ask("text", {
+        tools: true,
+        effort: "low",
+        stream,
+        toolTurn: { assistant, results: ["sunny"] },
+      });
+      expect(told).toMatchObject({ status: 200, finish: "stop" });
+      const sent = (await cell.truth())?.bodyText ?? "";
+      expect(sent).toContain(SIGNATURES[cell.kind] ?? "think");
+      // how we carry it through the client is nobody's business upstream
+      expect(sent).not.toContain("aigne1");
       await cell.expectPaid(told);
     }
   },

@@ -51,7 +51,7 @@ export type DialectColumn = {
 
 export const FEATURES = [
   ...["plain", "stream", "long stream", "tools", "tools streamed", "tool without arguments", "tool loop"],
-  ...["structured output", "image input", "reasoning", "stop", "limit", "cached input"],
+  ...["structured output", "image input", "reasoning", "reasoning in a tool loop", "stop", "limit", "cached input"],
   ...["error 400", "error 401", "error 404", "error 429", "error 500", "error 529", "context too long"],
   ...["cut stream", "reset stream", "failure in mid-stream", "disconnect"],
 ] as const;
@@ -69,7 +69,11 @@ export const IMPOSSIBLE: readonly { kind: ProviderKindId; features: readonly Fea
     ],
     reason: NO_UPSTREAM,
   },
-  { kind: "sandbox", features: ["reasoning", "cached input"], reason: "the sandbox neither thinks nor caches" },
+  {
+    kind: "sandbox",
+    features: ["reasoning", "reasoning in a tool loop", "cached input"],
+    reason: "the sandbox neither thinks nor caches",
+  },
   {
     kind: "ollama",
     features: ["cached input"],

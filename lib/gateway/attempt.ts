@@ -24,6 +24,8 @@ export type AttemptContext = {
   inputTokens: () => number;
   dispatcher: Dispatcher;
   sdkFetch: typeof globalThis.fetch;
+  /** For addresses that tenants choose. */
+  fileFetch: typeof globalThis.fetch;
   clock: Clock;
   /** Hears of errors that are our own and do not leave the attempt. */
   onError: (error: unknown) => void;

@@ -58,7 +58,10 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
   const run = () =>
     runConversation(deps as unknown as GatewayDependencies, {
       request: { id: "req_1", headers: {} } as never,
-      chat: { ...openAIChat.parse({ model: "m", messages: [{ role: "user" }], stream }, 50, {}), dialect: openAIChat },
+      chat: {
+        ...openAIChat.parse({ model: "m", messages: [{ role: "user", content: "hi" }], stream }, 50, {}),
+        dialect: openAIChat,
+      },
       plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },
       reply,

@@ -80,6 +80,7 @@ function attempt(
     inputTokens,
     dispatcher: deps.dispatcher,
     sdkFetch: deps.sdkFetch,
+    fileFetch: deps.fileFetch,
     clock: deps.clock,
     onError: (error) => deps.onError(error, call.request.id),
   };

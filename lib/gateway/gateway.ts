@@ -32,6 +32,8 @@ export type GatewayDependencies = {
   /** Connections to providers, guarded by lib/egress.ts. */
   dispatcher: Dispatcher;
   sdkFetch: typeof globalThis.fetch;
+  /** For addresses that tenants choose. */
+  fileFetch: typeof globalThis.fetch;
   onError: (error: unknown, requestId: string) => void;
 };
 

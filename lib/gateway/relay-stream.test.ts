@@ -77,6 +77,7 @@ function start(given: Partial<AttemptContext> = {}) {
     inputTokens: () => 3,
     dispatcher: { dispatch } as Dispatcher,
     sdkFetch: fetch,
+    fileFetch: fetch,
     clock,
     onError: (error) => errors.push(error),
     ...given,

@@ -59,6 +59,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
     inputTokens: () => 3,
     dispatcher: upstream(stream, usage),
     sdkFetch: fetch,
+    fileFetch: fetch,
     clock,
     onError: () => {},
   } satisfies AttemptContext;

@@ -116,6 +116,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     random: Math.random,
     dispatcher: egressAgent("operator"),
     sdkFetch: egressFetch("operator"),
+    fileFetch: egressFetch("tenant"),
     onError: (error, requestId) => log.error({ err: error, requestId }, "a call failed inside the hub"),
   });
 

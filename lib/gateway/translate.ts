@@ -13,6 +13,7 @@ import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { endOf, INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
+import { inlineRemoteFiles } from "@/lib/gateway/remote-files";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/reading";
 
@@ -33,7 +34,9 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
       upstreamModel: candidate.offer.upstreamModel,
       maxOutputTokens: context.maxOutputTokens,
     });
-    const call = { ...(candidate.definition.prepare?.(options) ?? options), abortSignal: abort.signal };
+    const prepared = candidate.definition.prepare?.(options) ?? options;
+    const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
+    const call = { ...prepared, prompt, abortSignal: abort.signal };
     const headers = warnings.length
       ? { ...context.answerHeaders, "x-aigne-warnings": [...chat.warnings, ...warnings].join(", ") }
       : context.answerHeaders;

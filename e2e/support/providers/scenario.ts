@@ -58,6 +58,12 @@ const ANSWERS: Record<string, (options: Record<string, string>, limit: number) =
   "tool-no-args": () => ({ tools: [{ name: "get_time", fragments: [] }], text: [], finish: "tool_calls" }),
   "text-then-tool": () => ({ tools: [WEATHER("Paris")], finish: "tool_calls" }),
   reasoning: (options) => ({ reasoning: numberOption(options, "reasoning", 8) }),
+  "think-then-tool": (options) => ({
+    reasoning: numberOption(options, "reasoning", 4),
+    tools: [WEATHER("Paris")],
+    text: [],
+    finish: "tool_calls",
+  }),
   length: (options) => ({ text: words(numberOption(options, "tokens", 16)), finish: "length" }),
   empty: () => ({ text: [] }),
   refusal: () => ({ refusal: true, finish: "refusal" }),

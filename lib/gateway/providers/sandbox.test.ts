@@ -8,7 +8,7 @@ import { sandbox } from "@/lib/gateway/providers/sandbox";
 const settings = { secret: {}, baseUrl: "", region: null, fetch };
 const model = async () => sandbox.languageModel(settings, "chat");
 const options = (body: JsonObject, limit: number | null = null): LanguageModelV4CallOptions =>
-  toCallOptions(makeChat(body), { maxOutputTokens: limit }).options;
+  toCallOptions(makeChat(body), { maxOutputTokens: limit, provider: sandbox }).options;
 const ask = (content: string, more: JsonObject = {}) => ({ messages: [{ role: "user", content }], ...more });
 const whole = async (body: JsonObject, limit: number | null = null) => (await model()).doGenerate(options(body, limit));
 const textOf = (content: readonly LanguageModelV4Content[]) =>

@@ -4,9 +4,9 @@ import type {
   LanguageModelV4FilePart,
   LanguageModelV4Message,
   LanguageModelV4ToolResultPart,
-  SharedV4ProviderOptions,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
+import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
@@ -228,19 +228,6 @@ function formatOf(body: JsonObject): LanguageModelV4CallOptions["responseFormat"
   const config = body.output_config as { format?: unknown } | undefined;
   const { type, schema } = (body.output_format ?? config?.format ?? {}) as { type?: unknown; schema?: JSONSchema7 };
   return type === "json_schema" && schema ? { type: "json", schema } : undefined;
-}
-
-/** Anthropic's hint, which the modules of providers with explicit caches understand. */
-function cacheHint(block: JsonObject): { providerOptions?: SharedV4ProviderOptions } {
-  const control = block.cache_control as { type?: unknown; ttl?: unknown } | null | undefined;
-  if (control?.type !== "ephemeral") return {};
-  const ttl = control.ttl === "1h" ? { ttl: "1h" } : {};
-  return {
-    providerOptions: {
-      anthropic: { cacheControl: { type: "ephemeral", ...ttl } },
-      bedrock: { cachePoint: { type: "default" } },
-    },
-  };
 }
 
 function blocksOf(content: unknown): JsonObject[] {

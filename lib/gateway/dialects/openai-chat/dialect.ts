@@ -16,7 +16,7 @@ export const openAIChat: Dialect = {
   estimateInput: ({ body }) => estimatePromptTokens(body.messages as JsonObject[], body.tools),
   toCallOptions,
   renderWhole: renderCompletion,
-  renderStream: ({ includeUsage }, { identity }) => new ChunkRenderer(identity, includeUsage),
+  renderStream: (call, answer) => new ChunkRenderer(call, answer),
   answerId: (requestId) => `chatcmpl-${requestId.slice("req_".length)}`,
   failureFrame: (error, { identity }) => errorFrame(error, identity),
   relay: {

@@ -1,5 +1,6 @@
 import type { LanguageModelV4FilePart } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
+import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** An image, file or audio part of a user message; null for parts of another kind. The gateway fetches nothing: a URL is
@@ -29,11 +30,9 @@ function fromUrl(url: unknown, mediaType: string, param: string): LanguageModelV
     throw new AppError("invalid_request", `"${param}" must hold a URL or a data URL.`, { param });
   const data = /^data:([^;,]+)?(?:;[^,]*)?,/i.exec(url);
   if (data) {
-    return {
-      type: "file",
-      mediaType: data[1]?.toLowerCase() ?? mediaType,
-      data: { type: "data", data: url.slice(data[0].length) },
-    };
+    const content = url.slice(data[0].length);
+    const type = sniffMediaType(content, data[1]?.toLowerCase() ?? mediaType);
+    return { type: "file", mediaType: type, data: { type: "data", data: content } };
   }
   if (!URL.canParse(url)) throw new AppError("invalid_request", `"${param}" is not a valid URL.`, { param });
   return { type: "file", mediaType, data: { type: "url", url: new URL(url) } };

@@ -2,10 +2,12 @@ import { describe, expect, it, test } from "vitest";
 import { makeChat } from "@/e2e/support/gateway-values";
 import { AppError } from "@/lib/errors";
 import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
+import { packState } from "@/lib/gateway/dialects/provider-state";
+import { withState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 const translate = (body: JsonObject, limit: number | null = null) =>
-  toCallOptions(makeChat(body), { maxOutputTokens: limit });
+  toCallOptions(makeChat(body), { maxOutputTokens: limit, provider: { id: "anthropic" } });
 const promptOf = (...messages: JsonObject[]) => translate({ messages }).options.prompt;
 const text = (value: string) => ({ type: "text", text: value });
 const call = (id: string, name: string, input: unknown = "{}") => ({
@@ -25,8 +27,12 @@ function refusal(body: JsonObject): AppError {
 
 describe("roles", () => {
   it.each(["system", "developer"])("%s becomes system, from text or parts", (role) => {
-    expect(promptOf({ role, content: "be kind" })).toEqual([{ role: "system", content: "be kind" }]);
-    expect(promptOf({ role, content: [text("be "), text("kind")] })).toEqual([{ role: "system", content: "be kind" }]);
+    const asked = { role: "user", content: "hi" };
+    expect(promptOf({ role, content: "be kind" }, asked)[0]).toEqual({ role: "system", content: "be kind" });
+    expect(promptOf({ role, content: [text("be "), text("kind")] }, asked)[0]).toEqual({
+      role: "system",
+      content: "be kind",
+    });
   });
 
   test("user and assistant", () => {
@@ -80,10 +86,13 @@ describe("parts of a user message", () => {
 
 describe("tool calls and their results", () => {
   const asked = { role: "user", content: "weather?" };
+  const done = (id: string, content = "done") => ({ role: "tool", tool_call_id: id, content });
 
   test("a call beside null, empty or absent content has no empty text block", () => {
     for (const content of [null, "", undefined, []]) {
-      expect(promptOf(asked, { role: "assistant", content, tool_calls: [call("c1", "f", '{"a":1}')] })[1]).toEqual({
+      expect(
+        promptOf(asked, { role: "assistant", content, tool_calls: [call("c1", "f", '{"a":1}')] }, done("c1"))[1],
+      ).toEqual({
         role: "assistant",
         content: [{ type: "tool-call", toolCallId: "c1", toolName: "f", input: { a: 1 } }],
       });
@@ -105,7 +114,80 @@ describe("tool calls and their results", () => {
       output: { type: "text", value },
     });
     expect(prompt.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "user"]);
-    expect(prompt[2]?.content).toEqual([result("c2", "rain", "wet"), result("c1", "sun", "dry")]);
+    expect(prompt[2]?.content).toEqual([result("c1", "sun", "dry"), result("c2", "rain", "wet")]);
+  });
+
+  const results = (prompt: ReturnType<typeof promptOf>) =>
+    prompt.flatMap((message) => (message.role === "tool" ? message.content : [])) as {
+      toolCallId: string;
+      toolName: string;
+      output: unknown;
+    }[];
+  const callsIn = (prompt: ReturnType<typeof promptOf>) =>
+    prompt.flatMap((message) =>
+      message.role === "assistant" ? message.content.flatMap((part) => (part.type === "tool-call" ? [part] : [])) : [],
+    );
+
+  test("results stand right behind their calls, whatever came between", () => {
+    const prompt = promptOf(
+      asked,
+      { role: "assistant", tool_calls: [call("c1", "sun")] },
+      { role: "user", content: "hurry" },
+      done("c1", "dry"),
+    );
+    expect(prompt.map(({ role }) => role)).toEqual(["user", "assistant", "tool", "user"]);
+  });
+
+  test.each([
+    ["duplicate", ["x", "x"], ["x", "x"]],
+    ["blank", ["", ""], ["", ""]],
+    ["illegal", ["functions.f:0", "functions.f:1"], ["functions.f:0", "functions.f:1"]],
+    ["too long", ["y".repeat(80), `${"y".repeat(79)}z`], ["y".repeat(80), `${"y".repeat(79)}z`]],
+  ])("%s ids are rewritten, of call and result alike", (_title, [first = "", second = ""], given) => {
+    const prompt = promptOf(
+      asked,
+      { role: "assistant", tool_calls: [call(first, "sun"), call(second, "rain")] },
+      done(given[0] ?? "", "dry"),
+      done(given[1] ?? "", "wet"),
+    );
+    const ids = callsIn(prompt).map(({ toolCallId }) => toolCallId);
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
+    expect(results(prompt).map(({ toolCallId, toolName, output }) => [toolCallId, toolName, output])).toEqual([
+      [ids[0], "sun", { type: "text", value: "dry" }],
+      [ids[1], "rain", { type: "text", value: "wet" }],
+    ]);
+  });
+
+  test("an id used again in a later turn stays apart", () => {
+    const turn = (value: string) => [{ role: "assistant", tool_calls: [call("x", "f")] }, done("x", value)];
+    const prompt = promptOf(asked, ...turn("one"), ...turn("two"));
+    expect(results(prompt).map(({ toolCallId }) => toolCallId)).toEqual(["x", "x_2"]);
+  });
+
+  test("a call without its result is refused", () => {
+    const turn = { role: "assistant", tool_calls: [call("c1", "sun"), call("c2", "rain")] };
+    expect(refusal({ messages: [asked, turn, done("c1"), asked] })).toMatchObject({
+      code: "invalid_request",
+      details: { param: "messages" },
+      message: expect.stringContaining('"rain"'),
+    });
+  });
+
+  test("functions of older clients become tools", () => {
+    const { options } = translate({
+      messages: [
+        asked,
+        { role: "assistant", content: null, function_call: { name: "sun", arguments: '{"a":1}' } },
+        { role: "function", name: "sun", content: "dry" },
+      ],
+      functions: [{ name: "sun", parameters: { type: "object", properties: { a: {} } } }],
+      function_call: { name: "sun" },
+    });
+    expect(callsIn(options.prompt)).toMatchObject([{ toolName: "sun", input: { a: 1 } }]);
+    expect(results(options.prompt)).toMatchObject([{ toolName: "sun", output: { value: "dry" } }]);
+    expect(options.tools).toMatchObject([{ type: "function", name: "sun" }]);
+    expect(options.toolChoice).toEqual({ type: "tool", toolName: "sun" });
   });
 
   test("a result that answers no call is refused", () => {
@@ -126,14 +208,117 @@ describe("tool calls and their results", () => {
     ["[1]", { text: "[1]" }],
     [{ a: 1 }, { a: 1 }],
   ])("historical arguments %j are kept, never thrown", (given, input) => {
-    const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", given)] });
+    const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", given)] }, done("c1"));
     expect(assistant?.content).toMatchObject([{ input }]);
   });
 
   test("nor do a million brackets hold the parser up", () => {
     const brackets = "[".repeat(1_000_000) + "]".repeat(1_000_000);
-    const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", brackets)] });
+    const [, assistant] = promptOf(asked, { role: "assistant", tool_calls: [call("c1", "f", brackets)] }, done("c1"));
     expect(assistant?.content).toMatchObject([{ input: { text: brackets } }]);
+  });
+});
+
+describe("what some providers refuse", () => {
+  test("a later system message becomes words of the user", () => {
+    const prompt = promptOf(
+      { role: "system", content: "be kind" },
+      { role: "user", content: "hi" },
+      { role: "developer", content: "be brief" },
+    );
+    expect(prompt.map(({ role }) => role)).toEqual(["system", "user", "user"]);
+    expect(prompt[2]?.content).toEqual([text("be brief")]);
+  });
+
+  test("instructions alone are taken for the question", () => {
+    expect(promptOf({ role: "system", content: "say hi" })).toEqual([{ role: "user", content: [text("say hi")] }]);
+  });
+
+  test("empty texts are left out, and messages that hold nothing else", () => {
+    const prompt = promptOf(
+      { role: "user", content: "" },
+      { role: "assistant", content: " " },
+      { role: "user", content: [text(""), text("hi"), text("\n")] },
+    );
+    expect(prompt).toEqual([{ role: "user", content: [text("hi")] }]);
+    expect(refusal({ messages: [{ role: "user", content: "" }] }).details.param).toBe("messages");
+  });
+
+  test.each([
+    ["image/png", "image/jpeg", "/9j/4AAQSkZJRg=="],
+    ["image/jpeg", "image/png", "iVBORw0KGgoAAAA="],
+    ["application/octet-stream", "image/webp", "UklGRiQAAABXRUJQVlA4"],
+    ["text/plain", "application/pdf", "JVBERi0xLjcK"],
+    ["image/heic", "image/heic", "AAAAGGZ0eXBoZWlj"],
+  ])("a type that the bytes contradict: %s is %s", (given, actual, data) => {
+    const image = { type: "image_url", image_url: { url: `data:${given};base64,${data}` } };
+    expect(promptOf({ role: "user", content: [image] })[0]?.content).toMatchObject([{ mediaType: actual }]);
+  });
+});
+
+describe("cache hints", () => {
+  const hint = { cache_control: { type: "ephemeral" } };
+  const options = {
+    anthropic: { cacheControl: { type: "ephemeral" } },
+    bedrock: { cachePoint: { type: "default" } },
+  };
+
+  test("stay with their part; a system message is split behind each", () => {
+    const prompt = promptOf(
+      { role: "system", content: [text("a"), { ...text("b"), ...hint }, text("c")] },
+      { role: "user", content: [{ ...text("hi"), ...hint }, text("ho")] },
+    );
+    expect(prompt).toEqual([
+      { role: "system", content: "ab", providerOptions: options },
+      { role: "system", content: "c" },
+      { role: "user", content: [{ ...text("hi"), providerOptions: options }, text("ho")] },
+    ]);
+  });
+
+  test("of a message count for its last part, and an hour is kept", () => {
+    const [message] = promptOf({ role: "user", content: "hi", cache_control: { type: "ephemeral", ttl: "1h" } });
+    expect(message?.content).toEqual([
+      {
+        ...text("hi"),
+        providerOptions: {
+          anthropic: { cacheControl: { type: "ephemeral", ttl: "1h" } },
+          bedrock: { cachePoint: { type: "default", ttl: "1h" } },
+        },
+      },
+    ]);
+  });
+});
+
+describe("reasoning of earlier turns", () => {
+  const metadata = { anthropic: { signature: "sig" } };
+  const assistant = (provider: string) => ({
+    role: "assistant",
+    content: "ho",
+    reasoning_content: "hm",
+    reasoning_details: [{ index: 0, type: "reasoning.text", text: "hm", signature: packState(provider, metadata) }],
+  });
+  const content = (message: JsonObject) =>
+    promptOf({ role: "user", content: "hi" }, message, { role: "user", content: "?" })[1]?.content;
+
+  test("goes back to the provider that signed it, and to no other", () => {
+    expect(content(assistant("anthropic"))).toEqual([
+      { type: "reasoning", text: "hm", providerOptions: metadata },
+      text("ho"),
+    ]);
+    expect(content(assistant("google"))).toEqual([text("ho")]);
+    expect(content({ role: "assistant", content: "ho", reasoning_content: "" })).toEqual([text("ho")]);
+  });
+
+  test("a signature in a tool call's id is taken out of it", () => {
+    const signed = { anthropic: { thoughtSignature: "sig" } };
+    const id = withState("c1", "anthropic", signed);
+    const [, assistantMessage, tool] = promptOf(
+      { role: "user", content: "hi" },
+      { role: "assistant", tool_calls: [call(id, "f")] },
+      { role: "tool", tool_call_id: id, content: "x" },
+    );
+    expect(assistantMessage?.content).toMatchObject([{ toolCallId: "c1", providerOptions: signed }]);
+    expect(tool?.content).toMatchObject([{ toolCallId: "c1" }]);
   });
 });
 
@@ -193,6 +378,39 @@ describe("options", () => {
     expect(options.toolChoice).toEqual({ type: "tool", toolName: "f" });
     for (const choice of ["auto", "none", "required"])
       expect(translate({ tools: [fn({})], tool_choice: choice }).options.toolChoice).toEqual({ type: choice });
+  });
+
+  test("allowed tools: the others are left out", () => {
+    const fn = (name: string) => ({ type: "function", function: { name } });
+    const { options } = translate({
+      tools: [fn("a"), fn("b"), fn("c")],
+      tool_choice: { type: "allowed_tools", allowed_tools: { mode: "required", tools: [fn("a"), fn("c")] } },
+    });
+    expect(options.tools?.map(({ name }) => name)).toEqual(["a", "c"]);
+    expect(options.toolChoice).toEqual({ type: "required" });
+  });
+
+  test.each<[JsonObject, unknown]>([
+    [{ reasoning_effort: "high", reasoning: { effort: "low" } }, "high"],
+    [{ reasoning: { effort: "low" } }, "low"],
+    [{ reasoning: { max_tokens: 1_000 } }, "low"],
+    [{ reasoning: { enabled: false } }, "none"],
+    [{ thinking: { type: "enabled", budget_tokens: 8_000 } }, "medium"],
+    [{ thinking: { type: "disabled" } }, "none"],
+    [{ enable_thinking: true }, "medium"],
+    [{ reasoning: {} }, undefined],
+    [{ reasoning: null, thinking: null }, undefined],
+  ])("how much to think: %j is %s", (body, effort) => {
+    expect(translate(body).options.reasoning).toBe(effort);
+  });
+
+  test("what only Anthropic has words for", () => {
+    expect(
+      translate({ tools: [{ type: "function", function: { name: "f" } }], parallel_tool_calls: false, user: "u1" })
+        .options.providerOptions,
+    ).toEqual({
+      anthropic: { disableParallelToolUse: true, metadata: { userId: "u1" } },
+    });
   });
 
   test("response formats", () => {

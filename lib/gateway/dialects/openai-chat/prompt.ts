@@ -1,24 +1,22 @@
-import type {
-  JSONSchema7,
-  LanguageModelV4CallOptions,
-  LanguageModelV4Message,
-  LanguageModelV4Prompt,
-  LanguageModelV4ToolResultPart,
-} from "@ai-sdk/provider";
+import type { JSONSchema7, LanguageModelV4CallOptions, SharedV4ProviderOptions } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
-import { filePart } from "@/lib/gateway/dialects/openai-chat/media";
-import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
+import { toPrompt } from "@/lib/gateway/dialects/openai-chat/messages";
+import { toToolChoice, toTools } from "@/lib/gateway/dialects/openai-chat/tools";
+import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
  *  and have no equivalent there. Throws unsupported_parameter for those that change the answer's shape. */
 export function toCallOptions(
   chat: Conversation,
-  { maxOutputTokens }: Pick<RelayTarget, "maxOutputTokens">,
+  {
+    maxOutputTokens,
+    provider,
+  }: Pick<RelayTarget, "maxOutputTokens"> & { provider: Pick<RelayTarget["provider"], "id"> },
 ): { options: LanguageModelV4CallOptions; warnings: string[] } {
   const { body } = chat;
   refuseUnservable(chat);
-  const options: LanguageModelV4CallOptions = { prompt: toPrompt(body.messages as JsonObject[]) };
+  const options: LanguageModelV4CallOptions = { prompt: toPrompt(body.messages as JsonObject[], provider.id) };
   if (maxOutputTokens !== null) options.maxOutputTokens = maxOutputTokens;
   assign(options, "temperature", body.temperature, isNumber);
   assign(options, "topP", body.top_p, isNumber);
@@ -26,18 +24,44 @@ export function toCallOptions(
   assign(options, "frequencyPenalty", body.frequency_penalty, isNumber);
   assign(options, "presencePenalty", body.presence_penalty, isNumber);
   assign(options, "seed", body.seed, isNumber);
-  assign(options, "reasoning", body.reasoning_effort, isEffort);
+  assign(options, "reasoning", effortOf(body), isEffort);
   const stop = typeof body.stop === "string" ? [body.stop] : body.stop;
   if (Array.isArray(stop)) options.stopSequences = stop.filter((text): text is string => typeof text === "string");
   const format = responseFormat(body.response_format);
   if (format) options.responseFormat = format;
-  const tools = toTools(body.tools);
+  const choice = toToolChoice(body);
+  const tools = toTools(body, choice.allowed);
   if (tools.length > 0) {
     options.tools = tools;
-    const choice = toolChoice(body.tool_choice);
-    if (choice) options.toolChoice = choice;
+    if (choice.toolChoice) options.toolChoice = choice.toolChoice;
   }
-  return { options, warnings: ["logit_bias"].filter((name) => body[name] != null) };
+  const own = ownOptions(body);
+  if (Object.keys(own).length > 0) options.providerOptions = own;
+  return { options, warnings: UNSAYABLE.filter((name) => body[name] != null) };
+}
+
+/** Parameters that only tune and have no equivalent at any provider that is translated for. */
+const UNSAYABLE = ["logit_bias", "min_p", "top_a", "repetition_penalty", "prediction", "verbosity"];
+
+/** What the specification leaves to each module. */
+function ownOptions({ parallel_tool_calls: parallel, user }: JsonObject): SharedV4ProviderOptions {
+  const anthropic = {
+    ...(parallel === false && { disableParallelToolUse: true }),
+    ...(typeof user === "string" && user !== "" && { metadata: { userId: user } }),
+  };
+  return Object.keys(anthropic).length > 0 ? { anthropic } : {};
+}
+
+/** The effort a client asks for, in any of the spellings that are about. */
+function effortOf(body: JsonObject): unknown {
+  if (body.reasoning_effort != null) return body.reasoning_effort;
+  const { effort, max_tokens: most, enabled } = (body.reasoning ?? {}) as JsonObject;
+  const { type, budget_tokens: budget } = (body.thinking ?? {}) as JsonObject;
+  if (effort != null) return effort;
+  if (enabled === false || type === "disabled" || body.enable_thinking === false) return "none";
+  const tokens = typeof most === "number" ? most : budget;
+  if (typeof tokens === "number") return tokens <= 2_048 ? "low" : tokens <= 16_384 ? "medium" : "high";
+  return enabled === true || type === "enabled" || body.enable_thinking === true ? "medium" : undefined;
 }
 
 function refuseUnservable(chat: Conversation): void {
@@ -54,154 +78,6 @@ function refuseUnservable(chat: Conversation): void {
         param,
       });
   }
-}
-
-function toPrompt(messages: readonly JsonObject[]): LanguageModelV4Prompt {
-  const toolNames = namesByCallId(messages);
-  const prompt: LanguageModelV4Message[] = [];
-  messages.forEach((message, index) => {
-    const next = toMessage(message, index, toolNames);
-    const last = prompt.at(-1);
-    // results of parallel calls belong into one tool message
-    if (next.role === "tool" && last?.role === "tool") last.content.push(...next.content);
-    else prompt.push(next);
-  });
-  return prompt;
-}
-
-function toMessage(message: JsonObject, index: number, toolNames: ReadonlyMap<string, string>): LanguageModelV4Message {
-  switch (message.role) {
-    case "system":
-    case "developer":
-      return { role: "system", content: plainText(message.content) };
-    case "user":
-      return { role: "user", content: userParts(message.content, index) };
-    case "assistant":
-      return { role: "assistant", content: assistantParts(message) };
-    case "tool":
-      return { role: "tool", content: [toolResult(message, index, toolNames)] };
-    default:
-      throw new AppError("unsupported_value", `"${String(message.role)}" is not a role of a chat message.`, {
-        param: `messages[${index}].role`,
-      });
-  }
-}
-
-function userParts(content: unknown, index: number): Extract<LanguageModelV4Message, { role: "user" }>["content"] {
-  if (typeof content === "string") return [{ type: "text", text: content }];
-  return partsOf(content).map((part, position) => {
-    if (part.type === "text") return { type: "text" as const, text: String(part.text ?? "") };
-    const file = filePart(part);
-    if (file) return file;
-    throw new AppError(
-      "unsupported_value",
-      `Content of type "${String(part.type)}" is not supported by the provider of this model.`,
-      {
-        param: `messages[${index}].content[${position}]`,
-      },
-    );
-  });
-}
-
-function assistantParts(message: JsonObject): Extract<LanguageModelV4Message, { role: "assistant" }>["content"] {
-  const text = plainText(message.content);
-  const calls = (Array.isArray(message.tool_calls) ? message.tool_calls : []) as JsonObject[];
-  return [
-    // some providers refuse empty text blocks
-    ...(text ? [{ type: "text" as const, text }] : []),
-    ...calls.map((call) => {
-      const { name, arguments: input } = (call.function ?? {}) as JsonObject;
-      return {
-        type: "tool-call" as const,
-        toolCallId: String(call.id ?? ""),
-        toolName: String(name ?? ""),
-        input: parseArguments(input),
-      };
-    }),
-  ];
-}
-
-function toolResult(
-  message: JsonObject,
-  index: number,
-  toolNames: ReadonlyMap<string, string>,
-): LanguageModelV4ToolResultPart {
-  const toolCallId = String(message.tool_call_id ?? "");
-  const toolName = toolNames.get(toolCallId);
-  if (toolName === undefined) {
-    throw new AppError(
-      "invalid_request",
-      `"messages[${index}]" answers the tool call "${toolCallId}", which no earlier message made.`,
-      { param: "messages" },
-    );
-  }
-  return { type: "tool-result", toolCallId, toolName, output: { type: "text", value: plainText(message.content) } };
-}
-
-function namesByCallId(messages: readonly JsonObject[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const message of messages) {
-    for (const call of (Array.isArray(message.tool_calls) ? message.tool_calls : []) as JsonObject[]) {
-      names.set(String(call.id ?? ""), String((call.function as JsonObject | undefined)?.name ?? ""));
-    }
-  }
-  return names;
-}
-
-/** Historical arguments that are no JSON object are kept as text: the model wrote them, the client cannot mend them. */
-function parseArguments(input: unknown): unknown {
-  if (typeof input !== "string") return input ?? {};
-  try {
-    return input.trim() === "" ? {} : parseJsonObject(Buffer.from(input));
-  } catch {
-    return { text: input };
-  }
-}
-
-function plainText(content: unknown): string {
-  if (typeof content === "string") return content;
-  return partsOf(content)
-    .map((part) => (typeof part.text === "string" ? part.text : ""))
-    .join("");
-}
-
-function partsOf(content: unknown): JsonObject[] {
-  return Array.isArray(content)
-    ? content.filter((part): part is JsonObject => typeof part === "object" && part !== null)
-    : [];
-}
-
-function toTools(tools: unknown): NonNullable<LanguageModelV4CallOptions["tools"]> {
-  return partsOf(tools).map((tool, index) => {
-    if (tool.type !== "function") {
-      throw new AppError(
-        "unsupported_value",
-        `Tools of type "${String(tool.type)}" are not supported by the provider of this model.`,
-        { param: `tools[${index}].type` },
-      );
-    }
-    const { name, description, parameters, strict } = (tool.function ?? {}) as JsonObject;
-    return {
-      type: "function" as const,
-      name: String(name ?? ""),
-      inputSchema: objectSchema(parameters),
-      ...(typeof description === "string" && { description }),
-      ...(typeof strict === "boolean" && { strict }),
-    };
-  });
-}
-
-/** Missing or empty parameters mean "no arguments". */
-function objectSchema(parameters: unknown): JSONSchema7 {
-  if (typeof parameters !== "object" || parameters === null) return { type: "object", properties: {} };
-  const { $schema: _dialect, ...schema } = parameters as JSONSchema7;
-  return { type: "object", properties: {}, ...schema };
-}
-
-function toolChoice(choice: unknown): LanguageModelV4CallOptions["toolChoice"] {
-  if (choice === "auto" || choice === "none" || choice === "required") return { type: choice };
-  const name = ((choice as JsonObject | null | undefined)?.function as JsonObject | undefined)?.name;
-  return typeof name === "string" ? { type: "tool", toolName: name } : undefined;
 }
 
 function responseFormat(format: unknown): LanguageModelV4CallOptions["responseFormat"] {

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { makeChat } from "@/e2e/support/gateway-values";
 import { relayBody } from "@/lib/gateway/dialects/openai-chat/relay";
+import { packState } from "@/lib/gateway/dialects/provider-state";
+import { withState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 import { openai } from "@/lib/gateway/providers/openai";
@@ -48,6 +50,34 @@ describe("the relayed body", () => {
       relay({ stream: true, stream_options: { include_usage: false, include_obfuscation: false } }).stream_options,
     ).toEqual({ include_usage: true, include_obfuscation: false });
     expect(relay({})).not.toHaveProperty("stream_options");
+  });
+
+  test("leaves out what another provider signed for an earlier turn, and keeps what this one may know", () => {
+    const signed = { google: { thoughtSignature: "sig" } };
+    const id = withState("c1", "google", signed);
+    const own = { index: 1, type: "reasoning.text", text: "hm", signature: "own" };
+    const body = relay({
+      messages: [
+        { role: "user", content: "what is aigne1?" },
+        {
+          role: "assistant",
+          reasoning_content: "hm",
+          reasoning_details: [{ index: 0, type: "reasoning.text", signature: packState("google", signed) }, own],
+          tool_calls: [{ id, type: "function", function: { name: "f", arguments: "{}" } }],
+        },
+        { role: "tool", tool_call_id: id, content: "x" },
+      ],
+    });
+    expect(body.messages).toEqual([
+      { role: "user", content: "what is aigne1?" },
+      {
+        role: "assistant",
+        reasoning_content: "hm",
+        reasoning_details: [own],
+        tool_calls: [{ id: "c1", type: "function", function: { name: "f", arguments: "{}" } }],
+      },
+      { role: "tool", tool_call_id: "c1", content: "x" },
+    ]);
   });
 
   describe("token limit", () => {

@@ -1,5 +1,10 @@
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
+import { unpackState } from "@/lib/gateway/dialects/provider-state";
+import { splitState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
+
+/** Stands in every text that carries a provider's state through a client. */
+const STATE_MARK = "aigne1";
 
 /** Fields with which a tenant would choose what is called: other models, and what gateways behind an OpenAI-shaped address
  *  read as their own configuration. What is billed apart went before (`hosted.ts`). */
@@ -16,7 +21,27 @@ export function relayBody(chat: Conversation, target: RelayTarget): string {
     body.stream_options = { ...(chat.body.stream_options as JsonObject | undefined), include_usage: true };
   setTokenLimit(body, target);
   if (target.provider.developerAsSystem) body.messages = (body.messages as JsonObject[]).map(developerToSystem);
-  return JSON.stringify(body);
+  const text = JSON.stringify(body);
+  if (!text.includes(STATE_MARK)) return text;
+  return JSON.stringify({ ...body, messages: (body.messages as JsonObject[]).map(withoutState) });
+}
+
+/** What other providers signed for us in earlier turns means nothing to this upstream, which would refuse it. */
+function withoutState(message: JsonObject): JsonObject {
+  const plain = { ...message };
+  if (typeof message.tool_call_id === "string") plain.tool_call_id = splitState(message.tool_call_id).id;
+  if (Array.isArray(message.tool_calls))
+    plain.tool_calls = (message.tool_calls as (JsonObject | null)[]).map((call) =>
+      typeof call?.id === "string" ? { ...call, id: splitState(call.id).id } : call,
+    );
+  if (Array.isArray(message.reasoning_details)) {
+    const foreign = (message.reasoning_details as (JsonObject | null)[]).filter(
+      (detail) => unpackState(detail?.signature ?? detail?.data) === null,
+    );
+    if (foreign.length > 0) plain.reasoning_details = foreign;
+    else delete plain.reasoning_details;
+  }
+  return plain;
 }
 
 /** Both names given: `max_completion_tokens` wins. The upstream gets the name it knows. */

@@ -1,6 +1,7 @@
 import type { LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { describe, expect, it, test } from "vitest";
 import { ChunkRenderer, renderCompletion } from "@/lib/gateway/dialects/openai-chat/render";
+import { packState } from "@/lib/gateway/dialects/provider-state";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 const identity = { id: "chatcmpl-1", created: 7, model: "example/chat" };
@@ -8,8 +9,12 @@ type Delta = { role?: string; content?: string; reasoning_content?: string; tool
 type Finish = LanguageModelV4StreamPart & { type: "finish" };
 
 /** The chunks that these parts and this finish make. */
-function render(parts: LanguageModelV4StreamPart[], finish: Finish["finishReason"] = { unified: "stop", raw: "end" }) {
-  const renderer = new ChunkRenderer(identity, false);
+function render(
+  parts: LanguageModelV4StreamPart[],
+  finish: Finish["finishReason"] = { unified: "stop", raw: "end" },
+  body: JsonObject = {},
+) {
+  const renderer = new ChunkRenderer({ body, includeUsage: false }, { identity, provider: "anthropic" });
   const wire = parts.map((part) => renderer.part(part)).join("") + renderer.finish(finish, {}, null);
   expect(wire.endsWith("\n\n")).toBe(true);
   const chunks = wire
@@ -76,6 +81,58 @@ describe("the order of a stream", () => {
     expect(
       render([{ type: "stream-start", warnings: [] }, { type: "text-start", id: "0" }, said("x")]).deltas.length,
     ).toBe(3);
+  });
+});
+
+describe("reasoning", () => {
+  const signed: LanguageModelV4StreamPart[] = [
+    { type: "reasoning-start", id: "0" },
+    thought("hm "),
+    thought("yes"),
+    { type: "reasoning-delta", id: "0", delta: "", providerMetadata: { anthropic: { signature: "sig" } } },
+    { type: "reasoning-end", id: "0" },
+  ];
+
+  test("what is signed comes whole before the content, for the client to send back", () => {
+    const { deltas } = render([...signed, said("x")]);
+    expect(deltas.slice(1, -1)).toEqual([
+      { reasoning_content: "hm " },
+      { reasoning_content: "yes" },
+      {
+        reasoning_details: [
+          {
+            index: 0,
+            type: "reasoning.text",
+            text: "hm yes",
+            signature: packState("anthropic", { anthropic: { signature: "sig" } }),
+          },
+        ],
+      },
+      { content: "x" },
+    ]);
+  });
+
+  test("what is encrypted has no text", () => {
+    const redacted = { anthropic: { redactedData: "data" } };
+    const { deltas } = render([
+      { type: "reasoning-start", id: "0", providerMetadata: redacted },
+      { type: "reasoning-end", id: "0" },
+    ]);
+    expect(deltas[1]).toEqual({
+      reasoning_details: [{ index: 0, type: "reasoning.encrypted", data: packState("anthropic", redacted) }],
+    });
+  });
+
+  test("is said by both names to a client that asked with an object, and hidden from one that excludes it", () => {
+    expect(render([thought("hm")], undefined, { reasoning: { effort: "low" } }).deltas[1]).toEqual({
+      reasoning_content: "hm",
+      reasoning: "hm",
+    });
+    expect(render([...signed, said("x")], undefined, { reasoning: { exclude: true } }).deltas).toEqual([
+      { role: "assistant", content: "", refusal: null },
+      { content: "x" },
+      {},
+    ]);
   });
 });
 
@@ -148,7 +205,9 @@ const shown = {
 const usage = { input: 10, cacheRead: 3, cacheWrite: 4, cacheWrite1h: 1, output: 3, reasoning: 4 };
 
 test("the usage chunk has no choices, inclusive totals and the price as a number", () => {
-  const frames = new ChunkRenderer(identity, true).finish({ unified: "stop", raw: "end" }, usage, 1_234n).split("\n\n");
+  const frames = new ChunkRenderer({ body: {}, includeUsage: true }, { identity, provider: "anthropic" })
+    .finish({ unified: "stop", raw: "end" }, usage, 1_234n)
+    .split("\n\n");
   expect(frames.slice(-2)).toEqual(["data: [DONE]", ""]);
   expect(JSON.parse(frames.at(-3)?.slice(6) ?? "")).toEqual({
     ...identity,
@@ -161,9 +220,9 @@ test("the usage chunk has no choices, inclusive totals and the price as a number
 describe("a whole answer", () => {
   const answer = (content: LanguageModelV4GenerateResult["content"], unified: "stop" | "length" = "stop") =>
     renderCompletion(
-      {} as never,
+      { body: {} },
       { content, finishReason: { unified, raw: "raw" }, usage: {} as never, warnings: [] },
-      { identity, usage, price: null },
+      { identity, provider: "anthropic", usage, price: null },
     );
 
   test("has every key that strict clients look for", () => {

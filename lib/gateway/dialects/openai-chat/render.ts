@@ -2,24 +2,43 @@ import type {
   LanguageModelV4FinishReason,
   LanguageModelV4GenerateResult,
   LanguageModelV4StreamPart,
+  LanguageModelV4ToolCall,
 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
 import type { AnswerIdentity, Conversation, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import { DONE_FRAME, dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
+import { ReasoningDetails, type ReasoningStyle, reasoningStyle } from "@/lib/gateway/dialects/openai-chat/reasoning";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
+import { withState } from "@/lib/gateway/dialects/tool-call-id";
 import type { Nano } from "@/lib/money";
 
 /** A whole translated answer: `choices`, `message` and `usage` with every key that strict clients look for. */
 export function renderCompletion(
-  _call: Conversation,
+  call: Pick<Conversation, "body">,
   result: LanguageModelV4GenerateResult,
-  { identity, usage, price }: { identity: AnswerIdentity; usage: Usage; price: Nano | null },
+  {
+    identity,
+    provider,
+    usage,
+    price,
+  }: { identity: AnswerIdentity; provider: string; usage: Usage; price: Nano | null },
 ) {
   const text = result.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
-  const reasoning = result.content.flatMap((part) => (part.type === "reasoning" ? [part.text] : [])).join("");
+  const style = reasoningStyle(call, provider);
+  const thoughts = result.content.flatMap((part) => (part.type === "reasoning" ? [part] : []));
+  const details = new ReasoningDetails(style);
+  thoughts.forEach((thought, index) => {
+    details.add(String(index), thought.text, thought.providerMetadata);
+  });
   const toolCalls = result.content.flatMap((part) =>
     part.type === "tool-call"
-      ? [{ id: part.toolCallId, type: "function", function: { name: part.toolName, arguments: part.input || "{}" } }]
+      ? [
+          {
+            id: withState(part.toolCallId, provider, part.providerMetadata),
+            type: "function",
+            function: { name: part.toolName, arguments: part.input || "{}" },
+          },
+        ]
       : [],
   );
   const finish = finishReasonOf(result.finishReason, toolCalls.length > 0);
@@ -35,7 +54,8 @@ export function renderCompletion(
           role: "assistant",
           content: text || (toolCalls.length > 0 ? null : ""),
           refusal: null,
-          ...(reasoning && { reasoning_content: reasoning }),
+          ...style.say(thoughts.map(({ text: thought }) => thought).join("")),
+          ...details.take(),
           ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
         },
         logprobs: null,
@@ -52,36 +72,56 @@ export function renderCompletion(
 export class ChunkRenderer implements StreamRenderer {
   private readonly toolIndex = new Map<string, number>();
   private readonly withDeltas = new Set<string>();
+  private readonly includeUsage: boolean;
+  private readonly style: ReasoningStyle;
+  private readonly details: ReasoningDetails;
   private hasRole = false;
 
   constructor(
-    private readonly identity: AnswerIdentity,
-    private readonly includeUsage: boolean,
-  ) {}
+    call: Pick<Conversation, "body" | "includeUsage">,
+    private readonly answer: { identity: AnswerIdentity; provider: string },
+  ) {
+    this.includeUsage = call.includeUsage;
+    this.style = reasoningStyle(call, answer.provider);
+    this.details = new ReasoningDetails(this.style);
+  }
 
   /** The frames for one part; empty for parts that chat has no words for. */
   part(part: LanguageModelV4StreamPart): string {
     switch (part.type) {
       case "text-delta":
         return part.delta === "" ? "" : this.delta({ content: part.delta });
+      case "reasoning-start":
+        this.details.add(part.id, "", part.providerMetadata);
+        return "";
       case "reasoning-delta":
-        return part.delta === "" ? "" : this.delta({ reasoning_content: part.delta });
+        this.details.add(part.id, part.delta, part.providerMetadata);
+        return this.deltaOf(this.style.say(part.delta));
+      case "reasoning-end":
+        this.details.add(part.id, "", part.providerMetadata);
+        return this.deltaOf(this.details.take(part.id));
       case "tool-input-start":
-        return this.openTool(part.id, part.toolName);
+        return this.openTool(part.id, withState(part.id, this.answer.provider, part.providerMetadata), part.toolName);
       case "tool-input-delta":
         if (part.delta !== "") this.withDeltas.add(part.id);
         return this.toolInput(part.id, part.delta);
       case "tool-call":
-        return this.wholeTool(part.toolCallId, part.toolName, part.input);
+        return this.wholeTool(part);
       default:
         return "";
     }
   }
 
   finish(reason: LanguageModelV4FinishReason, usage: Usage, price: Nano | null): string {
-    const last = this.role() + this.choice({}, finishReasonOf(reason, this.toolIndex.size > 0), reason.raw);
+    // some modules end their reasoning only with the stream
+    const late = this.deltaOf(this.details.take());
+    const last = late + this.role() + this.choice({}, finishReasonOf(reason, this.toolIndex.size > 0), reason.raw);
     const used = dataFrame({ ...this.base(), choices: [], usage: chatUsage(usage, price) });
     return last + (this.includeUsage ? used : "") + DONE_FRAME;
+  }
+
+  private deltaOf(delta: object): string {
+    return Object.keys(delta).length === 0 ? "" : this.delta(delta);
   }
 
   private delta(delta: object): string {
@@ -94,10 +134,10 @@ export class ChunkRenderer implements StreamRenderer {
     return this.choice({ role: "assistant", content: "", refusal: null }, null);
   }
 
-  private openTool(id: string, name: string): string {
+  private openTool(id: string, sentId: string, name: string): string {
     const index = this.toolIndex.size;
     this.toolIndex.set(id, index);
-    return this.delta({ tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] });
+    return this.delta({ tool_calls: [{ index, id: sentId, type: "function", function: { name, arguments: "" } }] });
   }
 
   private toolInput(id: string, input: string): string {
@@ -108,9 +148,10 @@ export class ChunkRenderer implements StreamRenderer {
   }
 
   /** A call without deltas yields its whole input; after deltas the final copy says nothing new. */
-  private wholeTool(id: string, name: string, input: string): string {
+  private wholeTool({ toolCallId: id, toolName, input, providerMetadata }: LanguageModelV4ToolCall): string {
     if (this.withDeltas.has(id)) return "";
-    return (this.toolIndex.has(id) ? "" : this.openTool(id, name)) + this.toolInput(id, input || "{}");
+    const sentId = withState(id, this.answer.provider, providerMetadata);
+    return (this.toolIndex.has(id) ? "" : this.openTool(id, sentId, toolName)) + this.toolInput(id, input || "{}");
   }
 
   private choice(delta: object, finishReason: string | null, native?: string): string {
@@ -130,10 +171,10 @@ export class ChunkRenderer implements StreamRenderer {
 
   private base() {
     return {
-      id: this.identity.id,
+      id: this.answer.identity.id,
       object: "chat.completion.chunk",
-      created: this.identity.created,
-      model: this.identity.model,
+      created: this.answer.identity.created,
+      model: this.answer.identity.model,
     };
   }
 }

@@ -1,0 +1,70 @@
+import type { LanguageModelV4FilePart, LanguageModelV4Prompt } from "@ai-sdk/provider";
+import { AppError } from "@/lib/errors";
+import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
+
+const MAX_BYTES = 20 * 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+const MAX_FILES = 20;
+
+/** Which addresses a provider fetches itself, by media type, as its AI SDK model states it. */
+export type SupportedUrls = Readonly<Record<string, readonly RegExp[]>>;
+
+/** The prompt with every file that the provider would not fetch itself put into it. `fetch` is the one of lib/egress.ts for
+ *  addresses that tenants choose. Throws invalid_request for files that cannot be had. */
+export async function inlineRemoteFiles(
+  prompt: LanguageModelV4Prompt,
+  supported: SupportedUrls,
+  fetch: typeof globalThis.fetch,
+): Promise<LanguageModelV4Prompt> {
+  let files = 0;
+  const inline = async (part: LanguageModelV4FilePart): Promise<LanguageModelV4FilePart> => {
+    if (part.data.type !== "url" || isSupported(part.mediaType, part.data.url.href, supported)) return part;
+    if (++files > MAX_FILES) throw refused(`More than ${MAX_FILES} files to fetch.`);
+    const { data, mediaType } = await download(part.data.url, fetch);
+    return { ...part, mediaType: mediaType ?? part.mediaType, data: { type: "data", data } };
+  };
+  return Promise.all(
+    prompt.map(async (message) => {
+      if (message.role !== "user") return message;
+      return {
+        ...message,
+        content: await Promise.all(message.content.map((part) => (part.type === "file" ? inline(part) : part))),
+      };
+    }),
+  );
+}
+
+function isSupported(mediaType: string, url: string, supported: SupportedUrls): boolean {
+  return Object.entries(supported).some(
+    ([pattern, urls]) => matches(mediaType, pattern) && urls.some((allowed) => allowed.test(url)),
+  );
+}
+
+function matches(mediaType: string, pattern: string): boolean {
+  return pattern === "*" || pattern === "*/*" || pattern === mediaType || pattern === mediaType.replace(/\/.*$/, "/*");
+}
+
+/** Nothing of the answer or the failure is shown: it would tell a tenant what stands behind an address. */
+async function download(url: URL, fetch: typeof globalThis.fetch): Promise<{ data: string; mediaType: string | null }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_BYTES) throw refused("A file behind a URL is larger than 20 MiB.");
+      parts.push(chunk);
+    }
+    const data = Buffer.concat(parts).toString("base64");
+    const declared = response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+    return { data, mediaType: sniffMediaType(data, declared) || null };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw refused("A file behind a URL could not be fetched. Send it as a data URL.");
+  }
+}
+
+function refused(message: string): AppError {
+  return new AppError("invalid_request", message, { param: "messages" });
+}
