@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { isCommonPassword } from "@/lib/common-passwords";
 import { emailAddress, name } from "@/lib/fields";
 import { LOCALES } from "@/lib/locale";
 import { timeZone } from "@/lib/orgs/schema";
+import { MIN_PASSWORD_LENGTH } from "@/lib/password-strength";
 import { starterCredit } from "@/lib/settings/schema";
 
-export const MIN_PASSWORD_LENGTH = 12;
 /** argon2 takes any length; a cap keeps a form from becoming a way to burn processor time. */
 const MAX_PASSWORD_LENGTH = 1024;
 
@@ -13,7 +14,7 @@ export const newPassword = z
   .string()
   .min(MIN_PASSWORD_LENGTH, `must have at least ${MIN_PASSWORD_LENGTH} characters`)
   .max(MAX_PASSWORD_LENGTH, `must have at most ${MAX_PASSWORD_LENGTH} characters`)
-  .refine((value) => !isGuessable(value), "is among the first that anybody would try");
+  .refine((value) => !isCommonPassword(value), "is among the first that anybody would try");
 
 const next = z.string().max(2000).optional();
 const locale = z.enum(LOCALES);
@@ -56,11 +57,3 @@ export const setupInput = z.strictObject({
   provider: z.enum(["sandbox", "later"]),
 });
 export type SetupInput = z.output<typeof setupInput>;
-
-const COMMON =
-  /^(?:1234567890|0987654321|qwertyuiop|asdfghjkl|password|passw0rd|letmein|iloveyou|administrator|welcome|changeme|aigne)+[\d!@#$.]*$/i;
-
-/** One character or short piece over and over, a run of the keyboard, or a very common word with digits behind it. */
-function isGuessable(value: string): boolean {
-  return new Set(value).size < 4 || /^(.{1,4})\1+$/s.test(value) || COMMON.test(value);
-}
