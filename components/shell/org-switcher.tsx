@@ -8,7 +8,8 @@ import { Menu, MenuContent, MenuItem, MenuTrigger } from "@/components/ui/menu";
 
 export type ShellOrg = { slug: string; name: string };
 
-/** Switching is a link to the other organisation's overview, so it works in a new tab too. */
+/** Switching is a link to the other organisation's overview, so it works in a new tab too. Not fetched ahead: looking at an
+ *  organisation makes it the one to start with next time. */
 export function OrgSwitcher({ current, orgs }: { current: ShellOrg; orgs: readonly ShellOrg[] }) {
   const t = useTranslations("shell");
   return (
@@ -22,7 +23,7 @@ export function OrgSwitcher({ current, orgs }: { current: ShellOrg; orgs: readon
       </MenuTrigger>
       <MenuContent align="start" className="min-w-56">
         {orgs.map(({ slug, name }) => (
-          <MenuItem key={slug} render={<Link href={`/${slug}`} />}>
+          <MenuItem key={slug} render={<Link href={`/${slug}`} prefetch={false} />}>
             <span className="size-4 shrink-0">{slug === current.slug && <Check strokeWidth={1.5} aria-hidden />}</span>
             <span className="truncate">{name}</span>
           </MenuItem>

@@ -1,7 +1,9 @@
 import { redirect } from "next/navigation";
 import type { PublicScope, UserScope } from "@/lib/auth/action";
 import { setUpHub } from "@/lib/auth/admin-setup";
+import { inEvenTime } from "@/lib/auth/even-time";
 import { browserSecret, isKnownBrowser, rememberBrowser } from "@/lib/auth/known-browser";
+import { rememberMethod } from "@/lib/auth/last-method";
 import { consumeLimit, networkOf } from "@/lib/auth/limits";
 import {
   changePassword,
@@ -46,8 +48,7 @@ const ORG_NAMES: Record<Locale, string> = {
 
 export async function signIn(scope: PublicScope, { email, password, next }: SignInInput): Promise<never> {
   const userId = await checkPassword(scope, { email, password }, await isKnownBrowser(email));
-  await startSession(userId);
-  await rememberBrowser(email);
+  await enter(userId, email, "password");
   redirect(safeNextPath(next) ?? (await homeOf(userId)));
 }
 
@@ -71,7 +72,7 @@ export async function signUp(scope: PublicScope, { name, email, password, locale
   // whoever follows an invitation has an organisation to join
   const orgName = path?.startsWith("/invite/") ? null : ORG_NAMES[locale].replace("{name}", name);
   const passwordHash = await hashPassword(password);
-  await sendCode(scope, { email, locale, name, passwordHash, orgName, next: path });
+  await inEvenTime(() => sendCode(scope, { email, locale, name, passwordHash, orgName, next: path }));
   return { to: "/verify" };
 }
 
@@ -113,8 +114,7 @@ export async function verify(scope: PublicScope, { code }: { code: string }): Pr
   const pending = await readPendingSignUp();
   if (!pending) throw new AppError("invalid_code", "There is no sign-up in this browser. Start again.");
   const { userId, slug } = await completeSignUp(scope, pending, code);
-  await startSession(userId);
-  await rememberBrowser(pending.email);
+  await enter(userId, pending.email, "password");
   await forgetPendingSignUp();
   redirect(pending.next ?? (slug ? `/${slug}` : await homeOf(userId)));
 }
@@ -123,7 +123,8 @@ export async function requestReset(
   scope: PublicScope,
   { email, locale }: { email: string; locale: Locale },
 ): Promise<null> {
-  await issueLink(scope, "reset", { email, locale, browser: "" }, (token) => linkTo(`/reset?token=${token}`));
+  const asked = { email, locale, browser: "" };
+  await inEvenTime(() => issueLink(scope, "reset", asked, (token) => linkTo(`/reset?token=${token}`)));
   return null;
 }
 
@@ -133,8 +134,8 @@ export async function requestMagicLink(
 ): Promise<null> {
   const path = safeNextPath(next);
   const more = path ? `&next=${encodeURIComponent(path)}` : "";
-  const browser = await browserSecret();
-  await issueLink(scope, "magic", { email, locale, browser }, (token) => linkTo(`/magic?token=${token}${more}`));
+  const asked = { email, locale, browser: await browserSecret() };
+  await inEvenTime(() => issueLink(scope, "magic", asked, (token) => linkTo(`/magic?token=${token}${more}`)));
   return null;
 }
 
@@ -142,15 +143,22 @@ export async function redeemLink(
   scope: PublicScope,
   { token, next }: { token: string; next?: string },
 ): Promise<never> {
-  const userId = await redeemMagicLink(scope, { token, browser: await browserSecret() });
-  await startSession(userId);
+  const { userId, email } = await redeemMagicLink(scope, { token, browser: await browserSecret() });
+  await enter(userId, email, "link");
   redirect(safeNextPath(next) ?? (await homeOf(userId)));
 }
 
 export async function reset(scope: PublicScope, input: { token: string; password: string }): Promise<never> {
-  const userId = await resetPassword(scope, input);
-  await startSession(userId);
+  const { userId, email } = await resetPassword(scope, input);
+  await enter(userId, email, "password");
   redirect(await homeOf(userId));
+}
+
+/** A session, and a browser that the account's limits will know. */
+async function enter(userId: string, email: string, method: "password" | "link"): Promise<void> {
+  await startSession(userId);
+  await rememberBrowser(email);
+  await rememberMethod(method);
 }
 
 export async function replacePassword(scope: UserScope, input: { current: string; password: string }): Promise<null> {
@@ -182,8 +190,7 @@ export function invite(scope: Scope, input: InviteInput): Promise<{ invited: num
 
 export async function setUp(scope: PublicScope, input: SetupInput): Promise<never> {
   const { userId } = await setUpHub(scope, input);
-  await startSession(userId);
-  await rememberBrowser(input.email);
+  await enter(userId, input.email, "password");
   redirect("/setup/done");
 }
 

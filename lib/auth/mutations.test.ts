@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { assertMailsWhole } from "@/e2e/support/mails";
 import type { PublicScope, UserScope } from "@/lib/auth/action";
+import { clearLimit } from "@/lib/auth/limits";
 import {
   changePassword,
   checkPassword,
@@ -12,13 +14,15 @@ import {
   issueLink,
   type PendingSignUp,
   redeemMagicLink,
+  rememberOrg,
   requireSignUpAllowed,
   resetPassword,
   revokeSessions,
 } from "@/lib/auth/mutations";
 import { hashPassword } from "@/lib/auth/password";
-import { findMembership, findSessionBySid, listSessions } from "@/lib/auth/queries";
+import { findMembership, findSessionBySid, homeOf, listSessions } from "@/lib/auth/queries";
 import { db } from "@/lib/db";
+import type { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 
 let database: TestDatabase;
@@ -53,6 +57,10 @@ async function mailsTo(email: string): Promise<Sent[]> {
     [email],
   );
   return rows.map(({ payload }) => payload);
+}
+
+function tokenOf(mail: Sent | undefined): string {
+  return mail?.data.url?.split("/").at(-1) ?? "";
 }
 
 async function pendingFor(email: string, orgName: string | null = "Ana’s workspace"): Promise<PendingSignUp> {
@@ -96,6 +104,17 @@ describe("signing up", () => {
     expect(wallet?.posted).toBe(500_000_000n);
   });
 
+  test("two browsers that prove one address at once make one account", async () => {
+    const email = address();
+    const flows = [await pendingFor(email), await pendingFor(email)];
+    for (const pending of flows) await issueCode(anybody(), pending, links);
+    const codes = (await mailsTo(email)).map(({ data }) => data.code ?? "");
+    const proofs = flows.map((pending, index) => completeSignUp(anybody(), pending, codes[index] ?? ""));
+    const results = await Promise.allSettled(proofs);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "invalid_code" } });
+  });
+
   test("a code works once, and a wrong one five times at most", async () => {
     const email = address();
     const pending = await pendingFor(email);
@@ -108,6 +127,23 @@ describe("signing up", () => {
     await expect(completeSignUp(anybody(), pending, wrong)).rejects.toMatchObject({ code: "invalid_code" });
     await expect(completeSignUp(anybody(), pending, wrong)).rejects.toMatchObject({ code: "invalid_code" });
     await expect(completeSignUp(anybody(), pending, wrong)).rejects.toMatchObject({ code: "rate_limit_exceeded" });
+  });
+
+  test("a double click verifies once: one account, one organisation, one starter credit", async () => {
+    const email = address();
+    const pending = await pendingFor(email);
+    await issueCode(anybody(), pending, links);
+    const code = (await mailsTo(email))[0]?.data.code ?? "";
+    const results = await Promise.allSettled(Array.from({ length: 4 }, () => completeSignUp(anybody(), pending, code)));
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "invalid_code" });
+    }
+    const user = await db().user.findUniqueOrThrow({ where: { email }, include: { members: true } });
+    expect(user.members).toHaveLength(1);
+    expect(await db().creditLot.count({ where: { id: `starter_${user.id}` } })).toBe(1);
+    const wallet = await db().wallet.findUnique({ where: { orgId: user.members[0]?.orgId ?? "" } });
+    expect(wallet?.posted).toBe(500_000_000n);
   });
 
   test("a code belongs to the browser that asked: another sign-up of the address cannot use it", async () => {
@@ -172,6 +208,21 @@ describe("passwords", () => {
     expect(await checkPassword(anybody(), { email, password: PASSWORD }, true)).toBe(userId);
   });
 
+  test("whoever uses up the tries again waits twice as long, and success forgets it", async () => {
+    const email = address();
+    const exhaust = async () => {
+      for (let i = 0; i < 5; i++) await checkPassword(anybody(), { email, password: "wrong" }).catch(() => {});
+      const refusal = await checkPassword(anybody(), { email, password: "wrong" }).catch((error: AppError) => error);
+      // the window passes
+      await db()
+        .$executeRaw`UPDATE rate_limit SET expire = clock_timestamp() - interval '1 s' WHERE key LIKE 'login:%'`;
+      return Math.ceil(((refusal as AppError).details.retryAfterMs ?? 0) / 60_000);
+    };
+    expect([await exhaust(), await exhaust(), await exhaust(), await exhaust()]).toEqual([15, 30, 60, 60]);
+    await clearLimit("login", email);
+    expect(await exhaust()).toBe(15);
+  });
+
   test("a new one ends every session", async () => {
     const { userId } = await person();
     const scope = await scopeOf(userId);
@@ -185,9 +236,9 @@ describe("passwords", () => {
   test("a reset link works once and for its person", async () => {
     const { email, userId } = await person();
     const { sid } = await scopeOf(userId);
-    await issueLink(anybody(), "reset", { email, locale: "en", browser: "" }, (token) => token);
-    const token = (await mailsTo(email)).at(-1)?.data.url ?? "";
-    expect(await resetPassword(anybody(), { token, password: "a new long password" })).toBe(userId);
+    await issueLink(anybody(), "reset", { email, locale: "en", browser: "" }, (token) => `http://hub.test/${token}`);
+    const token = tokenOf((await mailsTo(email)).at(-1));
+    expect(await resetPassword(anybody(), { token, password: "a new long password" })).toEqual({ userId, email });
     expect(await findSessionBySid(sid)).toBeNull();
     expect(await checkPassword(anybody(), { email, password: "a new long password" })).toBe(userId);
     await expect(resetPassword(anybody(), { token, password: "x".repeat(20) })).rejects.toMatchObject({
@@ -197,25 +248,41 @@ describe("passwords", () => {
 
   test("an unknown address is answered alike and gets no mail", async () => {
     const email = address();
-    await issueLink(anybody(), "reset", { email, locale: "en", browser: "" }, (token) => token);
+    await issueLink(anybody(), "reset", { email, locale: "en", browser: "" }, (token) => `http://hub.test/${token}`);
     expect(await mailsTo(email)).toEqual([]);
   });
 
   test("a magic link works only in the browser that asked", async () => {
     const { email, userId } = await person();
     const ask = async () => {
-      await issueLink(anybody(), "magic", { email, locale: "en", browser: "mine" }, (token) => token);
-      return (await mailsTo(email)).filter(({ template }) => template === "magic").at(-1)?.data.url ?? "";
+      await issueLink(
+        anybody(),
+        "magic",
+        { email, locale: "en", browser: "mine" },
+        (token) => `http://hub.test/${token}`,
+      );
+      return tokenOf((await mailsTo(email)).filter(({ template }) => template === "magic").at(-1));
     };
     const token = await ask();
     await expect(redeemMagicLink(anybody(), { token, browser: "theirs" })).rejects.toMatchObject({
       code: "invalid_code",
     });
-    expect(await redeemMagicLink(anybody(), { token, browser: "mine" })).toBe(userId);
+    expect(await redeemMagicLink(anybody(), { token, browser: "mine" })).toEqual({ userId, email });
     await expect(redeemMagicLink(anybody(), { token, browser: "mine" })).rejects.toMatchObject({
       code: "invalid_code",
     });
   });
+});
+
+test("a person of several organisations starts where they worked last", async () => {
+  const { userId, slug } = await person();
+  const second = await createOwnOrg(await scopeOf(userId), { name: "Second" });
+  expect(await homeOf(userId)).toBe(`/${slug}`);
+  const { org } = (await findMembership(userId, second.slug)) ?? {};
+  await rememberOrg(userId, org?.id ?? "");
+  expect(await homeOf(userId)).toBe(`/${second.slug}`);
+  await db().member.deleteMany({ where: { userId, orgId: org?.id } });
+  expect(await homeOf(userId)).toBe(`/${slug}`);
 });
 
 describe("sessions", () => {
@@ -256,4 +323,8 @@ test("an account of GitHub or Google is never linked by address", async () => {
   const fresh = { ...profile, email: address() };
   const first = await findOrCreateByAccount(fresh);
   expect(await findOrCreateByAccount({ ...fresh, email: address() })).toEqual(first);
+});
+
+test("every mail of these flows is whole in every language", async () => {
+  expect(await assertMailsWhole(database.pool, "http://hub.test")).toEqual(["magic", "registered", "reset", "verify"]);
 });

@@ -114,6 +114,11 @@ export async function updateProfile(
   });
 }
 
+/** The next sign-in starts here. Not audited: it decides nothing. Idempotent. */
+export async function rememberOrg(userId: string, orgId: string): Promise<void> {
+  await db().user.updateMany({ where: { id: userId }, data: { lastOrgId: orgId } });
+}
+
 // Codes: six digits that prove an address to the browser that asked
 
 export type CodeRequest = { flowId: string; email: string; locale: Locale };
@@ -159,6 +164,8 @@ export async function completeSignUp(
   return db().$transaction(async (tx) => {
     await takeCode(tx, pending.flowId, code);
     const { email, name, passwordHash, locale, orgName } = pending;
+    // two browsers that prove one address at once take turns
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${email}, 0))`;
     const known = await tx.user.findUnique({ where: { email } });
     if (known?.emailVerified) throw invalidCode(); // somebody was faster; that account keeps its password
     const proved = { emailVerified: new Date(), locale, ...(name && { name }), ...(passwordHash && { passwordHash }) };
@@ -264,12 +271,12 @@ export async function issueLink(
 export async function redeemMagicLink(
   scope: PublicScope,
   { token, browser }: { token: string; browser: string },
-): Promise<string> {
+): Promise<{ userId: string; email: string }> {
   await consumeLimit("token", networkOf(scope.request.ip));
   return db().$transaction(async (tx) => {
-    const userId = await takeLink(tx, "magic", token, browser);
+    const { id: userId, email } = await takeLink(tx, "magic", token, browser);
     await tx.user.updateMany({ where: { id: userId, emailVerified: null }, data: { emailVerified: new Date() } });
-    return userId;
+    return { userId, email };
   });
 }
 
@@ -278,16 +285,16 @@ export async function redeemMagicLink(
 export async function resetPassword(
   scope: PublicScope,
   { token, password }: { token: string; password: string },
-): Promise<string> {
+): Promise<{ userId: string; email: string }> {
   await consumeLimit("token", networkOf(scope.request.ip));
   const passwordHash = await hashPassword(password);
   return db().$transaction(async (tx) => {
-    const userId = await takeLink(tx, "reset", token, "");
+    const { id: userId, email } = await takeLink(tx, "reset", token, "");
     const user = await tx.user.update({ where: { id: userId }, data: { passwordHash } });
     if (!user.emailVerified) await tx.user.update({ where: { id: userId }, data: { emailVerified: new Date() } });
     await tx.authSession.deleteMany({ where: { userId } });
     await recordAudit(tx, actorOf(userId, scope.request.ip), { action: "user.password", target: `user:${userId}` });
-    return userId;
+    return { userId, email };
   });
 }
 
@@ -296,7 +303,7 @@ async function takeLink(
   purpose: string,
   token: string,
   browser: string,
-): Promise<string> {
+): Promise<{ id: string; email: string }> {
   const hashed = hashLink(purpose, token, browser);
   const row = await tx.verificationToken.findFirst({
     where: { token: hashed, identifier: { startsWith: `${purpose}:` }, expires: { gt: new Date() } },
@@ -309,7 +316,7 @@ async function takeLink(
       "This link was used, has expired, or belongs to another browser. Ask for a new one.",
     );
   }
-  return user.id;
+  return user;
 }
 
 // Accounts of GitHub and Google

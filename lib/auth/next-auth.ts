@@ -4,6 +4,7 @@ import NextAuth, { type NextAuthConfig } from "next-auth";
 import Credentials from "next-auth/providers/credentials";
 import GitHub from "next-auth/providers/github";
 import Google from "next-auth/providers/google";
+import { rememberMethod, SIGN_IN_METHODS } from "@/lib/auth/last-method";
 import { createSession, deleteSession, findOrCreateByAccount } from "@/lib/auth/mutations";
 import { safeNextPath } from "@/lib/auth/next-path";
 import { cookieName, cookieOptions, isSecureSite } from "@/lib/auth/session-cookie";
@@ -79,8 +80,10 @@ function config(): NextAuthConfig {
         return true;
       },
       // What a browser sends with the `update` trigger is never read: the token holds `sid` and nothing else.
-      async jwt({ token, user, trigger }) {
+      async jwt({ token, user, trigger, account }) {
         if ((trigger !== "signIn" && trigger !== "signUp") || !user?.id) return { sid: token.sid };
+        const method = SIGN_IN_METHODS.find((known) => known === account?.provider);
+        if (method) await rememberMethod(method);
         const incoming = await headers();
         const ip = incoming.get("x-forwarded-for")?.split(",")[0]?.trim() || null;
         return { sid: await createSession(user.id, { ip, userAgent: incoming.get("user-agent") }) };

@@ -29,7 +29,7 @@ export async function findSessionBySid(sid: string, now = Date.now()): Promise<S
     // many, not one: it may be revoked at this very moment
     await db().authSession.updateMany({ where: { id: row.id }, data: { lastSeenAt: new Date(now) } });
   }
-  const { id, email, name, locale, emailVerified, staff } = row.user;
+  const { id, email, name, locale, emailVerified, staff, lastOrgId } = row.user;
   return {
     sessionId: row.id,
     userId: id,
@@ -39,6 +39,7 @@ export async function findSessionBySid(sid: string, now = Date.now()): Promise<S
     isVerified: emailVerified !== null,
     // safe because a CHECK allows no other value
     staffRole: (staff?.role ?? null) as StaffRole | null,
+    lastOrgId,
   };
 }
 
@@ -67,11 +68,23 @@ export const listMemberships = cache(async (userId: string): Promise<Membership[
   return rows.map(toMembership);
 });
 
-/** Where a person starts: their first organisation, the admin area for staff without one, or making an organisation. */
+/** Where a person starts: the organisation they worked in last, else their first; the admin area for staff without one, or
+ *  set-up where nothing is set up yet; or making an organisation. */
 export async function homeOf(userId: string): Promise<string> {
-  const [first] = await listMemberships(userId);
-  if (first) return `/${first.org.slug}`;
+  const memberships = await listMemberships(userId);
+  if (memberships.length > 0) {
+    const user = await db().user.findUnique({ where: { id: userId }, select: { lastOrgId: true } });
+    const last = memberships.find(({ org }) => org.id === user?.lastOrgId) ?? memberships[0];
+    return `/${last?.org.slug}`;
+  }
+  if (await isSetupOpenFor(userId)) return "/setup";
   return (await db().staff.count({ where: { userId } })) > 0 ? "/admin" : "/new-org";
+}
+
+/** Whether set-up waits for this owner, who came from HUB_BOOTSTRAP_ADMIN_EMAIL instead of its first step. */
+export async function isSetupOpenFor(userId: string): Promise<boolean> {
+  const owner = await db().staff.findUnique({ where: { userId, role: "owner", user: { members: { none: {} } } } });
+  return owner !== null && (await db().auditEvent.count({ where: { action: "hub.setup" } })) === 0;
 }
 
 export type SessionRow = { id: string; isCurrent: boolean; createdAt: string; lastSeenAt: string; ip: string | null };

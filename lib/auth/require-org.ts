@@ -1,5 +1,6 @@
 import { notFound, redirect } from "next/navigation";
 import { cache } from "react";
+import { rememberOrg } from "@/lib/auth/mutations";
 import { findMembership, type Membership } from "@/lib/auth/queries";
 import { requestOrigin } from "@/lib/auth/request";
 import { findSession, requireSession, type Session } from "@/lib/auth/session";
@@ -16,7 +17,9 @@ export const requireOrg = cache(async (slug: string): Promise<OrgScope> => {
   const session = await requireSession();
   if (!session.isVerified) redirect("/verify");
   const membership = await findMembership(session.userId, slug);
-  return membership ? toScope(session, membership) : notFound();
+  if (!membership) notFound();
+  if (session.lastOrgId !== membership.org.id) await rememberOrg(session.userId, membership.org.id);
+  return toScope(session, membership);
 });
 
 /** The gate of server actions, which answer errors instead of moving to another page.

@@ -6,7 +6,7 @@ export function isSecureSite(): boolean {
   return env().publicUrl?.startsWith("https:") ?? false;
 }
 
-export function cookieName(name: "session" | "pending-email" | "browser"): string {
+export function cookieName(name: "session" | "pending-email" | "browser" | "method" | "first-key"): string {
   return `${isSecureSite() ? "__Host-" : ""}hub-${name}`;
 }
 

@@ -16,6 +16,8 @@ export type Session = {
   locale: string | null;
   isVerified: boolean;
   staffRole: StaffRole | null;
+  /** Where they worked last. */
+  lastOrgId: string | null;
 };
 
 /** The signed-in person, or null. The row in the database is the verdict, loaded once per request; the cookie's token

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { assertMailsWhole } from "@/e2e/support/mails";
 import { db } from "@/lib/db";
 import { newId } from "@/lib/ids";
 import {
@@ -71,6 +72,24 @@ describe("invitations", () => {
     });
   });
 
+  test("of two clicks at once one joins; an expired one lets nobody in", async () => {
+    const { id, owner } = await org();
+    const guest = (await org()).owner;
+    const person = { userId: guest.userId, email: guest.email, request: undefined };
+    const token = await invite(owner.scope, guest.email);
+    const results = await Promise.allSettled([acceptInvitation(person, token), acceptInvitation(person, token)]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "not_found" } });
+    expect(await db().member.count({ where: { orgId: id, userId: guest.userId } })).toBe(1);
+
+    const late = await join((await org()).id, "viewer");
+    const expired = await invite(owner.scope, late.email);
+    await db().invitation.updateMany({ where: { orgId: id, email: late.email }, data: { expiresAt: new Date() } });
+    expect(await findInvitation(expired)).toBeNull();
+    const them = { userId: late.userId, email: late.email, request: undefined };
+    await expect(acceptInvitation(them, expired)).rejects.toMatchObject({ code: "not_found" });
+  });
+
   test("a newer one replaces the earlier, and one that was withdrawn is gone", async () => {
     const { owner } = await org();
     const first = await invite(owner.scope, "new@example.com");
@@ -132,4 +151,17 @@ test("no id of another organisation can be read or changed", async () => {
   expect(await listInvitations(a.owner.scope)).toEqual([]);
   expect(await db().org.findUnique({ where: { id: b.id } })).toMatchObject({ name: "Acme" });
   expect(await db().member.findUnique({ where: { id: guest.memberId } })).toMatchObject({ role: "developer" });
+});
+
+test("every invitation mail is whole in every language", async () => {
+  const { owner } = await org();
+  await invite(owner.scope, "whole@example.com");
+  expect(await assertMailsWhole(database.pool, "http://hub.test")).toEqual(["invitation"]);
+});
+
+test("a name that is a path of the product becomes another slug", async () => {
+  for (const name of ["Admin", "Sign-up", "API"]) {
+    const { slug } = await db().$transaction((tx) => openOrg(tx, { name }));
+    expect(slug).toMatch(new RegExp(`^${name.toLowerCase()}-.`));
+  }
 });

@@ -149,7 +149,7 @@ export async function renameOrg(scope: Scope, { name }: { name: string }): Promi
 }
 
 /** Makes the invited person a member. The invitation binds to the address: the caller proves that it is theirs.
- *  Idempotent for a member. Throws not_found when the link is unknown, used or expired, forbidden for another address. */
+ *  Throws not_found when the link is unknown, used or expired, forbidden for another address. */
 export async function acceptInvitation(
   person: { userId: string; email: string; request: Scope["request"] },
   token: string,
@@ -159,16 +159,19 @@ export async function acceptInvitation(
       where: { tokenHash: hashInvitation(token) },
       include: { org: true },
     });
-    if (!invitation || invitation.acceptedAt || invitation.expiresAt < new Date()) {
-      throw new AppError("not_found", "This invitation has expired or was withdrawn. Ask for a new one.");
-    }
+    if (!invitation || invitation.expiresAt < new Date()) throw goneInvitation();
     if (invitation.email !== person.email) {
       throw new AppError("forbidden", "This invitation is for another address.");
     }
+    // claimed first: of two clicks at once, one joins
+    const { count } = await tx.invitation.updateMany({
+      where: { id: invitation.id, acceptedAt: null },
+      data: { acceptedAt: new Date() },
+    });
+    if (count === 0) throw goneInvitation();
     const { orgId, role, org } = invitation;
     const known = await tx.member.findUnique({ where: { orgId_userId: { orgId, userId: person.userId } } });
     if (!known) await tx.member.create({ data: { id: newId("mem"), orgId, userId: person.userId, role } });
-    await tx.invitation.update({ where: { id: invitation.id }, data: { acceptedAt: new Date() } });
     const scope = { actor: { type: "user", id: person.userId } as const, request: person.request };
     await recordAudit(tx, scope, {
       action: "member.join",
@@ -178,6 +181,10 @@ export async function acceptInvitation(
     });
     return { slug: org.slug };
   });
+}
+
+function goneInvitation(): AppError {
+  return new AppError("not_found", "This invitation has expired, was used or was withdrawn. Ask for a new one.");
 }
 
 export function hashInvitation(token: string): string {
