@@ -14,7 +14,7 @@ import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
 import { rerateJob } from "@/server/jobs/rerate";
-import { sendMailJob } from "@/server/jobs/send-mail";
+import { checkMailJob, sendMailJob } from "@/server/jobs/send-mail";
 
 // Background jobs. Any number of workers may run: the queue hands each job to one of them.
 
@@ -22,6 +22,7 @@ const jobsOf = (settings: Env): readonly Job[] => [
   ...maintenanceJobs,
   rerateJob,
   sendMailJob(settings),
+  checkMailJob(settings),
   ...paymentJobs(settings),
   ...billingNoticeJobs(settings),
   ledgerCheckJob,
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
   const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
   const jobs = jobsOf(settings);
   const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
+  await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
   log.info({ node, count: jobs.length }, "worker ready");
 
   ending.signal.addEventListener("abort", () => void runner.stop());

@@ -83,7 +83,13 @@ const LOST: ActionError = { code: "unavailable", message: "" };
 export function useExplain() {
   const t = useTranslations("auth");
   return {
-    error: ({ code }: ActionError) => {
+    error: ({ code, retryAfterMs }: ActionError) => {
+      if (code === "rate_limit_exceeded" && retryAfterMs !== undefined) {
+        const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+        return seconds > 90
+          ? t("errors.waitMinutes", { count: Math.ceil(seconds / 60) })
+          : t("errors.waitSeconds", { count: seconds });
+      }
       // safe because only a code with a text of its own is asked for
       const known = code as "other";
       return t.has(`errors.${known}`) ? t(`errors.${known}`) : t("errors.other");

@@ -3,6 +3,7 @@
 import { useLocale, useTranslations } from "next-intl";
 import { useState } from "react";
 import { ActionForm, goTo } from "@/components/auth/action-form";
+import { PasswordField } from "@/components/auth/password-field";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { redeemLinkAction, requestResetAction, resetAction } from "@/lib/auth/actions";
@@ -37,11 +38,7 @@ export function ResetForm({ token }: { token: string }) {
       onDone={goTo}
       submit={t("forgot.save")}
     >
-      {(errors) => (
-        <Field name="password" label={t("newPassword")} help={t("passwordHelp")} error={errors.password}>
-          <Input type="password" autoComplete="new-password" required />
-        </Field>
-      )}
+      {(errors) => <PasswordField label={t("newPassword")} error={errors.password} />}
     </ActionForm>
   );
 }

@@ -3,6 +3,7 @@
 import { useLocale, useTranslations } from "next-intl";
 import { useRef, useState } from "react";
 import { ActionForm, goTo, useExplain } from "@/components/auth/action-form";
+import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";
@@ -12,9 +13,15 @@ import { requestMagicLinkAction, signInAction, signInByProviderAction } from "@/
 const PROVIDER_NAMES = { github: "GitHub", google: "Google" } as const;
 export type SignInProvider = keyof typeof PROVIDER_NAMES;
 
-type SignInFormProps = { next?: string; problem?: string; providers: readonly SignInProvider[] };
+type SignInFormProps = {
+  next?: string;
+  problem?: string;
+  providers: readonly SignInProvider[];
+  /** How this browser came in last. */
+  lastMethod: "password" | "link" | SignInProvider | null;
+};
 
-export function SignInForm({ next, problem, providers }: SignInFormProps) {
+export function SignInForm({ next, problem, providers, lastMethod }: SignInFormProps) {
   const t = useTranslations("auth");
   const locale = useLocale();
   const explain = useExplain();
@@ -38,9 +45,13 @@ export function SignInForm({ next, problem, providers }: SignInFormProps) {
         onDone={goTo}
         submit={t("signIn.submit")}
         more={
-          <Button variant="quiet" onClick={mailLink}>
-            {t("signIn.link")}
-          </Button>
+          <>
+            {lastMethod === "password" && <LastUsed />}
+            <Button variant="quiet" onClick={mailLink}>
+              {t("signIn.link")}
+            </Button>
+            {lastMethod === "link" && <LastUsed />}
+          </>
         }
       >
         {(errors) => (
@@ -57,12 +68,17 @@ export function SignInForm({ next, problem, providers }: SignInFormProps) {
       <p role="status" className="empty:hidden">
         {notice}
       </p>
-      <ProviderButtons providers={providers} next={next} />
+      <ProviderButtons providers={providers} next={next} lastMethod={lastMethod} />
     </>
   );
 }
 
-export function ProviderButtons({ providers, next }: { providers: readonly SignInProvider[]; next?: string }) {
+function LastUsed() {
+  const t = useTranslations("auth");
+  return <Badge className="grow-0!">{t("signIn.lastUsed")}</Badge>;
+}
+
+function ProviderButtons({ providers, next, lastMethod }: Pick<SignInFormProps, "providers" | "next" | "lastMethod">) {
   const t = useTranslations("auth");
   if (providers.length === 0) return null;
   const go = async (provider: SignInProvider) => {
@@ -72,9 +88,12 @@ export function ProviderButtons({ providers, next }: { providers: readonly SignI
   return (
     <div className="flex flex-col gap-2 border-t pt-6">
       {providers.map((provider) => (
-        <Button key={provider} onClick={() => void go(provider)}>
-          {t("continueWith", { provider: PROVIDER_NAMES[provider] })}
-        </Button>
+        <div key={provider} className="flex items-center gap-2">
+          <Button className="grow" onClick={() => void go(provider)}>
+            {t("continueWith", { provider: PROVIDER_NAMES[provider] })}
+          </Button>
+          {lastMethod === provider && <LastUsed />}
+        </div>
       ))}
     </div>
   );

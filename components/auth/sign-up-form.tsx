@@ -2,6 +2,7 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { ActionForm, goTo } from "@/components/auth/action-form";
+import { PasswordField } from "@/components/auth/password-field";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { signUpAction } from "@/lib/auth/actions";
@@ -30,9 +31,7 @@ export function SignUpForm({ next }: { next?: string }) {
           <Field name="email" label={t("email")} error={errors.email}>
             <Input type="email" autoComplete="username" required />
           </Field>
-          <Field name="password" label={t("password")} help={t("passwordHelp")} error={errors.password}>
-            <Input type="password" autoComplete="new-password" required />
-          </Field>
+          <PasswordField label={t("password")} error={errors.password} />
         </>
       )}
     </ActionForm>

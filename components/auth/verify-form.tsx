@@ -3,50 +3,64 @@
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { ActionForm, goTo, useExplain } from "@/components/auth/action-form";
+import { useCountdown } from "@/components/auth/use-countdown";
 import { Button } from "@/components/ui/button";
-import { Field } from "@/components/ui/field";
-import { Input } from "@/components/ui/input";
+import { CodeField } from "@/components/ui/code-field";
 import { requestOwnCodeAction, resendCodeAction, verifyAction } from "@/lib/auth/actions";
+import { RESEND_SECONDS } from "@/lib/auth/schema";
 
-/** `code` comes from the mail's link, to be confirmed with one click: scanners that follow links must not use it up. */
-export function VerifyForm({ code, isSignedIn }: { code?: string; isSignedIn: boolean }) {
+type VerifyFormProps = {
+  /** Comes from the mail's link, to be confirmed with one click: scanners that follow links must not use it up. */
+  code?: string;
+  isSignedIn: boolean;
+  /** Until a new code may be asked for. */
+  waitSeconds: number;
+};
+
+export function VerifyForm({ code, isSignedIn, waitSeconds }: VerifyFormProps) {
   const t = useTranslations("auth");
   const explain = useExplain();
   const [notice, setNotice] = useState<string>();
+  const [round, setRound] = useState(0);
+  const [secondsLeft, startCountdown] = useCountdown(waitSeconds);
   const resend = async () => {
     setNotice(undefined);
     const result = await (isSignedIn ? requestOwnCodeAction({}) : resendCodeAction({}));
     setNotice(result.ok ? t("verify.resent") : explain.error(result.error));
+    if (!result.ok) return;
+    setRound(round + 1); // empty cells again
+    startCountdown(RESEND_SECONDS);
   };
   return (
     <>
       <ActionForm
+        key={round}
         action={verifyAction}
-        read={(fields) => ({ code: String(fields.get("code") ?? "").replace(/\D/g, "") })}
+        read={(fields) => ({ code: String(fields.get("code") ?? "") })}
         onDone={goTo}
         submit={t("verify.submit")}
-        more={
-          <Button variant="quiet" onClick={resend}>
-            {t("verify.resend")}
-          </Button>
-        }
       >
         {(errors) => (
-          <Field name="code" label={t("verify.code")} error={errors.code}>
-            <Input
-              className="figures max-w-[12ch] text-lg tracking-[0.2em]"
-              inputMode="numeric"
-              autoComplete="one-time-code"
-              maxLength={11}
-              defaultValue={code}
-              required
-            />
-          </Field>
+          <CodeField
+            name="code"
+            label={t("verify.code")}
+            cellLabel={(n, of) => t("verify.cell", { n, of })}
+            error={errors.code}
+            defaultValue={round === 0 ? code : undefined}
+          />
         )}
       </ActionForm>
-      <p role="status" className="empty:hidden">
-        {notice}
-      </p>
+      <div className="flex flex-wrap items-center gap-x-3 border-t pt-4">
+        <Button variant="quiet" className="-ml-3.5" disabled={secondsLeft > 0} focusableWhenDisabled onClick={resend}>
+          {t("verify.resend")}
+        </Button>
+        {secondsLeft > 0 && (
+          <span className="figures text-sm text-ink-2">{t("verify.wait", { seconds: secondsLeft })}</span>
+        )}
+        <p role="status" className="w-full empty:hidden">
+          {notice}
+        </p>
+      </div>
     </>
   );
 }

@@ -3,6 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { useState } from "react";
 import { ActionForm, settled, useExplain } from "@/components/auth/action-form";
+import { PasswordField } from "@/components/auth/password-field";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";
@@ -89,9 +90,7 @@ export function PasswordForm() {
           <Field name="current" label={t("currentPassword")} error={errors.current}>
             <Input type="password" autoComplete="current-password" />
           </Field>
-          <Field name="password" label={tAuth("newPassword")} help={t("passwordHelp")} error={errors.password}>
-            <Input type="password" autoComplete="new-password" />
-          </Field>
+          <PasswordField label={tAuth("newPassword")} help={t("passwordHelp")} error={errors.password} />
         </>
       )}
     </ActionForm>

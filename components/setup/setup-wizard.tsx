@@ -1,14 +1,15 @@
 "use client";
 
 import { useLocale, useTranslations } from "next-intl";
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { settled, useExplain } from "@/components/auth/action-form";
+import { ProviderStep, type SetupKind } from "@/components/setup/provider-step";
+import { type Errors, ModeStep, OrganisationStep, OwnerStep } from "@/components/setup/steps";
 import { Button } from "@/components/ui/button";
-import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
-import { Input } from "@/components/ui/input";
-import { setUpAction } from "@/lib/auth/actions";
-import { setupInput } from "@/lib/auth/schema";
+import type { ActionError } from "@/lib/auth/action";
+import { finishSetUpAction, setUpAction } from "@/lib/auth/actions";
+import { finishSetupInput, ownerInput } from "@/lib/auth/schema";
 import type { Locale } from "@/lib/locale";
 
 /** The fields of each step: what Continue checks, and where an error of the server leads back to. */
@@ -16,133 +17,119 @@ const STEPS = [
   { id: "owner", fields: ["name", "email", "password"] },
   { id: "mode", fields: ["mode", "starterCreditUsd"] },
   { id: "organisation", fields: ["instanceName", "orgName", "timeZone"] },
-  { id: "provider", fields: ["provider", "token"] },
+  {
+    id: "provider",
+    fields: [
+      ...["provider", "token", "connection", "kind", "slug", "displayName", "baseUrl"],
+      ...["region", "apiKey", "accessKeyId", "secretAccessKey"],
+    ],
+  },
 ] as const;
-type Errors = Record<string, string>;
 
-type SetupWizardProps = { token: string; instanceName: string; starterCreditUsd: string; hasStripe: boolean };
+type SetupWizardProps = {
+  /** Null for an owner who is there already and signed in: the first step is theirs. */
+  token: string | null;
+  instanceName: string;
+  starterCreditUsd: string;
+  payments: "stripe" | "simulated" | "none";
+  kinds: readonly SetupKind[];
+};
 
 /** All steps are one form, so that Back keeps every value, and nothing is stored before the last one. */
-export function SetupWizard({ token, instanceName, starterCreditUsd, hasStripe }: SetupWizardProps) {
+export function SetupWizard({ token, instanceName, starterCreditUsd, payments, kinds }: SetupWizardProps) {
   const t = useTranslations("setup");
-  const tAuth = useTranslations("auth");
   const locale = useLocale();
   const explain = useExplain();
   const form = useRef<HTMLFormElement>(null);
-  const zone = useRef<HTMLInputElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
+  const steps = token === null ? STEPS.slice(1) : STEPS;
   const [step, setStep] = useState(0);
-  const [mode, setMode] = useState("service");
+  const [provider, setProvider] = useState("sandbox");
   const [errors, setErrors] = useState<Errors>({});
   const [problem, setProblem] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  useEffect(() => {
-    // the server does not know the browser's zone
-    if (zone.current) zone.current.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  }, []);
+  const current = steps[step]?.id ?? "owner";
+  const isLast = step === steps.length - 1;
+
   const show = (index: number) => {
+    setProblem(undefined);
     setStep(index);
     requestAnimationFrame(() => heading.current?.focus());
+  };
+  const refuse = (error: ActionError) => {
+    const found: Record<string, string> = {};
+    for (const [path, message] of Object.entries(error.fields ?? {})) {
+      const name = lastOf(path);
+      // what a provider answered is told as it is
+      found[name] = name === "connection" ? t("refused", { message }) : explain.field(name, message);
+    }
+    setErrors(found);
+    const target = steps.findIndex(({ fields }) => fields.some((name) => name in found));
+    if (target >= 0 && target !== step) show(target);
+    setProblem(found.token ?? found.connection ?? (Object.keys(found).length === 0 ? explain.error(error) : undefined));
   };
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     if (isBusy || !form.current) return;
-    const values = valuesOf(form.current, token, locale);
-    const own: readonly string[] = STEPS[step]?.fields ?? [];
-    const issues = setupInput.safeParse(values).error?.issues ?? [];
-    const found: Errors = {};
+    const { owner, choices } = valuesOf(form.current, locale);
+    const own: readonly string[] = steps[step]?.fields ?? [];
+    const issues = [
+      ...(ownerInput.safeParse(owner).error?.issues ?? []),
+      ...(finishSetupInput.safeParse(choices).error?.issues ?? []),
+    ];
+    const found: Record<string, string> = {};
     for (const { path, message } of issues) {
-      const name = String(path[0]);
+      const name = String(path.at(-1));
       if (own.includes(name)) found[name] ??= explain.field(name, message);
     }
     setErrors(found);
     setProblem(undefined);
-    if (Object.keys(found).length > 0) return;
-    if (step < STEPS.length - 1) return show(step + 1);
+    if (Object.keys(found).length > 0) return focusFirst(form.current, Object.keys(found));
+    if (!isLast) return show(step + 1);
     setBusy(true);
-    const result = await settled(setUpAction(values));
+    const result = await settled(
+      token === null ? finishSetUpAction(choices) : setUpAction({ token, owner, ...choices }),
+    );
     if (!result || result.ok) return; // on the way to the next page
     setBusy(false);
-    const fields = Object.entries(result.error.fields ?? {}).map(([name, message]) => [
-      name,
-      explain.field(name, message),
-    ]);
-    setErrors(Object.fromEntries(fields));
-    const target = STEPS.findIndex(({ fields: names }) => fields.some(([name]) => names.some((own) => own === name)));
-    if (target >= 0) show(target);
-    setProblem(
-      fields.find(([name]) => name === "token")?.[1] ?? (fields.length === 0 ? explain.error(result.error) : undefined),
-    );
+    refuse(result.error);
   };
-  const current = STEPS[step]?.id ?? "owner";
+  const waiting = provider === "own" ? t("testing") : t("saving");
   return (
     <Form method="post" ref={form} onSubmit={onSubmit} aria-busy={isBusy}>
       <div>
-        <p className="text-sm text-ink-2">{t("step", { n: step + 1, of: STEPS.length })}</p>
+        <p className="text-sm text-ink-2">{t("step", { n: step + 1, of: steps.length })}</p>
         <h2 ref={heading} tabIndex={-1} className="tight text-xl font-semibold outline-none">
           {t(current)}
         </h2>
       </div>
-      <Step isShown={current === "owner"}>
-        <Field name="name" label={tAuth("name")} error={errors.name}>
-          <Input autoComplete="name" />
-        </Field>
-        <Field name="email" label={tAuth("email")} error={errors.email}>
-          <Input type="email" autoComplete="username" />
-        </Field>
-        <Field name="password" label={tAuth("password")} help={tAuth("passwordHelp")} error={errors.password}>
-          <Input type="password" autoComplete="new-password" />
-        </Field>
-      </Step>
+      {token !== null && (
+        <Step isShown={current === "owner"}>
+          <OwnerStep errors={errors} />
+        </Step>
+      )}
       <Step isShown={current === "mode"}>
-        <Choices
-          legend={t("mode")}
-          name="mode"
-          value={mode}
-          onChange={setMode}
-          options={[
-            { value: "service", label: t("service"), text: t("serviceText") },
-            { value: "enterprise", label: t("enterprise"), text: t("enterpriseText") },
-          ]}
-        />
-        <div hidden={mode !== "service"} className="flex flex-col gap-5">
-          <Field name="starterCreditUsd" label={t("starter")} help={t("starterHelp")} error={errors.starterCreditUsd}>
-            <Input inputMode="decimal" className="figures max-w-[12ch]" defaultValue={starterCreditUsd} />
-          </Field>
-          <p className="text-sm text-ink-2">{t(hasStripe ? "stripeFound" : "stripeMissing")}</p>
-        </div>
+        <ModeStep errors={errors} starterCreditUsd={starterCreditUsd} payments={payments} />
       </Step>
       <Step isShown={current === "organisation"}>
-        <Field name="instanceName" label={t("instanceName")} error={errors.instanceName}>
-          <Input defaultValue={instanceName} />
-        </Field>
-        <Field name="orgName" label={t("orgName")} error={errors.orgName}>
-          <Input autoComplete="organization" />
-        </Field>
-        <Field name="timeZone" label={t("timeZone")} error={errors.timeZone}>
-          <Input ref={zone} defaultValue="UTC" />
-        </Field>
+        <OrganisationStep errors={errors} instanceName={instanceName} />
       </Step>
       <Step isShown={current === "provider"}>
-        <Choices
-          legend={t("provider")}
-          name="provider"
-          options={[
-            { value: "sandbox", label: t("sandbox"), text: t("sandboxText") },
-            { value: "later", label: t("later"), text: t("laterText") },
-          ]}
-        />
+        <ProviderStep errors={errors} kinds={kinds} choice={provider} onChoice={setProvider} />
       </Step>
       <FormError message={problem} />
       <FormActions>
         <Button type="submit" variant="primary" disabled={isBusy} focusableWhenDisabled>
-          {t(step === STEPS.length - 1 ? "finish" : "continue")}
+          {t(isLast ? (provider === "own" ? "testAndFinish" : "finish") : "continue")}
         </Button>
         {step > 0 && (
-          <Button variant="quiet" onClick={() => show(step - 1)}>
+          <Button variant="quiet" disabled={isBusy} onClick={() => show(step - 1)}>
             {t("back")}
           </Button>
         )}
+        <span role="status" className="text-sm text-ink-2">
+          {isBusy && waiting}
+        </span>
       </FormActions>
     </Form>
   );
@@ -157,55 +144,42 @@ function Step({ isShown, children }: { isShown: boolean; children: ReactNode }) 
   );
 }
 
-type ChoicesProps = {
-  legend: string;
-  name: string;
-  value?: string;
-  onChange?: (value: string) => void;
-  options: readonly { value: string; label: string; text: string }[];
-};
-
-function Choices({ legend, name, value, onChange, options }: ChoicesProps) {
-  return (
-    <fieldset className="flex flex-col gap-3">
-      <legend className="sr-only">{legend}</legend>
-      {options.map((option, index) => (
-        <label
-          key={option.value}
-          className="flex cursor-pointer items-start gap-3 rounded-control border border-line-strong p-4 has-checked:border-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2"
-        >
-          <input
-            type="radio"
-            name={name}
-            value={option.value}
-            defaultChecked={value === undefined ? index === 0 : value === option.value}
-            onChange={(event) => onChange?.(event.target.value)}
-            className="mt-1 accent-accent"
-          />
-          <span className="min-w-0">
-            <span className="block font-medium">{option.label}</span>
-            <span className="block text-sm text-ink-2">{option.text}</span>
-          </span>
-        </label>
-      ))}
-    </fieldset>
-  );
+function focusFirst(form: HTMLFormElement, names: readonly string[]): void {
+  const control = names.map((name) => form.elements.namedItem(name)).find((found) => found instanceof HTMLElement);
+  if (control instanceof HTMLElement) control.focus();
 }
 
-function valuesOf(form: HTMLFormElement, token: string, locale: Locale) {
+function lastOf(path: string): string {
+  return path.split(".").at(-1) ?? path;
+}
+
+function valuesOf(form: HTMLFormElement, locale: Locale) {
   const fields = new FormData(form);
   const text = (name: string) => String(fields.get(name) ?? "");
+  const given = (name: string) => text(name).trim() || undefined;
+  const provider = text("provider");
   return {
-    token,
-    name: text("name"),
-    email: text("email"),
-    password: text("password"),
-    locale,
-    mode: text("mode") === "enterprise" ? ("enterprise" as const) : ("service" as const),
-    starterCreditUsd: text("starterCreditUsd"),
-    instanceName: text("instanceName"),
-    orgName: text("orgName"),
-    timeZone: text("timeZone"),
-    provider: text("provider") === "later" ? ("later" as const) : ("sandbox" as const),
+    owner: { name: text("name"), email: text("email"), password: text("password") },
+    choices: {
+      locale,
+      mode: text("mode") === "enterprise" ? ("enterprise" as const) : ("service" as const),
+      starterCreditUsd: text("starterCreditUsd"),
+      instanceName: text("instanceName"),
+      orgName: text("orgName"),
+      timeZone: text("timeZone"),
+      provider: provider === "later" || provider === "own" ? (provider as "later" | "own") : ("sandbox" as const),
+      ...(provider === "own" && {
+        connection: {
+          // safe because the schema judges it
+          kind: text("kind") as "openai",
+          displayName: text("displayName"),
+          baseUrl: given("baseUrl"),
+          region: given("region"),
+          apiKey: given("apiKey"),
+          accessKeyId: given("accessKeyId"),
+          secretAccessKey: given("secretAccessKey"),
+        },
+      }),
+    },
   };
 }

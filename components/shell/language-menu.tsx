@@ -42,7 +42,7 @@ export function LanguageMenu() {
 }
 
 /** Remembers the language in a cookie and renders the same page again, without a `?lang=` that would win over it. */
-function useChooseLocale(): (locale: Locale) => void {
+export function useChooseLocale(): (locale: Locale) => void {
   const router = useRouter();
   const pathname = usePathname();
   const parameters = useSearchParams();

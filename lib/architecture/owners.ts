@@ -188,7 +188,7 @@ const environment: Rule = {
 /** The gates that turn a caller into a Scope. */
 const GATES: Record<string, RegExp> = {
   mintScope: /^lib\/keys\/authenticate\.ts$|^lib\/auth\/require-org\.ts$|^lib\/orgs\/system-scope\.ts$/,
-  mintStaffScope: /^lib\/http\/admin-api\.ts$|^lib\/auth\/require-staff\.ts$/,
+  mintStaffScope: /^lib\/http\/admin-api\.ts$|^lib\/auth\/(require-staff|admin-setup)\.ts$/,
 };
 const gates: Rule = {
   name: "gates",

@@ -3,6 +3,7 @@
 import { action } from "@/lib/auth/action";
 import {
   endOtherSessions,
+  finishSetUp,
   joinOrg,
   openOwnOrg,
   redeemLink,
@@ -22,6 +23,7 @@ import { revokeSessions, updateProfile } from "@/lib/auth/mutations";
 import {
   addressInput,
   codeInput,
+  finishSetupInput,
   linkInput,
   newOrgInput,
   nothing,
@@ -61,3 +63,4 @@ export const endOtherSessionsAction = action(nothing, endOtherSessions, {
   revalidate: "/[org]/settings",
 });
 export const setUpAction = action(setupInput, setUp, { scope: "public" });
+export const finishSetUpAction = action(finishSetupInput, finishSetUp, { scope: "user" });

@@ -1,7 +1,8 @@
 import { redirect } from "next/navigation";
 import type { PublicScope, UserScope } from "@/lib/auth/action";
-import { setUpHub } from "@/lib/auth/admin-setup";
+import { finishSetup, setUpHub } from "@/lib/auth/admin-setup";
 import { inEvenTime } from "@/lib/auth/even-time";
+import { keepFirstKey } from "@/lib/auth/first-key";
 import { browserSecret, isKnownBrowser, rememberBrowser } from "@/lib/auth/known-browser";
 import { rememberMethod } from "@/lib/auth/last-method";
 import { consumeLimit, networkOf } from "@/lib/auth/limits";
@@ -95,7 +96,7 @@ export async function requestCode(scope: PublicScope | UserScope): Promise<Next>
   return { to: "/verify" };
 }
 
-type Asked = Omit<Parameters<typeof keepPendingSignUp>[0], "flowId">;
+type Asked = Omit<Parameters<typeof keepPendingSignUp>[0], "flowId" | "sentAt">;
 
 async function sendCode(scope: PublicScope | UserScope, asked: Asked): Promise<void> {
   const flowId = newId("flow");
@@ -107,7 +108,7 @@ async function sendCode(scope: PublicScope | UserScope, asked: Asked): Promise<v
       signIn: linkTo("/sign-in"),
     },
   );
-  await keepPendingSignUp({ ...asked, flowId });
+  await keepPendingSignUp({ ...asked, flowId, sentAt: Date.now() });
 }
 
 export async function verify(scope: PublicScope, { code }: { code: string }): Promise<never> {
@@ -189,8 +190,15 @@ export function invite(scope: Scope, input: InviteInput): Promise<{ invited: num
 }
 
 export async function setUp(scope: PublicScope, input: SetupInput): Promise<never> {
-  const { userId } = await setUpHub(scope, input);
-  await enter(userId, input.email, "password");
+  const { userId, apiKey } = await setUpHub(scope, input);
+  await keepFirstKey(apiKey);
+  await enter(userId, input.owner.email, "password");
+  redirect("/setup/done");
+}
+
+export async function finishSetUp(scope: UserScope, input: Omit<SetupInput, "token" | "owner">): Promise<never> {
+  const { apiKey } = await finishSetup(scope, input);
+  await keepFirstKey(apiKey);
   redirect("/setup/done");
 }
 

@@ -1,30 +1,23 @@
-import { cookies } from "next/headers";
-import { decode, encode } from "next-auth/jwt";
 import type { PendingSignUp } from "@/lib/auth/mutations";
-import { cookieName, cookieOptions } from "@/lib/auth/session-cookie";
-import { env } from "@/lib/env";
+import { forgetCookie, openCookie, sealCookie } from "@/lib/auth/sealed-cookie";
 
 const LIFE_SECONDS = 60 * 60;
 
-/** Kept by the browser, encrypted with AUTH_SECRET: what was asked for before the address is proved. */
-export async function keepPendingSignUp(pending: PendingSignUp & { next: string | null }): Promise<void> {
-  const name = cookieName("pending-email");
-  const token = await encode({ token: { pending }, secret: env().authSecret, salt: name, maxAge: LIFE_SECONDS });
-  (await cookies()).set(name, token, { ...cookieOptions(), maxAge: LIFE_SECONDS });
+type Kept = PendingSignUp & {
+  next: string | null;
+  /** Of the last code, as milliseconds since 1970. */
+  sentAt: number;
+};
+
+/** Kept by the browser, encrypted: what was asked for before the address is proved. */
+export function keepPendingSignUp(pending: Kept): Promise<void> {
+  return sealCookie("pending-email", pending, LIFE_SECONDS);
 }
 
-export async function readPendingSignUp(): Promise<(PendingSignUp & { next: string | null }) | null> {
-  const name = cookieName("pending-email");
-  const token = (await cookies()).get(name)?.value;
-  try {
-    const claims = token ? await decode({ token, secret: env().authSecret, salt: name }) : null;
-    // safe because only keepPendingSignUp holds the secret to make one
-    return (claims?.pending as (PendingSignUp & { next: string | null }) | undefined) ?? null;
-  } catch {
-    return null;
-  }
+export function readPendingSignUp(): Promise<Kept | null> {
+  return openCookie<Kept>("pending-email");
 }
 
-export async function forgetPendingSignUp(): Promise<void> {
-  (await cookies()).delete(cookieName("pending-email"));
+export function forgetPendingSignUp(): Promise<void> {
+  return forgetCookie("pending-email");
 }

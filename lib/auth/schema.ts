@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { credentialInput, providerInput as providerFields } from "@/lib/catalog/schema";
 import { isCommonPassword } from "@/lib/common-passwords";
 import { emailAddress, name } from "@/lib/fields";
 import { LOCALES } from "@/lib/locale";
@@ -30,6 +31,8 @@ export type SignInInput = z.infer<typeof signInInput>;
 export const signUpInput = z.strictObject({ name, email: emailAddress, password: newPassword, locale, next });
 export type SignUpInput = z.infer<typeof signUpInput>;
 
+/** Before another code may be asked for. */
+export const RESEND_SECONDS = 30;
 export const codeInput = z.strictObject({ code: z.string().regex(/^\d{6}$/, "must be the six digits of the mail") });
 export const addressInput = z.strictObject({ email: emailAddress, locale, next });
 export const resetInput = z.strictObject({ token, password: newPassword });
@@ -43,17 +46,37 @@ export const sessionInput = z.strictObject({ sessionId: z.string().max(100) });
 export const profileInput = z.strictObject({ name, locale });
 export const passwordInput = z.strictObject({ current: z.string().max(MAX_PASSWORD_LENGTH), password: newPassword });
 
-export const setupInput = z.strictObject({
-  token,
-  name,
-  email: emailAddress,
-  password: newPassword,
+// Set-up
+
+export const ownerInput = z.strictObject({ name, email: emailAddress, password: newPassword });
+export type OwnerInput = z.output<typeof ownerInput>;
+
+/** A provider with its first credential; which of the secrets it takes follows from its kind. */
+export const connectionInput = z.strictObject({
+  kind: providerFields.shape.kind,
+  displayName: name,
+  baseUrl: providerFields.shape.baseUrl,
+  region: credentialInput.shape.region,
+  apiKey: credentialInput.shape.apiKey,
+  accessKeyId: credentialInput.shape.accessKeyId,
+  secretAccessKey: credentialInput.shape.secretAccessKey,
+});
+
+const choices = {
   locale,
   mode: z.enum(["service", "enterprise"]),
   starterCreditUsd: starterCredit,
   instanceName: name,
   orgName: name,
   timeZone,
-  provider: z.enum(["sandbox", "later"]),
-});
+  /** `own` comes with `connection`. */
+  provider: z.enum(["own", "sandbox", "later"]),
+  connection: connectionInput.optional(),
+};
+
+/** By somebody with the printed token. */
+export const setupInput = z.strictObject({ token, owner: ownerInput, ...choices });
 export type SetupInput = z.output<typeof setupInput>;
+
+/** By an owner who exists already, from HUB_BOOTSTRAP_ADMIN_EMAIL. */
+export const finishSetupInput = z.strictObject(choices);

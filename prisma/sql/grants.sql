@@ -43,7 +43,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
 GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
 GRANT DELETE ON admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
-GRANT INSERT, UPDATE ON balance_alert TO hub_worker;
+GRANT INSERT, UPDATE ON balance_alert, mail_check TO hub_worker;
 GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
 GRANT INSERT, UPDATE ON payment_card TO hub_worker;

@@ -3,6 +3,7 @@ import { redirect } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { AuthFrame, AuthLink } from "@/components/auth/auth-frame";
 import { SignInForm, type SignInProvider } from "@/components/auth/sign-in-form";
+import { readLastMethod } from "@/lib/auth/last-method";
 import { safeNextPath } from "@/lib/auth/next-path";
 import { homeOf } from "@/lib/auth/queries";
 import { findSession } from "@/lib/auth/session";
@@ -26,6 +27,7 @@ export default async function SignInPage({ searchParams }: Props) {
     "not-linked": t("signIn.notLinked"),
     closed: t("signIn.closed"),
     "no-email": t("signIn.noEmail"),
+    denied: t("signIn.denied"),
   };
   const { authGithub, authGoogle } = env();
   const providers: SignInProvider[] = [
@@ -39,6 +41,7 @@ export default async function SignInPage({ searchParams }: Props) {
         next={next}
         problem={error ? (problems[String(error)] ?? t("signIn.failed")) : undefined}
         providers={providers}
+        lastMethod={await readLastMethod()}
       />
       <div>
         <AuthLink href="/forgot">{t("signIn.forgot")}</AuthLink>

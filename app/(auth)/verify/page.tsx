@@ -5,6 +5,7 @@ import { AuthFrame, AuthLink } from "@/components/auth/auth-frame";
 import { VerifyForm } from "@/components/auth/verify-form";
 import { readPendingSignUp } from "@/lib/auth/pending-sign-up";
 import { homeOf } from "@/lib/auth/queries";
+import { RESEND_SECONDS } from "@/lib/auth/schema";
 import { findSession } from "@/lib/auth/session";
 
 type Props = { searchParams: Promise<{ code?: string | string[] }> };
@@ -16,13 +17,18 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function VerifyPage({ searchParams }: Props) {
   const session = await findSession();
   if (session?.isVerified) redirect(await homeOf(session.userId));
-  const email = (await readPendingSignUp())?.email ?? session?.email;
+  const pending = await readPendingSignUp();
+  const email = pending?.email ?? session?.email;
   if (!email) redirect("/sign-up");
   const code = String((await searchParams).code ?? "");
   const t = await getTranslations("auth");
   return (
-    <AuthFrame title={t("verify.title")} text={t("verify.text", { email })}>
-      <VerifyForm code={/^\d{6}$/.test(code) ? code : undefined} isSignedIn={session !== null} />
+    <AuthFrame title={t("verify.title")} text={t(pending ? "verify.text" : "verify.unproved", { email })}>
+      <VerifyForm
+        code={/^\d{6}$/.test(code) ? code : undefined}
+        isSignedIn={session !== null}
+        waitSeconds={pending ? Math.max(0, RESEND_SECONDS - Math.floor((Date.now() - pending.sentAt) / 1000)) : 0}
+      />
       <AuthLink href="/sign-up">{t("verify.other")}</AuthLink>
     </AuthFrame>
   );

@@ -1,28 +1,43 @@
 import type { Metadata } from "next";
+import { headers } from "next/headers";
 import Link from "next/link";
 import { getTranslations } from "next-intl/server";
 import { AuthFrame } from "@/components/auth/auth-frame";
+import { CheckList } from "@/components/setup/check-list";
+import { FirstCurl } from "@/components/setup/first-curl";
 import { buttonVariants } from "@/components/ui/button";
-import { isWorkerAlive } from "@/lib/auth/admin-setup";
+import { listChecks } from "@/lib/auth/admin-checks";
+import { readFirstKey } from "@/lib/auth/first-key";
 import { homeOf } from "@/lib/auth/queries";
 import { requireStaff } from "@/lib/auth/require-staff";
+import { env } from "@/lib/env";
+import { publicOrigin } from "@/lib/origin";
+import { chatSnippets } from "@/lib/snippets";
+
+const SANDBOX_MODEL = "sandbox/chat";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("setup"))("doneTitle") };
 }
 
+/** What set-up ends with; the owner may come back to look at the checks. */
 export default async function SetupDonePage() {
-  const { user } = await requireStaff("settings.manage");
+  const scope = await requireStaff("settings.manage");
   const t = await getTranslations("setup");
-  const hasWorker = await isWorkerAlive();
+  const [checks, apiKey, home] = await Promise.all([listChecks(scope), readFirstKey(), homeOf(scope.user.userId)]);
+  const baseUrl = `${publicOrigin(await headers(), env().publicUrl)}/api/v1`;
+  const hasSandbox = checks.some(({ id }) => id === "sandbox");
+  const [curl] = hasSandbox && apiKey ? chatSnippets({ baseUrl, apiKey, model: SANDBOX_MODEL }) : [];
   return (
     <AuthFrame title={t("doneTitle")} text={t("doneText")}>
-      <ul className="flex flex-col gap-2 border-y py-4">
-        <li>✓ {t("database")}</li>
-        <li>{hasWorker ? `✓ ${t("worker")}` : `✗ ${t("workerMissing")}`}</li>
-      </ul>
+      <CheckList checks={checks} />
+      {curl ? (
+        <FirstCurl title={t("firstCall")} text={t("firstCallText")} copyLabel={t("copyCall")} code={curl.code} />
+      ) : (
+        <p className="text-ink-2">{t("noFirstCall")}</p>
+      )}
       <div className="flex flex-wrap gap-2">
-        <Link href={await homeOf(user.userId)} className={buttonVariants({ variant: "primary" })}>
+        <Link href={home} className={buttonVariants({ variant: "primary" })}>
           {t("openConsole")}
         </Link>
         <Link href="/admin" className={buttonVariants()}>
