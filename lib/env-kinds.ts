@@ -59,6 +59,17 @@ export function origin() {
     .transform((text) => new URL(text).origin);
 }
 
+/** Another process of this machine. */
+export function loopbackOrigin() {
+  return z
+    .string()
+    .refine(
+      (text) => protocolOf(text) === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(new URL(text).hostname),
+      "must be an address of this machine, such as http://127.0.0.1:12112",
+    )
+    .transform((text) => new URL(text).origin);
+}
+
 export function postgresUrl() {
   return z
     .string()

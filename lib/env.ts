@@ -36,6 +36,7 @@ export const variables = z.object({
   AUTH_OIDC_ISSUER: kind.url(["http:", "https:"]).optional(),
   AUTH_OIDC_ID: z.string().optional(),
   AUTH_OIDC_SECRET: z.string().optional(),
+  AUTH_SIMULATOR_URL: kind.loopbackOrigin().optional(),
 
   SMTP_URL: kind.url(["smtp:", "smtps:"]).optional(),
   STRIPE_SECRET_KEY: kind.stripeKey().optional(),
@@ -96,6 +97,9 @@ export function parseEnv(source: Source) {
   for (const names of TOGETHER) demandAllOrNone(names, given);
 
   const production = value.HUB_PRODUCTION ?? Boolean(value.DATABASE_URL && value.HUB_PUBLIC_URL);
+  if (production && value.AUTH_SIMULATOR_URL) {
+    throw new EnvError("AUTH_SIMULATOR_URL lets anybody sign in as anybody: remove it, or HUB_PRODUCTION.");
+  }
   const port = value.HUB_GATEWAY_PORT ?? value.PORT;
   const dataDir = resolve(value.HUB_DATA_DIR);
   const secret = (name: (typeof GENERATED_SECRETS)[number]) =>
@@ -147,6 +151,8 @@ export function parseEnv(source: Source) {
     authGoogle: pair(value.AUTH_GOOGLE_ID, value.AUTH_GOOGLE_SECRET),
     authOidc: pair(value.AUTH_OIDC_ID, value.AUTH_OIDC_SECRET),
     authOidcIssuer: value.AUTH_OIDC_ISSUER,
+    /** Stands in for GitHub and Google. Never set in production. */
+    authSimulatorUrl: value.AUTH_SIMULATOR_URL,
     smtpUrl: value.SMTP_URL,
     stripeSecretKey: value.STRIPE_SECRET_KEY,
     /** One, or two while they are exchanged; empty where Stripe is off. */

@@ -5,9 +5,9 @@ type FirstCurlProps = { title: string; text: string; copyLabel: string; code: st
 /** A call that runs as it stands, with the one key that set-up made. */
 export function FirstCurl({ title, text, copyLabel, code }: FirstCurlProps) {
   return (
-    <section aria-labelledby="first-call" className="flex flex-col gap-2">
+    <div className="flex flex-col gap-2">
       <div className="flex items-center justify-between gap-4">
-        <h2 id="first-call" className="font-medium">
+        <h2 className="font-medium">
           {title}
         </h2>
         <CopyButton text={code} label={copyLabel} className="-mr-2" />
@@ -19,6 +19,6 @@ export function FirstCurl({ title, text, copyLabel, code }: FirstCurlProps) {
         </pre>
       </section>
       <p className="text-sm text-ink-2">{text}</p>
-    </section>
+    </div>
   );
 }

@@ -63,7 +63,8 @@ export async function signInByProvider(
   _scope: PublicScope,
   { provider, next }: { provider: "github" | "google"; next?: string },
 ): Promise<Next> {
-  return { to: await providerAddress(provider, safeNextPath(next) ?? "/new-org") };
+  // the sign-in page sends whoever is signed in home
+  return { to: await providerAddress(provider, safeNextPath(next) ?? "/sign-in") };
 }
 
 export async function signUp(scope: PublicScope, { name, email, password, locale, next }: SignUpInput): Promise<Next> {

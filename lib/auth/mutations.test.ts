@@ -325,6 +325,26 @@ test("an account of GitHub or Google is never linked by address", async () => {
   expect(await findOrCreateByAccount({ ...fresh, email: address() })).toEqual(first);
 });
 
+test.each(["sign-up", "magic link", "reset"])(
+  "an account that claimed an address before it was proved is out once its owner proves it by %s",
+  async (way) => {
+    const email = address();
+    const profile = { provider: "github", subject: newId("sub"), email, isVerified: false, name: "Mallory" };
+    const claimed = await findOrCreateByAccount(profile);
+    const { sid } = await scopeOf("userId" in claimed ? claimed.userId : "");
+    if (way === "sign-up") await person(email);
+    else {
+      const purpose = way === "reset" ? "reset" : "magic";
+      await issueLink(anybody(), purpose, { email, locale: "en", browser: "mine" }, (made) => `http://hub.test/${made}`);
+      const token = tokenOf((await mailsTo(email)).at(-1));
+      if (purpose === "reset") await resetPassword(anybody(), { token, password: PASSWORD });
+      else await redeemMagicLink(anybody(), { token, browser: "mine" });
+    }
+    expect(await findSessionBySid(sid)).toBeNull();
+    expect(await findOrCreateByAccount(profile)).toEqual({ refused: "not-linked" });
+  },
+);
+
 test("every mail of these flows is whole in every language", async () => {
   expect(await assertMailsWhole(database.pool, "http://hub.test")).toEqual(["magic", "registered", "reset", "verify"]);
 });

@@ -169,6 +169,8 @@ export async function completeSignUp(
     const known = await tx.user.findUnique({ where: { email } });
     if (known?.emailVerified) throw invalidCode(); // somebody was faster; that account keeps its password
     const proved = { emailVerified: new Date(), locale, ...(name && { name }), ...(passwordHash && { passwordHash }) };
+    // a code that was asked for while signed in to the account comes without a password
+    if (known && passwordHash) await dropUnproved(tx, known.id);
     const user = known
       ? await tx.user.update({ where: { id: known.id }, data: proved })
       : await tx.user.create({ data: { id: newId("usr"), email, ...proved } });
@@ -275,7 +277,7 @@ export async function redeemMagicLink(
   await consumeLimit("token", networkOf(scope.request.ip));
   return db().$transaction(async (tx) => {
     const { id: userId, email } = await takeLink(tx, "magic", token, browser);
-    await tx.user.updateMany({ where: { id: userId, emailVerified: null }, data: { emailVerified: new Date() } });
+    await proveByLink(tx, userId);
     return { userId, email };
   });
 }
@@ -290,12 +292,27 @@ export async function resetPassword(
   const passwordHash = await hashPassword(password);
   return db().$transaction(async (tx) => {
     const { id: userId, email } = await takeLink(tx, "reset", token, "");
-    const user = await tx.user.update({ where: { id: userId }, data: { passwordHash } });
-    if (!user.emailVerified) await tx.user.update({ where: { id: userId }, data: { emailVerified: new Date() } });
+    await proveByLink(tx, userId);
+    await tx.user.update({ where: { id: userId }, data: { passwordHash } });
     await tx.authSession.deleteMany({ where: { userId } });
     await recordAudit(tx, actorOf(userId, scope.request.ip), { action: "user.password", target: `user:${userId}` });
     return { userId, email };
   });
+}
+
+/** Whoever reads the mail owns the address. */
+async function proveByLink(tx: Prisma.TransactionClient, userId: string): Promise<void> {
+  const { emailVerified } = await tx.user.findUniqueOrThrow({ where: { id: userId } });
+  if (emailVerified) return;
+  await dropUnproved(tx, userId);
+  await tx.user.update({ where: { id: userId }, data: { emailVerified: new Date() } });
+}
+
+/** An account at GitHub may have claimed the address before anybody proved it; it must not stay a way in for whoever made
+ *  it, now that the address turns out to be somebody's. */
+async function dropUnproved(tx: Prisma.TransactionClient, userId: string): Promise<void> {
+  await tx.account.deleteMany({ where: { userId } });
+  await tx.authSession.deleteMany({ where: { userId } });
 }
 
 async function takeLink(

@@ -42,7 +42,7 @@ export function providerCallback(): (request: Request) => Promise<Response> {
 }
 
 function config(): NextAuthConfig {
-  const { authSecret, authGithub, authGoogle } = env();
+  const { authSecret, authGithub, authGoogle, authSimulatorUrl } = env();
   const name = cookieName("session");
   const options = cookieOptions();
   return {
@@ -60,8 +60,8 @@ function config(): NextAuthConfig {
     },
     providers: [
       Credentials({ credentials: {}, authorize: () => personOf(proved.getStore()) }),
-      ...(authGithub ? [GitHub({ clientId: authGithub.id, clientSecret: authGithub.secret })] : []),
-      ...(authGoogle ? [Google({ clientId: authGoogle.id, clientSecret: authGoogle.secret })] : []),
+      ...(authGithub ? [github(authGithub, authSimulatorUrl)] : []),
+      ...(authGoogle ? [google(authGoogle, authSimulatorUrl)] : []),
     ],
     callbacks: {
       async signIn({ user, account, profile }) {
@@ -100,6 +100,19 @@ function config(): NextAuthConfig {
       },
     },
   };
+}
+
+type Application = { id: string; secret: string };
+
+/** `state` as well as PKCE: an answer belongs to the browser that asked, whether or not the provider looks at the challenge. */
+function github({ id: clientId, secret: clientSecret }: Application, simulatorUrl: string | undefined) {
+  const enterprise = simulatorUrl ? { baseUrl: `${simulatorUrl}/github` } : undefined;
+  return GitHub({ clientId, clientSecret, enterprise, checks: ["pkce", "state"] });
+}
+
+function google({ id: clientId, secret: clientSecret }: Application, simulatorUrl: string | undefined) {
+  const issuer = simulatorUrl ? { issuer: `${simulatorUrl}/google` } : {};
+  return Google({ clientId, clientSecret, ...issuer, checks: ["pkce", "state", "nonce"] });
 }
 
 function personOf(userId: string | undefined): { id: string } | null {

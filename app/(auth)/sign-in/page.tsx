@@ -27,7 +27,8 @@ export default async function SignInPage({ searchParams }: Props) {
     "not-linked": t("signIn.notLinked"),
     closed: t("signIn.closed"),
     "no-email": t("signIn.noEmail"),
-    denied: t("signIn.denied"),
+    // what next-auth calls an answer that says no
+    OAuthCallbackError: t("signIn.denied"),
   };
   const { authGithub, authGoogle } = env();
   const providers: SignInProvider[] = [

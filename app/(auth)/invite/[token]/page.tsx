@@ -1,9 +1,10 @@
 import type { Metadata } from "next";
 import Link from "next/link";
 import { getTranslations } from "next-intl/server";
-import { AuthFrame } from "@/components/auth/auth-frame";
+import { AuthFrame, AuthLink } from "@/components/auth/auth-frame";
 import { JoinForm, SignOutButton } from "@/components/auth/org-forms";
 import { buttonVariants } from "@/components/ui/button";
+import { homeOf } from "@/lib/auth/queries";
 import { findSession } from "@/lib/auth/session";
 import { findInvitation } from "@/lib/orgs/queries";
 
@@ -16,9 +17,19 @@ export default async function InvitePage({ params }: Props) {
   const { token } = await params;
   const t = await getTranslations("auth");
   const invitation = await findInvitation(token);
-  if (!invitation) return <AuthFrame title={t("invite.goneTitle")}>{t("invite.gone")}</AuthFrame>;
-  const { orgName: org, inviter, role, email } = invitation;
   const session = await findSession();
+  if (!invitation) {
+    return (
+      <AuthFrame title={t("invite.goneTitle")} text={t("invite.gone")}>
+        {session ? (
+          <AuthLink href={await homeOf(session.userId)}>{t("invite.home")}</AuthLink>
+        ) : (
+          <AuthLink href="/sign-in">{t("forgot.back")}</AuthLink>
+        )}
+      </AuthFrame>
+    );
+  }
+  const { orgName: org, inviter, role, email } = invitation;
   const here = `/invite/${encodeURIComponent(token)}`;
   const query = `?next=${encodeURIComponent(here)}`;
   return (
