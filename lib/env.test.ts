@@ -119,8 +119,12 @@ describe("the simulator of GitHub and Google", () => {
   test("is another process of this machine, and never in production", () => {
     const url = "http://127.0.0.1:4000";
     expect(parse({ AUTH_SIMULATOR_URL: url }).authSimulatorUrl).toBe(url);
-    expect(refusal({ AUTH_SIMULATOR_URL: "https://github.example.com" })).toContain("must be an address of this machine");
-    expect(refusal({ AUTH_SIMULATOR_URL: "http://127.0.0.1.evil.test" })).toContain("must be an address of this machine");
+    expect(refusal({ AUTH_SIMULATOR_URL: "https://github.example.com" })).toContain(
+      "must be an address of this machine",
+    );
+    expect(refusal({ AUTH_SIMULATOR_URL: "http://127.0.0.1.evil.test" })).toContain(
+      "must be an address of this machine",
+    );
     expect(refusal({ AUTH_SIMULATOR_URL: url, HUB_PRODUCTION: "true" })).toContain("lets anybody sign in as anybody");
   });
 });

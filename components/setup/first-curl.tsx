@@ -7,9 +7,7 @@ export function FirstCurl({ title, text, copyLabel, code }: FirstCurlProps) {
   return (
     <div className="flex flex-col gap-2">
       <div className="flex items-center justify-between gap-4">
-        <h2 className="font-medium">
-          {title}
-        </h2>
+        <h2 className="font-medium">{title}</h2>
         <CopyButton text={code} label={copyLabel} className="-mr-2" />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, so the keyboard must reach it */}

@@ -70,7 +70,13 @@ export async function startOAuthSimulator(): Promise<OAuthSimulator> {
     else {
       const code = randomUUID();
       const { challenge, nonce, client_id: client = "" } = Object.fromEntries(form);
-      codes.set(code, { person, challenge: challenge || null, nonce: nonce || null, client, redirect: `${form.get("redirect_uri")}` });
+      codes.set(code, {
+        person,
+        challenge: challenge || null,
+        nonce: nonce || null,
+        client,
+        redirect: `${form.get("redirect_uri")}`,
+      });
       to.searchParams.set("code", code);
     }
     return String(to);

@@ -14,7 +14,10 @@ export async function withSql<Result>(
   { dataDir }: Hub,
   use: (query: (text: string, ...values: unknown[]) => Promise<Record<string, unknown>[]>) => Promise<Result>,
 ): Promise<Result> {
-  const pool = createPool(readFileSync(join(dataDir, "postgres.url"), "utf8").trim(), { max: 1, applicationName: "test" });
+  const pool = createPool(readFileSync(join(dataDir, "postgres.url"), "utf8").trim(), {
+    max: 1,
+    applicationName: "test",
+  });
   try {
     return await use(async (text, ...values) => (await pool.query<Record<string, unknown>>(text, values)).rows);
   } finally {
@@ -36,7 +39,12 @@ export async function makePerson(hub: Hub, { name = "Ana", orgs = 1 } = {}): Pro
       const slug = `acme-${orgId.slice(-8)}`;
       await query("INSERT INTO org (id, slug, name) VALUES ($1, $2, $3)", orgId, slug, `Acme ${n + 1}`);
       await query("SELECT create_wallet($1, 0)", orgId);
-      await query("INSERT INTO member (id, org_id, user_id, role) VALUES ($1, $2, $3, 'owner')", newId("mem"), orgId, userId);
+      await query(
+        "INSERT INTO member (id, org_id, user_id, role) VALUES ($1, $2, $3, 'owner')",
+        newId("mem"),
+        orgId,
+        userId,
+      );
       slugs.push(slug);
     }
     return { userId, email, slugs };

@@ -335,7 +335,12 @@ test.each(["sign-up", "magic link", "reset"])(
     if (way === "sign-up") await person(email);
     else {
       const purpose = way === "reset" ? "reset" : "magic";
-      await issueLink(anybody(), purpose, { email, locale: "en", browser: "mine" }, (made) => `http://hub.test/${made}`);
+      await issueLink(
+        anybody(),
+        purpose,
+        { email, locale: "en", browser: "mine" },
+        (made) => `http://hub.test/${made}`,
+      );
       const token = tokenOf((await mailsTo(email)).at(-1));
       if (purpose === "reset") await resetPassword(anybody(), { token, password: PASSWORD });
       else await redeemMagicLink(anybody(), { token, browser: "mine" });
