@@ -38,11 +38,11 @@ test("a stranger signs up, proves the address, works, signs out and in again", a
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(t.verify.title);
   await expectAccessible(page);
   const code = codeIn(await mailTo(hub, email, "verify"));
-  await page.getByLabel(t.verify.code).pressSequentially(code === "000000" ? "000001" : "000000");
+  await page.getByRole("textbox", { name: t.verify.code }).pressSequentially(code === "000000" ? "000001" : "000000");
   await page.getByRole("button", { name: t.verify.submit, exact: true }).click();
   await expect(page.getByText(t.fields.code)).toBeVisible();
   // what a phone offers lands in the first cell, all at once
-  await page.getByLabel(t.verify.code).fill(code);
+  await page.getByRole("textbox", { name: t.verify.code }).fill(code);
   await expect(page.getByLabel(t.verify.cell.replace("{n}", "6").replace("{of}", "6"))).toHaveValue(code.slice(-1));
   await page.getByRole("button", { name: t.verify.submit, exact: true }).click();
   await expect(page).toHaveURL(/\/ana-s-workspace$/);
@@ -60,7 +60,7 @@ test("one pasted code fills all cells and is sent", async ({ page, context }) =>
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const code = await startSignUp(page, "paula@example.com");
   await page.evaluate((text) => navigator.clipboard.writeText(text), `${code.slice(0, 3)} ${code.slice(3)}`);
-  await page.getByLabel(t.verify.code).focus();
+  await page.getByRole("textbox", { name: t.verify.code }).focus();
   await page.keyboard.press("ControlOrMeta+V");
   await expect(page).toHaveURL(/\/paula-s-workspace$/);
 });
@@ -76,12 +76,12 @@ test("a code that is too old is replaced in one click, once half a minute has pa
   await expect(resend).toBeEnabled();
 
   await withSql(hub, (query) => query("UPDATE verification_token SET expires = now() WHERE identifier LIKE 'code:%'"));
-  await page.getByLabel(t.verify.code).fill(old);
+  await page.getByRole("textbox", { name: t.verify.code }).fill(old);
   await page.getByRole("button", { name: t.verify.submit, exact: true }).click();
   await expect(page.getByText(t.fields.code)).toBeVisible();
   await resend.click();
   await expect(page.getByText(t.verify.resent)).toBeVisible();
-  await expect(page.getByLabel(t.verify.code)).toHaveValue("");
+  await expect(page.getByRole("textbox", { name: t.verify.code })).toHaveValue("");
   // the mail's link opens the page with the code in it, to be confirmed by a person
   await page.goto(linkIn(await mailTo(hub, email, "verify", mail)));
   await page.getByRole("button", { name: t.verify.submit, exact: true }).click();

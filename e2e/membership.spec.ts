@@ -32,7 +32,7 @@ test("somebody new follows an invitation, signs up and is in; the link works onc
   await page.getByLabel(t.email).fill(email);
   await page.getByLabel(t.password).fill(PASSWORD);
   await page.getByRole("button", { name: t.signUp.submit }).click();
-  await page.getByLabel(t.verify.code).fill(codeIn(await mailTo(hub, email, "verify")));
+  await page.getByRole("textbox", { name: t.verify.code }).fill(codeIn(await mailTo(hub, email, "verify")));
   await page.getByRole("button", { name: t.verify.submit, exact: true }).click();
   await page.getByRole("button", { name: "Join Acme 1" }).click();
   await expect(page).toHaveURL(`${hub.url}/${owner.slugs[0]}`);

@@ -2,6 +2,7 @@ import { NextIntlClientProvider } from "next-intl";
 import { getMessages } from "next-intl/server";
 import { type ReactNode, Suspense } from "react";
 import { BooksBadge } from "@/components/admin/books-badge";
+import { SessionDialog } from "@/components/auth/session-dialog";
 import { AdminShell } from "@/components/shell/admin-shell";
 import { signOutAction } from "@/lib/auth/actions";
 import { listMemberships } from "@/lib/auth/queries";
@@ -11,14 +12,14 @@ import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
   const scope = await requireStaff();
-  const [{ app, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
+  const [{ app, auth, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
     getMessages(),
     getSettings(),
     listMemberships(scope.user.userId),
   ]);
   const own = memberships[0]?.org.slug;
   return (
-    <NextIntlClientProvider messages={{ app, error, shell, ui, admin }}>
+    <NextIntlClientProvider messages={{ app, auth, error, shell, ui, admin }}>
       <AdminShell
         user={{ name: scope.user.name ?? "", email: scope.user.email }}
         permissions={[...scope.permissions]}
@@ -35,6 +36,7 @@ export default async function AdminLayout({ children }: { children: ReactNode })
       >
         {children}
       </AdminShell>
+      <SessionDialog email={scope.user.email} />
     </NextIntlClientProvider>
   );
 }

@@ -2,6 +2,7 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { useCallback, useState } from "react";
+import { noticed } from "@/components/auth/session-end";
 import type { ActionError, ActionResult } from "@/lib/auth/action";
 
 type Act<Input, Data> = (input: Input) => Promise<ActionResult<Data>>;
@@ -28,7 +29,7 @@ export function useAction<Input, Data>(act: Act<Input, Data>) {
       setPending(true);
       setError(null);
       try {
-        const result = await act(input);
+        const result = noticed(await act(input));
         if (result.ok) return result.data;
         setError(result.error);
       } catch {

@@ -2,6 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { type FormEvent, type ReactNode, useState } from "react";
+import { noticed } from "@/components/auth/session-end";
 import { Button } from "@/components/ui/button";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import type { ActionError, ActionResult } from "@/lib/auth/action";
@@ -70,7 +71,7 @@ export function goTo({ to }: { to: string }): void {
 /** What an action answered; null when it moved to another page instead, which Next reports by throwing. */
 export async function settled<Data>(call: Promise<ActionResult<Data>>): Promise<ActionResult<Data> | null> {
   try {
-    return await call;
+    return noticed(await call);
   } catch (thrown) {
     if (String((thrown as { digest?: unknown }).digest).startsWith("NEXT_REDIRECT")) return null;
     return { ok: false, error: LOST };

@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { noticed } from "@/components/auth/session-end";
 import { KeyFields } from "@/components/keys/key-fields";
 import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext } from "@/components/keys/listed-key";
@@ -38,7 +39,7 @@ export function CreateKey({ context, isFirst }: CreateKeyProps) {
     const input = keyInputOf(form);
     if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
     start(async () => {
-      const result = await createKeyAction(context.orgSlug, input);
+      const result = noticed(await createKeyAction(context.orgSlug, input));
       if (result.ok) {
         setError(undefined);
         setCreated(result.data);

@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { noticed } from "@/components/auth/session-end";
 import { KeyFields } from "@/components/keys/key-fields";
 import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
@@ -25,7 +26,7 @@ export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
     const input = keyInputOf(form, row.expiresAt);
     if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
     start(async () => {
-      const result = await updateKeyAction(context.orgSlug, { id: row.id, ...input });
+      const result = noticed(await updateKeyAction(context.orgSlug, { id: row.id, ...input }));
       if (!result.ok) return setError(result.error);
       setError(undefined);
       onClose();

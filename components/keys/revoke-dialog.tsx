@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useFormatter, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { noticed } from "@/components/auth/session-end";
 import type { ListedKey } from "@/components/keys/listed-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
@@ -31,7 +32,7 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
         : t("revokeNotUsed");
   const revoke = () =>
     start(async () => {
-      const result = await revokeKeyAction(orgSlug, { id: row.id });
+      const result = noticed(await revokeKeyAction(orgSlug, { id: row.id }));
       if (!result.ok) return setMessage(t("failed", { message: result.error.message }));
       onClose();
       router.refresh();

@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { noticed } from "@/components/auth/session-end";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
@@ -30,7 +31,7 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
     start(async () => {
       // safe because OVERLAPS are the hours of the schema
       const overlapHours = Number(overlap) as 0 | 1 | 24 | 168;
-      const result = await rotateKeyAction(context.orgSlug, { id: row.id, overlapHours });
+      const result = noticed(await rotateKeyAction(context.orgSlug, { id: row.id, overlapHours }));
       if (result.ok) setCreated(result.data);
       else setMessage(t("failed", { message: result.error.message }));
     });

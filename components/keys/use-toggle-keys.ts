@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useTransition } from "react";
+import { noticed } from "@/components/auth/session-end";
 import { useToast } from "@/components/ui/toast";
 import { toggleKeysAction } from "@/lib/keys/actions";
 
@@ -14,7 +15,7 @@ export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: (ids: st
   const [busy, start] = useTransition();
   const toggle = (ids: string[], enabled: boolean) =>
     start(async () => {
-      const result = await toggleKeysAction(orgSlug, { ids, enabled });
+      const result = noticed(await toggleKeysAction(orgSlug, { ids, enabled }));
       if (!result.ok) toast.add({ title: t("failed", { message: result.error.message }) });
       else {
         toast.add({ title: t(enabled ? "enabledCount" : "disabledCount", { count: result.data.length }) });

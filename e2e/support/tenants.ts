@@ -145,7 +145,8 @@ export async function insertKey(
 }
 
 /** What no refused request may change: the rows of every table and the jobs that wait, or only the rows of one
- *  organisation, where a hub runs beside. Guesses are counted, so the counters of limits are left out. */
+ *  organisation, where a hub runs beside. Guesses are counted, so the counters of limits are left out, and so
+ *  is when a session was last seen. */
 export async function fingerprint(sql: Sql, orgId?: string): Promise<Record<string, string>> {
   const { rows: tables } = await sql.query<{ name: string; column: string | null }>(
     `SELECT format('%I.%I', t.schemaname, t.tablename) AS name, c.column_name AS column FROM pg_tables t
@@ -158,8 +159,9 @@ export async function fingerprint(sql: Sql, orgId?: string): Promise<Record<stri
   for (const { name, column } of tables) {
     if (orgId && !column) continue;
     const { rows } = await sql.query<{ print: string }>(
-      `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') AS print FROM ${name} t
-       WHERE ${orgId ? `t.${column} = $1` : "$1::text IS NULL"}`,
+      `SELECT count(*) || ' ' || coalesce(md5(string_agg(line, E'\\n' ORDER BY line)), '') AS print
+       FROM (SELECT (to_jsonb(t) - 'last_seen_at')::text AS line FROM ${name} t
+             WHERE ${orgId ? `t.${column} = $1` : "$1::text IS NULL"}) lines`,
       [orgId ?? null],
     );
     found.push([name, rows[0]?.print ?? ""]);

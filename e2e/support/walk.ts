@@ -61,7 +61,7 @@ export async function signUp(hand: Hand, hub: Hub, { name, email }: Person): Pro
   await hand.press(page.getByRole("button", { name: t.signUp.submit }));
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(t.verify.title);
   const code = /^\d{6}$/m.exec(await mailTo(hub, email, "verify"))?.[0] ?? "";
-  await hand.type(page.getByLabel(t.verify.code), code);
+  await hand.type(page.getByRole("textbox", { name: t.verify.code }), code);
   await hand.press(page.getByRole("button", { name: t.verify.submit, exact: true }));
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(en.overview.title);
   return new URL(page.url()).pathname.slice(1);

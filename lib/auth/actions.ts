@@ -14,6 +14,7 @@ import {
   reset,
   setUp,
   signIn,
+  signInAgain,
   signInByProvider,
   signOut,
   signUp,
@@ -40,6 +41,7 @@ import {
 } from "@/lib/auth/schema";
 
 export const signInAction = action(signInInput, signIn, { scope: "public" });
+export const signInAgainAction = action(signInInput, signInAgain, { scope: "public" });
 export const signInByProviderAction = action(providerInput, signInByProvider, { scope: "public" });
 export const signOutAction = action(signOutInput, signOut, { scope: "public" });
 export const signUpAction = action(signUpInput, signUp, { scope: "public" });

@@ -53,6 +53,13 @@ export async function signIn(scope: PublicScope, { email, password, next }: Sign
   redirect(safeNextPath(next) ?? (await homeOf(userId)));
 }
 
+/** For a page that stays as it is: its person's session has ended, and they prove once more who they are. */
+export async function signInAgain(scope: PublicScope, { email, password }: SignInInput): Promise<null> {
+  const userId = await checkPassword(scope, { email, password }, await isKnownBrowser(email));
+  await enter(userId, email, "password");
+  return null;
+}
+
 /** Moves to `next`, where somebody else signs in, or to the sign-in page. */
 export async function signOut(_scope: PublicScope, input?: { next?: string }): Promise<never> {
   await endSession();

@@ -1,6 +1,7 @@
 import { getLocale } from "next-intl/server";
 import type { ReactNode } from "react";
 import { readShellBalance } from "@/app/(console)/[org]/shell-balance";
+import { SessionDialog } from "@/components/auth/session-dialog";
 import { ConsoleProviders } from "@/components/shell/console-providers";
 import { ConsoleShell } from "@/components/shell/console-shell";
 import { signOutAction } from "@/lib/auth/actions";
@@ -28,6 +29,7 @@ export default async function ConsoleLayout({ params, children }: ConsoleLayoutP
       >
         {children}
       </ConsoleShell>
+      <SessionDialog email={user.email} />
     </ConsoleProviders>
   );
 }
