@@ -48,6 +48,7 @@ test("a stranger signs up, proves the address, works, signs out and in again", a
   await expect(page).toHaveURL(/\/ana-s-workspace$/);
 
   expect((await page.goto(`${hub.url}/admin`))?.status()).toBe(404);
+  await page.goto(`${hub.url}/ana-s-workspace`);
   await signOut(page);
   await page.goto(`${hub.url}/ana-s-workspace/team`);
   await expect(page).toHaveURL(/\/sign-in\?next=/);

@@ -102,6 +102,31 @@ test("you see your sessions, end one or all others, and a new password asks for 
   for (const page of pages) await page.context().close();
 });
 
+test("what you have entered survives the end of your session", async ({ browser }) => {
+  const person = await makePerson(hub);
+  const page = await signedIn(browser, person);
+  await page.goto(`${hub.url}/${person.slugs[0]}/keys`);
+  await page.getByRole("button", { name: en.keys.create }).click();
+  const draft = page.getByRole("dialog", { name: en.keys.createTitle });
+  await draft.getByLabel(en.keys.name, { exact: true }).fill("A long thought");
+  await withSql(hub, (query) => query("DELETE FROM auth_session WHERE user_id = $1", person.userId));
+  await draft.getByRole("button", { name: en.keys.create }).click();
+
+  const again = page.getByRole("dialog", { name: t.again.title });
+  await expect(again.getByText(person.email)).toBeVisible();
+  await again.getByLabel(t.password).fill("not the password");
+  await again.getByRole("button", { name: t.signIn.submit }).click();
+  await expect(again.getByText(t.errors.invalid_credentials)).toBeVisible();
+  await again.getByLabel(t.password).fill(PASSWORD);
+  await again.getByRole("button", { name: t.signIn.submit }).click();
+  await expect(again).toBeHidden();
+
+  await expect(draft.getByLabel(en.keys.name, { exact: true })).toHaveValue("A long thought");
+  await draft.getByRole("button", { name: en.keys.create }).click();
+  await expect(page.getByText(/^aigne_sk_\w+$/)).toBeVisible();
+  await page.context().close();
+});
+
 /** The owner invites through the page; the answer is the link of the mail. */
 async function invite(browser: Browser, owner: Person, email: string): Promise<string> {
   const page = await signedIn(browser, owner);

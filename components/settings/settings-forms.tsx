@@ -171,6 +171,10 @@ export function SessionList({ sessions }: { sessions: readonly SessionRow[] }) {
 function useNotice() {
   const t = useTranslations("settings");
   const [isSaved, setSaved] = useState(false);
-  const notice = <span role="status">{isSaved && t("saved")}</span>;
+  const notice = (
+    <span role="status" className="empty:hidden">
+      {isSaved && t("saved")}
+    </span>
+  );
   return { notice, say: () => setSaved(true) };
 }

@@ -127,7 +127,7 @@ export function SetupWizard({ token, instanceName, starterCreditUsd, payments, k
             {t("back")}
           </Button>
         )}
-        <span role="status" className="text-sm text-ink-2">
+        <span role="status" className="text-sm text-ink-2 empty:hidden">
           {isBusy && waiting}
         </span>
       </FormActions>

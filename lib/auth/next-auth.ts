@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { headers } from "next/headers";
+import { NextRequest } from "next/server";
 import NextAuth, { type NextAuthConfig } from "next-auth";
 import Credentials from "next-auth/providers/credentials";
 import GitHub from "next-auth/providers/github";
@@ -11,6 +12,7 @@ import { cookieName, cookieOptions, isSecureSite } from "@/lib/auth/session-cook
 import { env } from "@/lib/env";
 import { emailAddress } from "@/lib/fields";
 import { logger } from "@/lib/log";
+import { publicOrigin } from "@/lib/origin";
 
 const COOKIE_LIFE_SECONDS = 14 * 24 * 60 * 60;
 
@@ -37,8 +39,11 @@ export async function providerAddress(provider: "github" | "google", next: strin
 
 /** The one address next-auth answers itself: GitHub and Google send people back to it. */
 export function providerCallback(): (request: Request) => Promise<Response> {
-  // safe because next-auth reads nothing of Next's extended request that a route handler's lacks
-  return (request) => auth.handlers.GET(request as Parameters<typeof auth.handlers.GET>[0]);
+  return ({ url, headers }) => {
+    // the request carries web's internal address; the provider was told the one that people see
+    const { pathname, search } = new URL(url);
+    return auth.handlers.GET(new NextRequest(publicOrigin(headers, env().publicUrl) + pathname + search, { headers }));
+  };
 }
 
 function config(): NextAuthConfig {
