@@ -223,10 +223,15 @@ const USER_ACTIONS: Record<string, () => unknown> = {
   changePasswordAction: () => ({ current: "x", password: "correct horse battery" }),
   endSessionAction: () => ({ sessionId: b.people.owner.sessionId }),
   endOtherSessionsAction: () => undefined,
+  finishSetUpAction: () => ({
+    ...{ locale: "en", mode: "service", starterCreditUsd: "0", instanceName: "Mine", orgName: "Mine" },
+    ...{ timeZone: "UTC", provider: "later" },
+  }),
 };
 const PUBLIC_ACTIONS = [
   ...["signInAction", "signInByProviderAction", "signOutAction", "signUpAction", "verifyAction", "resendCodeAction"],
   ...["requestResetAction", "resetAction", "requestMagicLinkAction", "redeemLinkAction", "setUpAction"],
+  "signInAgainAction",
 ];
 
 test("every action of the product is in one of the tables", () => {
