@@ -41,7 +41,7 @@ async function Wizard({ token }: { token: string | null }) {
   const t = await getTranslations("setup");
   const { instanceName, starterCreditUsd } = await getSettings();
   const { stripeSecretKey, stripeApiBase } = env();
-  const kinds = PROVIDER_KINDS.filter(({ available, credential }) => available && credential !== "none");
+  const kinds = PROVIDER_KINDS.filter(({ credential }) => credential !== "none");
   return (
     <AuthFrame title={t("title")} text={t(token === null ? "textOwner" : "text")}>
       <SetupWizard
