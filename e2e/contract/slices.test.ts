@@ -103,6 +103,27 @@ describe.each(DOORS)("%s door", (door) => {
     });
   });
 
+  test("in the Messages protocol it ends as a message that reached its limit, every block closed", async () => {
+    tenant = await hub.tenant({ creditUsd: "0.01" });
+    const model = await hub.translatedModel("endless:nolimit,interval=1");
+    const response = await hub.post(door, "/messages", tenant.key, {
+      model,
+      messages,
+      stream: true,
+      max_tokens: 4_000,
+    });
+    expect(response.status).toBe(200);
+    const events = ((await response.text()).match(/(?<=^data: )\{.*/gm) ?? []).map((line) => JSON.parse(line));
+    expect(events.slice(-3)).toMatchObject([
+      { type: "content_block_stop", index: 0 },
+      { type: "message_delta", delta: { stop_reason: "max_tokens" } },
+      { type: "message_stop" },
+    ]);
+    const event = await hub.settled(response.headers.get("x-request-id"));
+    expect(event).toMatchObject({ route: "relay", outcome: "ok", finishReason: "insufficient_credits" });
+    expect(events.at(-2).usage.output_tokens).toBe(event.outputTokens);
+  });
+
   test("a budget stops a stream like spent credit does", async () => {
     tenant = await hub.tenant();
     await hub.limit(tenant, { day: Number(CENT) });

@@ -44,6 +44,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   await maintain(url, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
   const at = (base: string) => withDatabase(base, name);
   const pool = createPool(at(url), { max: 12, applicationName: "test" });
+  ignoreEnd(pool);
   return {
     url: at(url),
     roleUrl: (role) => at(roles[role]),
@@ -53,6 +54,11 @@ export async function testDatabase(): Promise<TestDatabase> {
       await maintain(url, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
+}
+
+/** A database that is dropped ends connections that are about to end anyway; nobody else would hear of it. */
+export function ignoreEnd(pool: pg.Pool): void {
+  pool.on("connect", (client) => client.on("error", () => {}));
 }
 
 /** Fails unless the ledger has no violation (of `orgId`, if given), no hold is left open and nothing has deadlocked. */

@@ -5,6 +5,7 @@ import { egressAgent, egressFetch } from "@/lib/egress";
 import { createGateway, type Gateway } from "@/lib/gateway/gateway";
 import { readStoredAnswer } from "@/lib/gateway/idempotency";
 import { createTicker } from "@/lib/gateway/meter/ticker";
+import { createWatch } from "@/lib/gateway/meter/watch";
 import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
 import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
@@ -15,11 +16,23 @@ import { createRecorder } from "@/lib/usage/record";
 import { createRefusalLog } from "@/lib/usage/refusals";
 import { openSpool } from "@/lib/usage/spool";
 
+export type GatewayStatistics = {
+  running: number;
+  /** Of the call that has run longest; its hold is open as long. */
+  oldestCallMs: number;
+  unsettled: number;
+  /** Of the settlement that has waited longest for its commit: the spool is not empty since then. */
+  oldestUnsettledMs: number;
+  /** Settlements the database refused, kept beside the spool. */
+  refused: number;
+  statements: ReturnType<Wallet["statistics"]>;
+};
+
 export type GatewayRuntime = {
   gateway: Gateway;
   sql: Sql;
   /** For metrics and readiness. */
-  statistics(): { running: number; unsettled: number; statements: ReturnType<Wallet["statistics"]> };
+  statistics(): GatewayStatistics;
   /** Resolves when no call runs and everything is settled. What still runs after `timeoutMs` is ended and settled. */
   drain(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -72,6 +85,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const recorder = createRecorder({
     wallet,
     spool,
+    clock: systemClock,
     onRefused: (error, requestId) =>
       log.error(
         { err: error, requestId },
@@ -93,7 +107,14 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   });
   const ticker = createTicker({ wallet, clock: systemClock });
   const vault = createVault({ secretsKey: settings.secretsKey, clock: systemClock, onError });
+  const statistics = (): GatewayStatistics => ({
+    ...{ running: ticker.size, oldestCallMs: ticker.oldestMs },
+    ...{ unsettled: recorder.pending, oldestUnsettledMs: recorder.oldestMs, refused: recorder.refused },
+    statements: wallet.statistics(),
+  });
+  const watch = createWatch((err) => log.error({ err }, "the money path needs a look"));
   const heartbeat = setInterval(() => {
+    watch(statistics());
     pool
       .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint) as alive", [node, epoch])
       .then(({ rows: [row] }) => {
@@ -123,7 +144,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   return {
     gateway,
     sql: pool,
-    statistics: () => ({ running: ticker.size, unsettled: recorder.pending, statements: wallet.statistics() }),
+    statistics,
     async drain(timeoutMs) {
       const isIdle = async (waitMs: number) => {
         const deadline = systemClock.monotonic() + waitMs;

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { fakeClock } from "@/e2e/support/gateway-values";
 import type { Settlement, Wallet } from "@/lib/billing/wallet";
 import { createRecorder } from "@/lib/usage/record";
 import { openSpool } from "@/lib/usage/spool";
@@ -14,6 +15,7 @@ afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
 
 /** A recorder of one life of a node; the wallet answers `state` for every settlement, null never; "refused" rejects. */
 function live(epoch: string, state: string | null = "open") {
+  const clock = fakeClock();
   const settled: string[] = [];
   const adjusted: string[] = [];
   const refused: string[] = [];
@@ -30,8 +32,9 @@ function live(epoch: string, state: string | null = "open") {
     wallet: wallet as unknown as Wallet,
     spool,
     onRefused: (error) => refused.push((error as Error).message),
+    clock,
   });
-  return { recorder, spool, settled, adjusted, refused };
+  return { recorder, spool, settled, adjusted, refused, clock };
 }
 
 // safe because the recorder reads nothing but the id
@@ -82,4 +85,18 @@ it("keeps what the database refuses, and settles it at a start after that is men
   expect(third.settled).toEqual(["req_1"]);
   third.spool.close();
   expect(await live("4").recorder.replay()).toBe(0);
+});
+
+it("knows how long the oldest has waited, and how many were refused", async () => {
+  const stuck = live("1", null);
+  expect(stuck.recorder.oldestMs).toBe(0);
+  stuck.recorder.settle(settlement("req_1"));
+  stuck.clock.advance(500);
+  stuck.recorder.settle(settlement("req_2"));
+  stuck.clock.advance(200);
+  expect([stuck.recorder.pending, stuck.recorder.oldestMs]).toEqual([2, 700]);
+  const failing = live("2", "refused");
+  failing.recorder.settle(settlement("req_3"));
+  await failing.recorder.drain(1_000);
+  expect([failing.recorder.refused, failing.recorder.oldestMs]).toEqual([1, 0]);
 });

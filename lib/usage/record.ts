@@ -1,4 +1,5 @@
 import type { Settlement, Wallet } from "@/lib/billing/wallet";
+import type { Clock } from "@/lib/clock";
 import type { Spool } from "@/lib/usage/spool";
 
 /** Where finished calls go. Settling is off the response path: the answer waits for the spool, not for the commit. */
@@ -9,6 +10,10 @@ export type Recorder = {
   replay(): Promise<number>;
   /** Settlements not yet committed. */
   readonly pending: number;
+  /** How long the oldest of them has waited; 0 where there is none. */
+  readonly oldestMs: number;
+  /** Settlements the database refused since start. */
+  readonly refused: number;
   /** Resolves when nothing is pending, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 };
@@ -19,12 +24,19 @@ export function createRecorder(deps: {
   spool: Spool | null;
   /** The database refused this settlement; the sweeper closes its hold, and the next start of this node tries again. */
   onRefused: (error: unknown, requestId: string) => void;
+  clock: Clock;
 }): Recorder {
-  let pending = 0;
+  /** When each was written down, oldest first. */
+  const waiting = new Map<symbol, number>();
+  let refused = 0;
   let whenIdle: (() => void)[] = [];
-  const done = () => {
-    pending--;
-    if (pending > 0) return;
+  const refuse = (error: unknown, requestId: string) => {
+    refused++;
+    deps.onRefused(error, requestId);
+  };
+  const done = (ticket: symbol) => {
+    waiting.delete(ticket);
+    if (waiting.size > 0) return;
     for (const wake of whenIdle) wake();
     whenIdle = [];
   };
@@ -34,21 +46,22 @@ export function createRecorder(deps: {
       const { applied, priorState } = await deps.wallet.settle(line);
       // swept while it was under way: what it really cost is posted on top, once
       if (!applied && priorState === "expired") await deps.wallet.lateAdjust(line);
-      if (!applied && priorState === "missing") deps.onRefused(new Error("no hold has this request id"), id);
+      if (!applied && priorState === "missing") refuse(new Error("no hold has this request id"), id);
     } catch (error) {
       deps.spool?.quarantine(line);
-      deps.onRefused(error, id);
+      refuse(error, id);
     }
   };
 
   return {
     settle(settlement) {
-      pending++;
+      const ticket = Symbol();
+      waiting.set(ticket, deps.clock.monotonic());
       const line = JSON.stringify(settlement);
       const committed = deps.spool?.append(line);
       void commit(settlement.id, line).finally(() => {
         committed?.();
-        done();
+        done(ticket);
       });
     },
     async replay() {
@@ -61,14 +74,21 @@ export function createRecorder(deps: {
       await Promise.all(known.map(({ id, line }) => commit(id, line)));
       // a damaged line must not keep the gateway down; its file stays for whoever wants to look
       if (known.length === lines.length) discard();
-      else deps.onRefused(new Error(`${lines.length - known.length} lines of the spool cannot be read`), "");
+      else refuse(new Error(`${lines.length - known.length} lines of the spool cannot be read`), "");
       return known.length;
     },
     get pending() {
-      return pending;
+      return waiting.size;
+    },
+    get oldestMs() {
+      const [since] = waiting.values();
+      return since === undefined ? 0 : deps.clock.monotonic() - since;
+    },
+    get refused() {
+      return refused;
     },
     drain(timeoutMs) {
-      if (pending === 0) return Promise.resolve();
+      if (waiting.size === 0) return Promise.resolve();
       return new Promise((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
         whenIdle.push(() => {

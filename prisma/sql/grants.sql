@@ -60,7 +60,7 @@ DO $$
 DECLARE
   rights CONSTANT jsonb := '{
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
-                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "read_wallet", "disable_credential",
+                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],

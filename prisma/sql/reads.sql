@@ -11,13 +11,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT e.* FROM call c JOIN usage_event e ON e.id IN (c.id, 'adj_' || c.id) WHERE e.org_id = find_usage.org ORDER BY e.at
 $$;
 
-CREATE OR REPLACE FUNCTION read_wallet(org text)
-RETURNS TABLE (posted bigint, held bigint, restricted bigint, floor bigint, available bigint, status text, freeze_reason text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT w.posted, w.held, w.restricted, w.floor, w.posted - w.held - w.floor, w.status, w.freeze_reason
-  FROM wallet w WHERE w.org_id = read_wallet.org
-$$;
-
 -- What a call with this Idempotency-Key came to; no row where none has run in a day.
 CREATE OR REPLACE FUNCTION read_idempotency(org text, key_id text, path text, key text)
 RETURNS TABLE (request_id text, state text, response jsonb)

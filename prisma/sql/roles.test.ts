@@ -1,6 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { ignoreEnd, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
 import { authorize, createOrg, grant, holdItem, settle, settleItem, spend } from "./testing";
 
@@ -29,7 +29,10 @@ let database: TestDatabase;
 const as = {} as Record<(typeof ROLES)[number], pg.Pool>;
 beforeAll(async () => {
   database = await testDatabase();
-  for (const role of ROLES) as[role] = new pg.Pool({ connectionString: database.roleUrl(role), max: 2 });
+  for (const role of ROLES) {
+    as[role] = new pg.Pool({ connectionString: database.roleUrl(role), max: 2 });
+    ignoreEnd(as[role]);
+  }
 });
 afterAll(async () => {
   for (const role of ROLES) await as[role].end();
@@ -106,9 +109,11 @@ test("the gateway holds and settles, reads usage by organisation only, and grant
     { id: item.id },
   ]);
   expect((await as.gateway.query("SELECT id FROM find_usage('org_other', $1)", [item.id])).rows).toEqual([]);
-  expect((await as.gateway.query("SELECT available FROM read_wallet($1)", [org.org])).rows).toEqual([
-    { available: "4000" },
-  ]);
+  const claim = [org.org, org.key, "/api/v1/chat/completions", "k"];
+  expect((await as.gateway.query("SELECT * FROM read_idempotency($1, $2, $3, $4)", claim)).rows).toEqual([]);
+  // answers kept for a retry are the tenant's words
+  for (const role of [as.gateway, as.web, as.worker])
+    await expect(role.query("SELECT response FROM idempotency")).rejects.toMatchObject(DENIED);
   await as.gateway.query("SELECT id, status FROM api_key LIMIT 1");
   await expect(as.gateway.query("SELECT * FROM usage_event")).rejects.toMatchObject(DENIED);
   await expect(as.gateway.query('SELECT * FROM "user"')).rejects.toMatchObject(DENIED);

@@ -35,6 +35,27 @@ export function createMetrics(runtime: GatewayRuntime): Metrics {
       this.set(runtime.statistics().unsettled);
     },
   });
+  const gauges = {
+    hub_oldest_call_seconds: [
+      "Age of the call, and hold, that has run longest; above 1200 is an alarm",
+      "oldestCallMs",
+      1000,
+    ],
+    hub_oldest_settlement_seconds: [
+      "How long the spool has not been empty; above 60 is an alarm",
+      "oldestUnsettledMs",
+      1000,
+    ],
+    hub_settlements_refused_total: ["Settlements the database refused since start; any is an alarm", "refused", 1],
+  } as const;
+  for (const [name, [help, figure, divisor]] of Object.entries(gauges)) {
+    new Gauge({
+      ...{ name, help, aggregator: figure === "refused" ? "sum" : "max" },
+      collect() {
+        this.set(runtime.statistics()[figure] / divisor);
+      },
+    });
+  }
   for (const what of ["statements", "items"] as const) {
     new Gauge({
       name: `hub_wallet_${what}_total`,

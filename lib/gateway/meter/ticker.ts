@@ -22,6 +22,8 @@ export type Ticker = {
   /** Returns the function that ends it. */
   add(running: Running): () => void;
   readonly size: number;
+  /** How long the oldest call has run; 0 where none does. */
+  readonly oldestMs: number;
   /** Ends what still runs: this process is about to. */
   abortAll(): void;
   stop(): void;
@@ -80,6 +82,10 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
     },
     get size() {
       return running.size;
+    },
+    get oldestMs() {
+      const [oldest] = running;
+      return oldest ? deps.clock.monotonic() - oldest.meter.startedAt : 0;
     },
     abortAll() {
       for (const { meter } of [...running]) meter.abort("shutdown");
