@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
+import { signInMember } from "@/e2e/support/member";
+import { signInStaff } from "@/e2e/support/staff";
 import { expect, test } from "@/e2e/support/test";
 import { LOCALE_NAMES, LOCALES } from "@/lib/locale";
 import en from "@/messages/en.json" with { type: "json" };
@@ -57,6 +59,14 @@ test("the Node example runs as it stands, with nothing but a key", async ({ page
     env: { ...process.env, AIGNE_API_KEY: hub.sandboxKey },
   });
   expect(stdout.trim()).not.toBe("");
+});
+
+test("signed in, you are led to your console", async ({ page, context, hub }) => {
+  await signInStaff(context, hub, "owner"); // nobody works on a hub without one
+  const { slug } = await signInMember(context, hub);
+  await page.goto("/");
+  await page.getByRole("link", { name: en.shell.toConsole }).click();
+  await expect(page).toHaveURL(`/${slug}`);
 });
 
 test("the language you choose stays", async ({ page }) => {

@@ -8,7 +8,7 @@ export default async function AuthLayout({ children }: { children: ReactNode }) 
   if (!(await hasPlatformOwner())) redirect("/setup");
   return (
     <AuthProviders>
-      <PublicShell>{children}</PublicShell>
+      <PublicShell wayIn={null}>{children}</PublicShell>
     </AuthProviders>
   );
 }

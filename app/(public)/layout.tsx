@@ -9,5 +9,7 @@ export default async function PublicLayout({ children }: { children: ReactNode }
   // asked first, as it answers while the database is away
   if ((await findMode()) === "enterprise" && !(await getSettings()).publicPages && !(await findSession()))
     redirect("/sign-in");
-  return <PublicShell>{children}</PublicShell>;
+  // with the database away everybody is a stranger, and this page is still there
+  const session = await findSession().catch(() => null);
+  return <PublicShell wayIn={session ? "toConsole" : "signIn"}>{children}</PublicShell>;
 }

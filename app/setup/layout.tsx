@@ -5,7 +5,7 @@ import { PublicShell } from "@/components/shell/public-shell";
 export default function SetupLayout({ children }: { children: ReactNode }) {
   return (
     <AuthProviders>
-      <PublicShell>{children}</PublicShell>
+      <PublicShell wayIn={null}>{children}</PublicShell>
     </AuthProviders>
   );
 }

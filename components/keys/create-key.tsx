@@ -16,19 +16,25 @@ import type { ActionError } from "@/lib/auth/action";
 import { createKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
 
-type CreateKeyProps = { context: KeyContext; isFirst: boolean };
+type CreateKeyProps = {
+  context: KeyContext;
+  isFirst: boolean;
+  /** Of the way to the first call: open from the start, and back to the overview with the key. */
+  isStep: boolean;
+};
 
 /** The dialog stays until the key has been copied or the person says so: it cannot be shown again. */
-export function CreateKey({ context, isFirst }: CreateKeyProps) {
+export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
   const t = useTranslations("keys");
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(isStep);
   const [created, setCreated] = useState<CreatedKey>();
   const [error, setError] = useState<ActionError>();
   const [busy, start] = useTransition();
   const router = useRouter();
   const close = () => {
-    if (created) router.refresh();
     setOpen(false);
+    if (created && isStep) router.push(`/${context.orgSlug}`);
+    else if (created) router.refresh();
   };
   // only once it is out of sight: a dialog whose content is exchanged while it closes stays open
   const forget = () => {

@@ -5,7 +5,10 @@ import { Mark } from "@/components/shell/logo";
 import { ThemeMenu } from "@/components/shell/theme-menu";
 import { buttonVariants } from "@/components/ui/button";
 
-export function PublicHeader() {
+/** For strangers, for who is signed in, and for pages that are themselves the way. */
+export type WayIn = "signIn" | "toConsole" | null;
+
+export function PublicHeader({ wayIn }: { wayIn: WayIn }) {
   const app = useTranslations("app");
   const t = useTranslations("shell");
   return (
@@ -21,9 +24,12 @@ export function PublicHeader() {
         <div className="ml-auto flex items-center gap-1">
           <LanguageMenu />
           <ThemeMenu />
-          <Link href="/sign-in" className={buttonVariants({ variant: "quiet" })}>
-            {t("signIn")}
-          </Link>
+          {wayIn && (
+            // whoever is signed in is led on from there
+            <Link href="/sign-in" className={buttonVariants({ variant: "quiet" })}>
+              {t(wayIn)}
+            </Link>
+          )}
         </div>
       </div>
     </header>

@@ -1,10 +1,10 @@
 import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { PublicFooter } from "@/components/shell/public-footer";
-import { PublicHeader } from "@/components/shell/public-header";
+import { PublicHeader, type WayIn } from "@/components/shell/public-header";
 
 /** Frame of every page that needs no sign-in. */
-export function PublicShell({ children }: { children: ReactNode }) {
+export function PublicShell({ wayIn = "signIn", children }: { wayIn?: WayIn; children: ReactNode }) {
   const t = useTranslations("shell");
   return (
     <div className="flex min-h-dvh flex-col">
@@ -14,7 +14,7 @@ export function PublicShell({ children }: { children: ReactNode }) {
       >
         {t("skip")}
       </a>
-      <PublicHeader />
+      <PublicHeader wayIn={wayIn} />
       <main id="content" tabIndex={-1} className="flex-1 outline-none">
         {children}
       </main>

@@ -55,7 +55,7 @@ export async function readChecklist(scope: OrgScope, { balance, mode, locale }: 
       title: t("steps.key"),
       isDone: active > 0,
       note: active > 0 ? t("steps.keyDone", { count: active }) : undefined,
-      action: link(`${home}/keys`, t("createKey")),
+      action: link(`${home}/keys?new=1`, t("createKey")),
     },
     {
       id: "call",

@@ -13,13 +13,17 @@ export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("keys"))("title") };
 }
 
-export default async function KeysPage({ params }: { params: Promise<{ org: string }> }) {
+type Props = { params: Promise<{ org: string }>; searchParams: Promise<{ new?: string | string[] }> };
+
+/** `?new` comes from the steps to the first call: the dialog is open, and leads back to them. */
+export default async function KeysPage({ params, searchParams }: Props) {
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("keys");
   if (!scope.permissions.has("apps.own")) return <ForbiddenState who={t("noPage")} />;
   const [keys, context] = await Promise.all([listOrgKeys(scope), readKeyContext(scope)]);
+  const isStep = (await searchParams).new !== undefined;
   // In one place whether there are keys or not: moved, it would lose the key that it has just shown.
-  const create = <CreateKey context={context} isFirst={keys.length === 0} />;
+  const create = <CreateKey context={context} isFirst={keys.length === 0} isStep={isStep} />;
   return (
     <>
       <PageHead title={t("title")} text={t("text")} action={create} />
