@@ -102,12 +102,10 @@ test("the tab is closed at the bank: the credit comes all the same", async ({ pa
 test("the webhook comes before the return page, which then says so at once", async ({ page, context, hub }) => {
   const { slug } = await signInMember(context, hub, { creditUsd: 0 });
   await toPayment(page, slug, "$25.00");
-  let back = "";
-  await page.route("**/billing/return/**", (route) => {
-    back = route.request().url();
-    return route.abort();
-  });
+  await page.route("**/billing/return/**", (route) => route.abort());
+  const returning = page.waitForRequest("**/billing/return/**");
   await payWith(page, "4242 4242 4242 4242").catch(() => {});
+  const back = (await returning).url();
   const other = await context.newPage();
   await expectPurchase(other, slug, "$25.00");
   await page.unroute("**/billing/return/**");

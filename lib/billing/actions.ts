@@ -1,9 +1,9 @@
 "use server";
 
 import { action } from "@/lib/auth/action";
-import { checkTopup, createTopup, refundTopup } from "@/lib/billing/mutations";
+import { checkTopup, createTopup, refundTopup, setBalanceAlert } from "@/lib/billing/mutations";
 import { getTopup } from "@/lib/billing/queries";
-import { addCreditsInput, refundInput, topupRef } from "@/lib/billing/schema";
+import { addCreditsInput, balanceAlertInput, refundInput, topupRef } from "@/lib/billing/schema";
 import { checkoutPlace, requirePayments } from "@/lib/http/payments";
 
 export const addCredits = action(addCreditsInput, async (scope, input) =>
@@ -17,3 +17,5 @@ export const watchTopup = action(topupRef, async (scope, { id }) => {
 });
 
 export const refundPurchase = action(refundInput, refundTopup, { revalidate: "/[org]/billing" });
+
+export const updateBalanceAlert = action(balanceAlertInput, setBalanceAlert, { revalidate: "/[org]/billing" });

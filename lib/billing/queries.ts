@@ -1,5 +1,7 @@
+import { LOW_BALANCE_USD } from "@/lib/billing/low-balance";
 import { isWithinWindow } from "@/lib/billing/refund-requests";
 import type {
+  BalanceAlert,
   BillingEntry,
   History,
   PurchaseRow,
@@ -75,6 +77,24 @@ export async function getTopup(scope: Scope, id: string): Promise<TopupRow & { a
   // after the row: a purchase seen as paid must not come with the balance from before
   const { availableUsd } = await getBalance(scope);
   return { ...toTopup(topup), availableUsd };
+}
+
+/** Below which balance who is told, and who could be. Throws forbidden. */
+export async function getBalanceAlert(scope: Scope): Promise<BalanceAlert> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const [row, members] = await Promise.all([
+    db().balanceAlert.findUnique({ where: { orgId } }),
+    db().member.findMany({ where: { orgId }, include: { user: { select: { name: true, email: true } } }, take: 50 }),
+  ]);
+  return {
+    lowUsd: row ? formatUsd(row.lowNano) : LOW_BALANCE_USD,
+    recipients: row?.recipients ?? [],
+    members: members.map(({ userId, user }) => ({
+      userId,
+      name: user.name ? `${user.name} · ${user.email}` : user.email,
+    })),
+  };
 }
 
 const PURCHASES_SHOWN = 5;

@@ -87,6 +87,13 @@ export const balanceAlertInput = z.strictObject({
 });
 export type BalanceAlertInput = z.infer<typeof balanceAlertInput>;
 
+/** `recipients` are user ids; none: everybody who manages billing. */
+export type BalanceAlert = {
+  lowUsd: string;
+  recipients: string[];
+  members: { userId: string; name: string }[];
+};
+
 /** `form` as in addCreditsInput: sending it twice refunds once. */
 export const refundInput = topupRef.extend({ amountUsd: usd("more than zero"), form: z.uuid() });
 export type RefundInput = z.infer<typeof refundInput>;

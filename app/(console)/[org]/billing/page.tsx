@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits } from "@/components/billing/add-credits";
+import { BalanceAlertForm } from "@/components/billing/balance-alert-form";
 import { HistoryTable } from "@/components/billing/history-table";
 import { Notice } from "@/components/billing/notice";
 import { PurchasesTable } from "@/components/billing/purchases-table";
@@ -11,7 +12,7 @@ import { KeyFigures } from "@/components/shell/key-figures";
 import { PageHead } from "@/components/shell/page-head";
 import { Money } from "@/components/ui/money";
 import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
-import { getBalance, getHistory, getTopup, listPurchases } from "@/lib/billing/queries";
+import { getBalance, getBalanceAlert, getHistory, getTopup, listPurchases } from "@/lib/billing/queries";
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
 import { parseUsd } from "@/lib/money";
@@ -30,14 +31,17 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
-  const [balance, { entries, pending }, purchases, { refundWindowHours }, cancelled, format] = await Promise.all([
-    getBalance(scope),
-    getHistory(scope),
-    listPurchases(scope),
-    getSettings(),
-    findCancelled(scope, (await searchParams).cancelled),
-    getFormatter(),
-  ]);
+  const [balance, { entries, pending }, purchases, alert, { refundWindowHours }, cancelled, format] = await Promise.all(
+    [
+      getBalance(scope),
+      getHistory(scope),
+      listPurchases(scope),
+      getBalanceAlert(scope),
+      getSettings(),
+      findCancelled(scope, (await searchParams).cancelled),
+      getFormatter(),
+    ],
+  );
   const offer = { packages: PACKAGES_USD, minUsd: MIN_TOPUP_USD, maxUsd: MAX_TOPUP_USD };
   const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer };
   const isSold = findPayments() !== undefined;
@@ -82,6 +86,9 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
       )}
       <Block id="history" title={t("history")} text={t("historyText")}>
         {entries.length > 0 ? <HistoryTable entries={entries} /> : <EmptyState text={t("noHistory")} />}
+      </Block>
+      <Block id="alert" title={t("alert.title")} text={t("alert.text")}>
+        <BalanceAlertForm orgSlug={scope.org.slug} alert={alert} />
       </Block>
     </>
   );

@@ -1,0 +1,57 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { type FormEvent, useState, useTransition } from "react";
+import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Label } from "@/components/ui/label";
+import { updateBalanceAlert } from "@/lib/billing/actions";
+import type { BalanceAlert } from "@/lib/billing/schema";
+
+/** Below which balance who is mailed. Nobody chosen: everybody who manages billing. */
+export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: BalanceAlert }) {
+  const t = useTranslations("billing.alert");
+  const [outcome, setOutcome] = useState<"saved" | "refused" | null>(null);
+  const [busy, start] = useTransition();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const recipients = alert.members.map(({ userId }) => userId).filter((userId) => data.get(userId) === "on");
+    const lowUsd = String(data.get("lowUsd") ?? "").trim();
+    start(async () => {
+      const result = await updateBalanceAlert(orgSlug, { lowUsd, recipients }).catch(() => undefined);
+      setOutcome(result?.ok ? "saved" : "refused");
+    });
+  };
+  return (
+    <Form onSubmit={submit} className="max-w-lg">
+      <FormError message={outcome === "refused" ? t("refused") : undefined} />
+      <Field name="lowUsd" label={t("amount")} help={t("amountHelp")}>
+        <Input inputMode="decimal" autoComplete="off" defaultValue={alert.lowUsd} className="figures max-w-40" />
+      </Field>
+      <fieldset>
+        <legend className="mb-1.5 text-sm font-medium">{t("recipients")}</legend>
+        <p className="mb-2 text-sm text-ink-2">{t("recipientsHelp")}</p>
+        <div className="flex flex-col gap-2">
+          {alert.members.map(({ userId, name }) => (
+            <div key={userId} className="flex items-center gap-2">
+              <Checkbox id={`alert-${userId}`} name={userId} defaultChecked={alert.recipients.includes(userId)} />
+              <Label htmlFor={`alert-${userId}`}>{name}</Label>
+            </div>
+          ))}
+        </div>
+      </fieldset>
+      <FormActions>
+        <Button type="submit" disabled={busy}>
+          {t("save")}
+        </Button>
+        <span role="status" className="self-center text-sm text-ink-2">
+          {outcome === "saved" && t("saved")}
+        </span>
+      </FormActions>
+    </Form>
+  );
+}
