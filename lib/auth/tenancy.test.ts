@@ -140,6 +140,7 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     naming: ({ topupId: id }) => ({ id, amountUsd: "1", form: randomUUID() }),
     granted: "conflict", // nobody has paid it
   },
+  updateBalanceAlert: { roles: "✔✔–✔–", own: () => ({ lowUsd: "2", recipients: [] }) },
   inviteAction: {
     roles: "✔✔–––",
     own: () => ({ emails: [`${newId("x")}@example.com`], role: "viewer", locale: "en" }),
