@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
 import { Gallery } from "@/components/design/gallery";
+import { ConsoleProviders } from "@/components/shell/console-providers";
 import { receiptOf } from "@/lib/billing/receipt";
 import { EXAMPLE_CALL } from "@/lib/billing/receipt-example";
 
@@ -14,12 +15,14 @@ export default function DesignPage() {
   if (!NEXT_DEV_SERVER) notFound();
   const receipt = receiptOf(EXAMPLE_CALL);
   return (
-    <main className="grid min-h-dvh min-[1100px]:grid-cols-2">
-      {(["light", "dark"] as const).map((theme) => (
-        <div key={theme} className={`${theme} min-w-0 bg-paper px-4 py-8 text-ink md:px-8`}>
-          <Gallery theme={theme} receipt={receipt} free={receiptOf({ ...EXAMPLE_CALL, usage: {} })} />
-        </div>
-      ))}
-    </main>
+    <ConsoleProviders timeZone="UTC">
+      <main className="grid min-h-dvh min-[1100px]:grid-cols-2">
+        {(["light", "dark"] as const).map((theme) => (
+          <div key={theme} className={`${theme} min-w-0 bg-paper px-4 py-8 text-ink md:px-8`}>
+            <Gallery theme={theme} receipt={receipt} free={receiptOf({ ...EXAMPLE_CALL, usage: {} })} />
+          </div>
+        ))}
+      </main>
+    </ConsoleProviders>
   );
 }
