@@ -3,6 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { useState } from "react";
 import { useExplain } from "@/components/auth/action-form";
+import { CapDialog, type MemberSpend, MemberSpendCell } from "@/components/team/member-cap";
 import { RoleSelect } from "@/components/team/role-select";
 import { Button } from "@/components/ui/button";
 import { type Column, DataTable } from "@/components/ui/data-table";
@@ -21,9 +22,13 @@ type MemberListProps = {
   /** Roles this person may give; empty where they may give none. */
   roles: readonly OrgRole[];
   mayRemove: boolean;
+  /** By member id; null for whom sums are closed. */
+  spend: Readonly<Record<string, MemberSpend>> | null;
 };
 
-export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove }: MemberListProps) {
+const NOTHING: MemberSpend = { spentUsd: "0", capUsd: null };
+
+export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove, spend }: MemberListProps) {
   const t = useTranslations("team");
   const tRoles = useTranslations("auth.roles");
   const format = useFormatter();
@@ -65,6 +70,17 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
           tRoles(member.role)
         ),
     },
+    ...(spend
+      ? [
+          {
+            id: "month",
+            header: t("month"),
+            numeric: true,
+            phone: "line" as const,
+            cell: ({ id }: MemberRow) => <MemberSpendCell {...(spend[id] ?? NOTHING)} />,
+          },
+        ]
+      : []),
     {
       id: "lastSeen",
       header: t("lastSeen"),
@@ -76,12 +92,23 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
       id: "actions",
       header: <span className="sr-only">{t("actions")}</span>,
       phone: "side",
-      cell: (member) =>
-        (mayRemove || member.userId === ownUserId) && (
-          <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>
-            {t(member.userId === ownUserId ? "leave" : "remove")}
-          </Button>
-        ),
+      cell: (member) => (
+        <>
+          {mayRemove && spend && (
+            <CapDialog
+              slug={slug}
+              memberId={member.id}
+              name={nameOf(member)}
+              capUsd={spend[member.id]?.capUsd ?? null}
+            />
+          )}
+          {(mayRemove || member.userId === ownUserId) && (
+            <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>
+              {t(member.userId === ownUserId ? "leave" : "remove")}
+            </Button>
+          )}
+        </>
+      ),
     },
   ];
   return (

@@ -163,6 +163,11 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     own: async (tenant) => ({ memberId: await guest(tenant), role: "developer" }),
     naming: ({ memberId }) => ({ memberId, role: "viewer" }),
   },
+  setMemberCapAction: {
+    roles: "✔✔–––",
+    own: async (tenant) => ({ memberId: await guest(tenant), capUsd: "5" }),
+    naming: ({ memberId }) => ({ memberId, capUsd: "5" }),
+  },
   removeMemberAction: {
     roles: "✔✔–––",
     own: async (tenant) => ({ memberId: await guest(tenant) }),

@@ -2,8 +2,8 @@
 
 import { action } from "@/lib/auth/action";
 import { invite } from "@/lib/auth/flows";
-import { changeRole, removeMember, renameOrg, revokeInvitation } from "@/lib/orgs/mutations";
-import { invitationInput, inviteInput, memberInput, renameInput, roleInput } from "@/lib/orgs/schema";
+import { changeRole, removeMember, renameOrg, revokeInvitation, setMemberCap } from "@/lib/orgs/mutations";
+import { capInput, invitationInput, inviteInput, memberInput, renameInput, roleInput } from "@/lib/orgs/schema";
 
 const TEAM = "/[org]/team";
 
@@ -11,4 +11,5 @@ export const inviteAction = action(inviteInput, invite, { revalidate: TEAM });
 export const revokeInvitationAction = action(invitationInput, revokeInvitation, { revalidate: TEAM });
 export const changeRoleAction = action(roleInput, changeRole, { revalidate: TEAM });
 export const removeMemberAction = action(memberInput, removeMember, { revalidate: TEAM });
+export const setMemberCapAction = action(capInput, setMemberCap, { revalidate: TEAM });
 export const renameOrgAction = action(renameInput, renameOrg, { revalidate: "/[org]/settings" });

@@ -11,9 +11,10 @@ import {
   removeMember,
   renameOrg,
   revokeInvitation,
+  setMemberCap,
 } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
-import { findInvitation, listInvitations, listMembers } from "@/lib/orgs/queries";
+import { findInvitation, listInvitations, listMembers, memberCaps } from "@/lib/orgs/queries";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 
 let database: TestDatabase;
@@ -164,4 +165,37 @@ test("a name that is a path of the product becomes another slug", async () => {
     const { slug } = await db().$transaction((tx) => openOrg(tx, { name }));
     expect(slug).toMatch(new RegExp(`^${name.toLowerCase()}-.`));
   }
+});
+
+describe("a member's monthly cap", () => {
+  test("binds their own tokens, is shown, and goes again", async () => {
+    const { owner } = await org();
+    const member = await join(owner.scope.orgId, "developer");
+    const { memberId } = member;
+    await setMemberCap(owner.scope, { memberId, capUsd: 2_500_000_000n });
+    expect(await memberCaps(owner.scope)).toEqual(new Map([[memberId, "2.5"]]));
+    const { rows } = await database.pool.query("SELECT scope, period, budget FROM limit_state WHERE scope_id = $1", [
+      memberId,
+    ]);
+    expect(rows).toEqual([{ scope: "member", period: "month", budget: "2500000000" }]);
+    await setMemberCap(owner.scope, { memberId, capUsd: null });
+    expect(await memberCaps(owner.scope)).toEqual(new Map());
+  });
+
+  test("is set by nobody below, and of nobody elsewhere", async () => {
+    const { owner } = await org();
+    const admin = await join(owner.scope.orgId, "admin");
+    const developer = await join(owner.scope.orgId, "developer");
+    const cap = { capUsd: 1n };
+    await expect(setMemberCap(admin.scope, { memberId: owner.memberId, ...cap })).rejects.toMatchObject({
+      code: "forbidden",
+    });
+    await expect(setMemberCap(developer.scope, { memberId: developer.memberId, ...cap })).rejects.toMatchObject({
+      code: "forbidden",
+    });
+    const elsewhere = (await org()).owner;
+    await expect(setMemberCap(elsewhere.scope, { memberId: developer.memberId, ...cap })).rejects.toMatchObject({
+      code: "not_found",
+    });
+  });
 });

@@ -3,9 +3,11 @@ import { recordAudit } from "@/lib/audit/mutations";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
+import { formatUsd } from "@/lib/money";
 import { sendMail } from "@/lib/notifications/mutations";
+import { changeLimits, limitsOf } from "@/lib/orgs/admin-limits";
 import type { OrgRole } from "@/lib/orgs/permissions";
-import { type InviteInput, RESERVED_SLUGS, type RoleInput } from "@/lib/orgs/schema";
+import { type CapInput, type InviteInput, RESERVED_SLUGS, type RoleInput } from "@/lib/orgs/schema";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import type { Org, Prisma } from "@/prisma/generated/client";
@@ -103,6 +105,27 @@ export async function changeRole(scope: Scope, { memberId, role }: RoleInput): P
       orgId: scope.orgId,
       before: { role: member.role },
       after: { role },
+    });
+  });
+}
+
+/** What a member's own tokens may spend in a month, UTC; null removes the cap. Binds from the next call on. Throws not_found,
+ *  or forbidden above one's own rank. */
+export async function setMemberCap(scope: Scope, { memberId, capUsd }: CapInput): Promise<void> {
+  requirePermission(scope, "members.manage");
+  await db().$transaction(async (tx) => {
+    const member = await lockedMember(tx, scope, memberId);
+    // safe because a CHECK allows no other value
+    await requireRank(tx, scope, member.role as OrgRole);
+    const target = { orgId: scope.orgId, scope: "member", scopeId: memberId } as const;
+    const before = (await limitsOf(tx, [target])).get(memberId)?.budgetUsd ?? null;
+    await changeLimits(tx, target, { budgetUsd: capUsd, ...(capUsd !== null && { budgetPeriod: "month" as const }) });
+    await recordAudit(tx, scope, {
+      action: "member.cap",
+      target: `member:${memberId}`,
+      orgId: scope.orgId,
+      before: { capUsd: before },
+      after: { capUsd: capUsd === null ? null : formatUsd(capUsd) },
     });
   });
 }

@@ -1,4 +1,5 @@
 import { db } from "@/lib/db";
+import { formatUsd } from "@/lib/money";
 import { hashInvitation } from "@/lib/orgs/mutations";
 import type { OrgRole } from "@/lib/orgs/permissions";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
@@ -30,6 +31,14 @@ export async function listMembers(scope: Scope): Promise<MemberRow[]> {
     joinedAt: createdAt.toISOString(),
     lastSeenAt: user.sessions[0]?.lastSeenAt.toISOString() ?? null,
   }));
+}
+
+/** What members may spend in a month, decimal USD by member id; who has no cap is absent. Throws forbidden. */
+export async function memberCaps(scope: Scope): Promise<Map<string, string>> {
+  requirePermission(scope, "usage.sums");
+  const { orgId } = scope;
+  const rows = await db().limitState.findMany({ where: { orgId, scope: "member", period: "month" } });
+  return new Map(rows.flatMap(({ scopeId, budget }) => (budget === null ? [] : [[scopeId, formatUsd(budget)]])));
 }
 
 export type InvitationRow = { id: string; email: string; role: OrgRole; expiresAt: string; isExpired: boolean };

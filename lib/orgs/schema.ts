@@ -149,6 +149,9 @@ export const roleInput = z.strictObject({ memberId: z.string().max(100), role: o
 export type RoleInput = z.infer<typeof roleInput>;
 
 export const memberInput = z.strictObject({ memberId: z.string().max(100) });
+/** What a member may spend in a month, UTC; null: as much as the organisation has. */
+export const capInput = z.strictObject({ memberId: z.string().max(100), capUsd: usd().nullable() });
+export type CapInput = z.infer<typeof capInput>;
 export const invitationInput = z.strictObject({ invitationId: z.string().max(100) });
 export const renameInput = z.strictObject({ name });
 

@@ -1,0 +1,90 @@
+"use client";
+
+import { useLocale, useTranslations } from "next-intl";
+import { useState, useTransition } from "react";
+import { useExplain } from "@/components/auth/action-form";
+import { Button } from "@/components/ui/button";
+import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Meter } from "@/components/ui/meter";
+import { formatExactUsd, formatMoney } from "@/lib/format-money";
+import { parseUsd } from "@/lib/money";
+import { setMemberCapAction } from "@/lib/orgs/actions";
+
+/** What a member spent this month, UTC, in decimal USD; the cap is null where there is none. */
+export type MemberSpend = { spentUsd: string; capUsd: string | null };
+
+/** A member's spend with the bar of their cap. */
+export function MemberSpendCell({ spentUsd, capUsd }: MemberSpend) {
+  const t = useTranslations("team");
+  const locale = useLocale();
+  const [spentNano, capNano] = [parseUsd(spentUsd), capUsd === null ? null : parseUsd(capUsd)];
+  const spent = formatMoney(spentNano, locale);
+  if (capNano === null) return <span title={formatExactUsd(spentNano, locale)}>{spent}</span>;
+  const text = t("spentOf", { spent, cap: formatMoney(capNano, locale) });
+  return (
+    <span className="inline-block min-w-28" title={formatExactUsd(spentNano, locale)}>
+      {text}
+      <Meter
+        label={t("cap")}
+        text={text}
+        share={capNano === 0n ? 1 : Number((spentNano * 1000n) / capNano) / 1000}
+        className="mt-1"
+      />
+    </span>
+  );
+}
+
+type CapDialogProps = { slug: string; memberId: string; name: string; capUsd: string | null };
+
+/** Sets or removes what a member may spend in a month with their own tokens, as the playground does. */
+export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
+  const t = useTranslations("team");
+  const explain = useExplain();
+  const [open, setOpen] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const [wrong, setWrong] = useState<string>();
+  const [busy, start] = useTransition();
+  const save = (form: FormData) =>
+    start(async () => {
+      const cap = String(form.get("capUsd") ?? "").trim();
+      const result = await setMemberCapAction(slug, { memberId, capUsd: cap || null });
+      setWrong(result.ok ? undefined : result.error.fields?.capUsd && t("badCap"));
+      setProblem(result.ok || result.error.fields ? undefined : explain.error(result.error));
+      if (result.ok) setOpen(false);
+    });
+  return (
+    <Dialog open={open} onOpenChange={setOpen}>
+      <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={t("capOf", { name })}>
+        {t("cap")}
+      </DialogTrigger>
+      <DialogContent title={t("capOf", { name })} description={t("capText")}>
+        <Form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!busy) save(new FormData(event.currentTarget));
+          }}
+        >
+          <FormError message={problem} />
+          <Field name="capUsd" label={t("capLabel")} help={t("capHelp")} error={wrong}>
+            <Input
+              name="capUsd"
+              defaultValue={capUsd ?? ""}
+              inputMode="decimal"
+              autoComplete="off"
+              className="figures text-right"
+            />
+          </Field>
+          <FormActions>
+            <Button type="submit" variant="primary" disabled={busy}>
+              {t("saveCap")}
+            </Button>
+            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
+          </FormActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
+  );
+}
