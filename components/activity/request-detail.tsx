@@ -67,6 +67,13 @@ export function RequestBody({ request, keyName, className }: RequestBodyProps) {
         <Facts request={request} keyName={keyName} />
       </div>
       {request.attempts.length > 0 && <Attempts attempts={request.attempts} />}
+      {request.reportedUsage && (
+        <Block id="reported" title={t("reported")} text={t("reportedText")}>
+          <pre className="border bg-surface p-4 font-mono text-sm wrap-anywhere whitespace-pre-wrap">
+            {JSON.stringify(request.reportedUsage, null, 2)}
+          </pre>
+        </Block>
+      )}
     </>
   );
 }

@@ -23,6 +23,9 @@ export function Receipt({
   const amounts = formatAmounts(nanos, locale);
   const [charged, held, released] = amounts.slice(receipt.lines.length);
   const arithmetic = receipt.lines.map((line) => arithmeticOf(line, locale));
+  const { factorBp = 10_000 } = receipt;
+  const percent =
+    factorBp === 10_000 ? null : new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(factorBp / 100);
   const rateLength = Math.max(0, ...arithmetic.map(({ rate }) => rate.length));
   const since = format.dateTime(new Date(receipt.price.since), { dateStyle: "medium" });
 
@@ -52,6 +55,15 @@ export function Receipt({
               />
             ))}
           </tbody>
+          {percent !== null && (
+            <tbody className="@max-[21rem]:block">
+              <tr className="@max-[21rem]:block">
+                <td colSpan={4} className="py-1 text-ink-2">
+                  {t("factor", { percent })}
+                </td>
+              </tr>
+            </tbody>
+          )}
           <tfoot className="@max-[21rem]:block border-t border-ink text-sm font-semibold">
             <tr className="double-rule @max-[21rem]:flex @max-[21rem]:justify-between">
               <th scope="row" className="py-2 font-semibold">

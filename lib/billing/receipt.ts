@@ -8,6 +8,8 @@ export type ReceiptData = {
   model: string;
   requestId: string;
   lines: ReceiptLine[];
+  /** What of the lines is paid, in basis points; 10,000 where it is left out. Rounded up once, after it. */
+  factorBp?: number;
   charged: string;
   held: string;
   released: string;

@@ -1,30 +1,61 @@
-import { parseRates, priceLines } from "@/lib/billing/pricing";
+import { parseRates, priceLines, priceUsage } from "@/lib/billing/pricing";
 import type { Usage } from "@/lib/billing/usage";
 import { db } from "@/lib/db";
 import { formatUsd } from "@/lib/money";
+import { adjustmentsOf } from "@/lib/usage/admin-adjustments";
 import type { Receipt } from "@/lib/usage/schema";
 import { restoredUsage } from "@/lib/usage/stored-usage";
 import type { UsageEvent } from "@/prisma/generated/client";
 
 /** The metered units of a call and, where it had a price, the lines that add up to it. */
 export async function readPrice(event: UsageEvent): Promise<Pick<Receipt, "usage" | "price">> {
-  const usage = usageOf(event);
+  const usage = usageOf(event, ...((await adjustmentsOf([event])).get(event.id) ?? []));
   const flat = flatten(usage);
   const version = event.priceVersionId && (await db().priceVersion.findUnique({ where: { id: event.priceVersionId } }));
   if (!version) return { usage: flat, price: null };
-  const lines = priceLines(usage, parseRates(version.rates)).map((line) => ({
+  const rates = parseRates(version.rates);
+  const priced = priceLines(usage, rates);
+  const exact = priced.reduce((total, { nanoMillionths }) => total + nanoMillionths, 0n) * BigInt(version.factorBp);
+  const lines = priced.map((line) => ({
     class: line.class,
     ratedAs: line.ratedAs ?? null,
     units: line.units,
     usdPerMillion: formatUsd(line.rate),
-    exactNano: millionths(line.nanoMillionths),
+    exactNano: decimal(line.nanoMillionths, 6),
   }));
-  return { usage: flat, price: { versionId: version.id.toString(), factorBp: version.factorBp, lines } };
+  const total = priceUsage(usage, rates, version.factorBp);
+  return {
+    usage: flat,
+    price: {
+      versionId: version.id.toString(),
+      effectiveFrom: version.effectiveFrom.toISOString(),
+      factorBp: version.factorBp,
+      exactNano: decimal(exact, 10),
+      totalUsd: formatUsd(total),
+      lines,
+    },
+  };
 }
 
-/** The classes that were counted, without those that are zero. */
-export function usageOf(event: UsageEvent): Usage {
-  const counts = {
+/** The classes that were counted, without those that are zero; the counts of late adjustments are differences. */
+export function usageOf(...events: [UsageEvent, ...UsageEvent[]]): Usage {
+  const [first, ...more] = events.map(countsOf) as [Counts, ...Counts[]];
+  const counts = more.reduce((total, own) => mapCounts(total, (name) => total[name] + own[name]), first);
+  const used = Object.fromEntries(Object.entries(counts).filter(([, units]) => units !== 0));
+  const named = events.findLast(({ toolCalls }) => toolCalls)?.toolCalls;
+  // safe because settle_batch writes {name: count} or nothing
+  return restoredUsage({ ...used, ...(named ? { toolCalls: named as Record<string, number> } : {}) });
+}
+
+type Counts = ReturnType<typeof countsOf>;
+
+function mapCounts(counts: Counts, map: (name: keyof Counts) => number): Counts {
+  // safe because the names are those of `counts`
+  return Object.fromEntries((Object.keys(counts) as (keyof Counts)[]).map((name) => [name, map(name)])) as Counts;
+}
+
+function countsOf(event: UsageEvent) {
+  return {
     input: event.inputTokens,
     cacheRead: event.cacheReadTokens,
     cacheWrite: event.cacheWriteTokens,
@@ -41,12 +72,6 @@ export function usageOf(event: UsageEvent): Usage {
     characters: Number(event.characters),
     requests: event.requests,
   };
-  const used = Object.fromEntries(Object.entries(counts).filter(([, units]) => units !== 0));
-  // safe because settle_batch writes {name: count} or nothing
-  return restoredUsage({
-    ...used,
-    ...(event.toolCalls ? { toolCalls: event.toolCalls as Record<string, number> } : {}),
-  });
 }
 
 /** One count per name: `toolCall:web_search`, `image:1024x1024/high`. */
@@ -58,9 +83,9 @@ function flatten({ toolCalls = {}, imageVariants = {}, serviceTier: _tier, ...un
   };
 }
 
-/** 1234500000n -> "1234.5" */
-function millionths(value: bigint): string {
-  const digits = value.toString().padStart(7, "0");
-  const fraction = digits.slice(-6).replace(/0+$/, "");
-  return digits.slice(0, -6) + (fraction && `.${fraction}`);
+/** 1234500000n with 6 places -> "1234.5" */
+function decimal(value: bigint, places: number): string {
+  const digits = value.toString().padStart(places + 1, "0");
+  const fraction = digits.slice(-places).replace(/0+$/, "");
+  return digits.slice(0, -places) + (fraction && `.${fraction}`);
 }

@@ -1,10 +1,11 @@
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
-import { formatUsd } from "@/lib/money";
+import { formatUsd, parseUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { adjustmentsOf } from "@/lib/usage/admin-adjustments";
 import { readPrice } from "@/lib/usage/admin-receipt-price";
+import { readReport } from "@/lib/usage/reported";
 import type { Receipt, RequestQuery, RequestRow } from "@/lib/usage/schema";
 import type { Attempt, Refusal, UsageEvent } from "@/prisma/generated/client";
 
@@ -75,15 +76,29 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
   if (!found) throw new AppError("not_found", `There is no request "${id}".`);
   const [row] = await toRows([found]);
   const none = { finishReason: null, upstreamId: null, heldUsd: "0", promoUsd: "0", usage: {}, price: null };
-  if (!event) return { ...(row as RequestRow), ...none };
+  const nothing = { marginUsd: null, reportedUsage: null };
+  if (!event) return { ...(row as RequestRow), ...none, ...nothing };
   return {
     ...(row as RequestRow),
     finishReason: event.finishReason,
     upstreamId: event.upstreamId,
     heldUsd: formatUsd(event.heldNano),
     promoUsd: formatUsd(event.promoNano),
+    marginUsd: marginOf(row as RequestRow),
+    reportedUsage: await findReport(event.orgId, id),
     ...(await readPrice(event)),
   };
+}
+
+/** The usage object of the attempt that answered, which is the last one. */
+export async function findReport(orgId: string, requestId: string): Promise<Record<string, unknown> | null> {
+  const last = await db().attempt.findFirst({ where: { orgId, requestId }, orderBy: { n: "desc" } });
+  return readReport(last?.usage).reported;
+}
+
+function marginOf({ priceUsd, costUsd, wasteUsd }: RequestRow): string | null {
+  if (priceUsd === null || costUsd === null) return null;
+  return formatUsd(parseUsd(priceUsd) - parseUsd(costUsd) - parseUsd(wasteUsd));
 }
 
 function conditions(query: ListedRequests) {
@@ -182,6 +197,7 @@ function fromEvents(events: [UsageEvent, ...UsageEvent[]], attempts: Attempt[]):
       latencyMs: attempt.latencyMs,
       firstTokenMs: attempt.firstTokenMs,
     })),
+    anomalies: [...new Set(attempts.flatMap(({ usage }) => readReport(usage).anomalies))],
   };
 }
 
@@ -218,6 +234,7 @@ function fromRefusal(row: Refusal): RequestRow {
     latencyMs: null,
     firstTokenMs: null,
     attempts: [],
+    anomalies: [],
   };
 }
 

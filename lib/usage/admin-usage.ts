@@ -17,6 +17,7 @@ type Sums = {
   price: bigint;
   cost: bigint;
   waste: bigint;
+  unpriced: bigint;
 };
 
 /** Sums over all organisations. They equal the settled requests at every moment, since both are written in one
@@ -50,7 +51,8 @@ export async function readSums(query: SumsQuery): Promise<{ data: UsageRow[]; ne
       coalesce(sum(reasoning), 0)::bigint AS reasoning,
       coalesce(sum(price), 0)::bigint AS price,
       coalesce(sum(cost), 0)::bigint AS cost,
-      coalesce(sum(waste), 0)::bigint AS waste
+      coalesce(sum(waste), 0)::bigint AS waste,
+      coalesce(sum(unpriced), 0)::bigint AS unpriced
     FROM slice
     GROUP BY ${positions}
     ${keys.length ? Prisma.sql`ORDER BY ${positions}` : Prisma.empty}
@@ -102,7 +104,7 @@ function rollups(query: KeyedFilter, from?: number, to?: number): Prisma.Sql {
         + audio_input_tokens + image_input_tokens + video_input_tokens AS input,
       output_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens AS output,
       cache_read_tokens AS cache_read, cache_write_tokens + cache_write_1h_tokens AS cache_write,
-      reasoning_tokens AS reasoning, price_paid + price_promo AS price, cost, waste
+      reasoning_tokens AS reasoning, price_paid + price_promo AS price, cost, waste, unpriced
     FROM usage_rollup
     WHERE ${matching(query, Prisma.sql`bucket`, Prisma.sql`status`, from, to)}`;
 }
@@ -115,7 +117,8 @@ function events(query: KeyedFilter, from?: number, to?: number): Prisma.Sql {
         + audio_input_tokens + image_input_tokens + video_input_tokens AS input,
       output_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens AS output,
       cache_read_tokens AS cache_read, cache_write_tokens + cache_write_1h_tokens AS cache_write,
-      reasoning_tokens AS reasoning, coalesce(price_nano, 0) AS price, coalesce(cost_nano, 0) AS cost, waste_nano AS waste
+      reasoning_tokens AS reasoning, coalesce(price_nano, 0) AS price, coalesce(cost_nano, 0) AS cost, waste_nano AS waste,
+      (kind = 'call' AND price_nano IS NULL)::int AS unpriced
     FROM usage_event
     WHERE ${matching(query, Prisma.sql`at`, Prisma.sql`outcome`, from, to)}`;
 }
@@ -162,5 +165,6 @@ function toRow(row: Sums & Record<string, string | bigint | null>, groupBy: Dime
     priceUsd: formatUsd(row.price),
     costUsd: formatUsd(row.cost),
     wasteUsd: formatUsd(row.waste),
+    unpricedCalls: Number(row.unpriced),
   };
 }

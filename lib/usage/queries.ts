@@ -1,4 +1,4 @@
-import { FACTOR_ONE, parseRates, priceLines } from "@/lib/billing/pricing";
+import { parseRates, priceLines } from "@/lib/billing/pricing";
 import type { ReceiptData } from "@/lib/billing/receipt";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
@@ -7,8 +7,9 @@ import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import { type Latency, readLatencies } from "@/lib/usage/admin-latency";
 import { usageOf } from "@/lib/usage/admin-receipt-price";
-import { type ListedRequests, readRequests, toRows } from "@/lib/usage/admin-requests";
+import { findReport, type ListedRequests, readRequests, toRows } from "@/lib/usage/admin-requests";
 import { readSums } from "@/lib/usage/admin-usage";
+import { withoutMoney } from "@/lib/usage/reported";
 import type { OrgReceipt, OrgRequest, RequestRow, UsageQuery, UsageRow } from "@/lib/usage/schema";
 import type { UsageEvent } from "@/prisma/generated/client";
 
@@ -58,10 +59,12 @@ export async function getOrgReceipt(scope: Scope, id: string): Promise<OrgReceip
   if (!found) throw new AppError("not_found", `There is no request "${id}".`);
   const [row] = await toRows([found]);
   if (!row) throw new AppError("not_found", `There is no request "${id}".`);
+  const report = event && (await findReport(scope.orgId, event.id));
   return {
     ...withoutCost(row),
     finishReason: event?.finishReason ?? null,
     promoUsd: formatUsd(event?.promoNano ?? 0n),
+    reportedUsage: report && withoutMoney(report),
     receipt: event ? await receiptOfEvent(event) : null,
   };
 }
@@ -139,7 +142,7 @@ async function visibleKeys(scope: Scope, needed: "usage.read" | "usage.sums"): P
 
 /** Tenants see attempts by provider and outcome, never credentials or the operator's cost. */
 function withoutCost(row: RequestRow): OrgRequest {
-  const { costUsd, wasteUsd, credentialId, orgId, upstreamModel, attempts, ...shown } = row;
+  const { costUsd, wasteUsd, credentialId, orgId, upstreamModel, attempts, anomalies, ...shown } = row;
   return {
     ...shown,
     attempts: attempts.map(({ provider, outcome, httpStatus, latencyMs, firstTokenMs }) => ({
@@ -161,19 +164,17 @@ async function receiptOfEvent(event: UsageEvent): Promise<ReceiptData | null> {
     where: { orgId: event.orgId, parentId: event.id, kind: "adjust" },
   });
   const charged = [event, ...adjustments].reduce((total, { priceNano }) => total + (priceNano ?? 0n), 0n);
-  const factor = BigInt(version.factorBp);
+  // a call that was not charged has nothing to add up
+  const lines = charged === 0n ? [] : priceLines(usageOf(event, ...adjustments), parseRates(version.rates));
   return {
     model: event.modelId,
     requestId: event.id,
-    // a call that was not charged has nothing to add up
-    lines:
-      charged === 0n
-        ? []
-        : priceLines(usageOf(event), parseRates(version.rates)).map((line) => ({
-            ...line,
-            rate: ((line.rate * factor) / FACTOR_ONE).toString(),
-            nanoMillionths: ((line.nanoMillionths * factor) / FACTOR_ONE).toString(),
-          })),
+    lines: lines.map((line) => ({
+      ...line,
+      rate: line.rate.toString(),
+      nanoMillionths: line.nanoMillionths.toString(),
+    })),
+    factorBp: version.factorBp,
     charged: charged.toString(),
     held: event.heldNano.toString(),
     released: (event.heldNano > charged ? event.heldNano - charged : 0n).toString(),

@@ -67,6 +67,8 @@ export const usageRowOut = z
     priceUsd: usdOut,
     costUsd: usdOut,
     wasteUsd: usdOut,
+    /** Calls of models without a price (enterprise): they are in no sum of money. */
+    unpricedCalls: count,
   })
   .meta({ id: "UsageRow" });
 export type UsageRow = z.infer<typeof usageRowOut>;
@@ -118,6 +120,8 @@ const requestFields = {
   latencyMs: z.int().nullable(),
   firstTokenMs: z.int().nullable(),
   attempts: z.array(attemptOut),
+  /** `anomalous:<field>`, `unpriced_usage:<class or field>` and other words about the reported usage. */
+  anomalies: z.array(z.string()),
 };
 
 export const requestOut = z.object(requestFields).meta({ id: "Request" });
@@ -130,12 +134,20 @@ export const receiptOut = z
     upstreamId: z.string().nullable(),
     heldUsd: usdOut,
     promoUsd: usdOut,
+    /** Price less all attempts' costs; null without a price or a cost. */
+    marginUsd: usdOut.nullable(),
+    /** The usage object of the attempt that answered, as its provider sent it. */
+    reportedUsage: z.record(z.string(), z.unknown()).nullable(),
     /** Exclusive classes: they add up without overlap. */
     usage: z.record(z.string(), z.number()),
     price: z
       .object({
         versionId: z.string(),
+        effectiveFrom: instantOut,
         factorBp: z.int(),
+        /** What the lines come to with the factor, before and after rounding up once. */
+        exactNano: z.string(),
+        totalUsd: usdOut,
         lines: z.array(
           z.object({
             class: z.string(),
@@ -178,13 +190,15 @@ export type RerateRow = z.infer<typeof rerateOut>;
 /** A request as its organisation sees it: without credentials and the operator's cost. */
 export type OrgRequest = Omit<
   RequestRow,
-  "costUsd" | "wasteUsd" | "credentialId" | "orgId" | "upstreamModel" | "attempts"
+  "costUsd" | "wasteUsd" | "credentialId" | "orgId" | "upstreamModel" | "attempts" | "anomalies"
 > & {
   attempts: Omit<RequestRow["attempts"][number], "costUsd" | "credentialId" | "upstreamModel">[];
 };
 export type OrgReceipt = OrgRequest & {
   finishReason: string | null;
   promoUsd: string;
+  /** What the provider counted, in its own words. */
+  reportedUsage: Record<string, unknown> | null;
   /** null: refused, or without a price. */
   receipt: ReceiptData | null;
 };

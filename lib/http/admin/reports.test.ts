@@ -3,6 +3,7 @@ import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
 import { assertHealthy } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
 import { formatUsd, parseUsd } from "@/lib/money";
+import { mintScope } from "@/lib/orgs/scope";
 import type { RequestRow, UsageRow } from "@/lib/usage/schema";
 
 let hub: AdminHub;
@@ -39,6 +40,9 @@ type Call = {
   provider?: string;
   credential?: string;
 };
+
+/** What the provider of every call here says, in its own words. */
+const REPORTED = { prompt_tokens: 13, completion_tokens: 5, cost: 0.0000007 };
 
 /** One call through the functions that the gateway uses. */
 async function settle({ org, key, app }: Tenant, call: Call = {}): Promise<string> {
@@ -80,7 +84,7 @@ async function settle({ org, key, app }: Tenant, call: Call = {}): Promise<strin
     credential,
     outcome,
     http_status: 200,
-    usage,
+    usage: { ...usage, reported: REPORTED, anomalies: ["prompt_not_counted"] },
     cost: cost.toString(),
     latency_ms: 12,
     first_token_ms: 3,
@@ -201,6 +205,7 @@ describe("requests", () => {
           firstTokenMs: 3,
         },
       ],
+      anomalies: ["prompt_not_counted"],
     });
     const receipt = await hub.call("GET", `/requests/${id}`);
     expect(receipt.body).toMatchObject({
@@ -209,6 +214,8 @@ describe("requests", () => {
       upstreamId: "chatcmpl-1",
       heldUsd: "0.000001",
       promoUsd: "0.0000015",
+      marginUsd: "0.00000076",
+      reportedUsage: REPORTED,
       usage: { input: 10, cacheRead: 3, output: 4, reasoning: 1 },
     });
     expect((await hub.call("GET", "/requests/req_none")).status).toBe(404);
@@ -228,7 +235,10 @@ describe("requests", () => {
     const { body } = await hub.call("GET", `/requests/${id}`);
     expect(body.price).toEqual({
       versionId: rows[0].id,
+      effectiveFrom: expect.any(String),
       factorBp: 10_000,
+      exactNano: "1276425",
+      totalUsd: "0.001276425",
       lines: [
         { class: "input", ratedAs: null, units: 1001, usdPerMillion: "0.25", exactNano: "250250" },
         { class: "cacheRead", ratedAs: null, units: 7, usdPerMillion: "0.025", exactNano: "175" },
@@ -331,9 +341,12 @@ describe("usage", () => {
       priceUsd: "0.000000321",
       costUsd: "0.00000016",
       wasteUsd: "0.000000003",
+      unpricedCalls: 0,
     });
+    await settle(own, { price: null });
+    expect(await usage(`orgId=${own.org}`)).toMatchObject([{ calls: 4, unpricedCalls: 1, priceUsd: "0.000000321" }]);
     const rows = await requests(`orgId=${own.org}&outcome=ok`);
-    const total = rows.reduce((nano, row) => nano + parseUsd(row.priceUsd as string), 0n);
+    const total = rows.reduce((nano, row) => nano + parseUsd(row.priceUsd ?? "0"), 0n);
     expect(formatUsd(total)).toBe(sum?.priceUsd);
     const wallet = (await hub.call("GET", `/orgs/${own.org}/wallet`)).body;
     expect(wallet).toMatchObject({ balanceUsd: formatUsd(parseUsd("100") - total), heldUsd: "0" });
@@ -404,6 +417,17 @@ describe("usage", () => {
     expect((await hub.call("GET", "/usage?timeZone=Mars")).body.error.param).toBe("timeZone");
     expect((await hub.call("GET", "/usage?groupBy=org;drop")).status).toBe(400);
   });
+});
+
+test("an organisation's own receipt says nothing of costs and margins", async () => {
+  const own = await tenant();
+  const id = await settle(own, { price: 1500n, cost: 700n, waste: 40n });
+  const { getOrgReceipt } = await import("@/lib/usage/queries");
+  const actor = { type: "user" as const, id: "user_1" };
+  const scope = mintScope({ orgId: own.org, actor, permissions: new Set(["usage.read"] as const) });
+  const text = JSON.stringify(await getOrgReceipt(scope, id));
+  expect(text).toContain('"reportedUsage":{"prompt_tokens":13,"completion_tokens":5}');
+  expect(text).not.toMatch(/cost|waste|margin|credential|anomal/i);
 });
 
 test("what pricing calls again has found is listed, newest run first", async () => {
