@@ -1,3 +1,4 @@
+import { complete } from "./openai-completions.ts";
 import {
   type ErrorBody,
   errorFor,
@@ -57,6 +58,8 @@ async function answer(exchange: FamilyExchange): Promise<void> {
     return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(flavour.root.length + 8))));
   if (path === `${flavour.root}/responses` && request.method === "POST")
     return respond(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
+  if (path === `${flavour.root}/completions` && request.method === "POST")
+    return complete(exchange, (status, error) => refuse(exchange, status, error));
   const unit = path.slice(flavour.root.length);
   if (unit in UNITS && request.method === "POST")
     return answerUnit(exchange, unit, (status, error, headers) => refuse(exchange, status, error, headers));

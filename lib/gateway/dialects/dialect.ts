@@ -138,4 +138,4 @@ export type Dialect = {
 };
 
 /** The client protocols of conversations; a provider's upstream may speak some of them natively. */
-export type DialectId = "openai-chat" | "openai-responses" | "anthropic-messages" | "aigne";
+export type DialectId = "openai-chat" | "openai-responses" | "openai-completions" | "anthropic-messages" | "aigne";

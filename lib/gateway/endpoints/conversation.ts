@@ -3,6 +3,7 @@ import { runConversation } from "@/lib/gateway/call";
 import { anthropicMessages } from "@/lib/gateway/dialects/anthropic-messages/dialect";
 import type { Conversation, Dialect } from "@/lib/gateway/dialects/dialect";
 import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
+import { openAICompletions } from "@/lib/gateway/dialects/openai-completions/dialect";
 import { openAIResponses } from "@/lib/gateway/dialects/openai-responses/dialect";
 import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
@@ -17,6 +18,9 @@ const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
 
 /** POST /chat/completions. */
 export const chatCompletions = converse(openAIChat);
+
+/** POST /completions. */
+export const completions = converse(openAICompletions);
 
 /** POST /responses. */
 export const responses = converse(openAIResponses);

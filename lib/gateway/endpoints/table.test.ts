@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from "vitest";
 import { AppError } from "@/lib/errors";
-import { chatCompletions, messages, responses } from "@/lib/gateway/endpoints/conversation";
+import { chatCompletions, completions, messages, responses } from "@/lib/gateway/endpoints/conversation";
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
@@ -21,6 +21,7 @@ function refusal(method: string, path: string): AppError {
 test.each([
   ["POST", "/api/v1/chat/completions", chatCompletions],
   ["POST", "/api/v1/responses", responses],
+  ["POST", "/api/v1/completions", completions],
   ["POST", "/api/v1/messages", messages],
   ["POST", "/api/v1/messages/count_tokens", countTokens],
   ["GET", "/api/v1/models", listModels],

@@ -1,5 +1,5 @@
 import { AppError } from "@/lib/errors";
-import { chatCompletions, messages, responses } from "@/lib/gateway/endpoints/conversation";
+import { chatCompletions, completions, messages, responses } from "@/lib/gateway/endpoints/conversation";
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
@@ -22,6 +22,7 @@ type Route = { method: "GET" | "POST"; path: string; prefix?: true; endpoint: En
 export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/chat/completions", endpoint: chatCompletions },
   { method: "POST", path: "/api/v1/responses", endpoint: responses },
+  { method: "POST", path: "/api/v1/completions", endpoint: completions },
   { method: "POST", path: "/api/v1/embeddings", endpoint: serveUnit(embeddings) },
   { method: "POST", path: "/api/v1/images/generations", endpoint: serveUnit(imageGenerations) },
   { method: "POST", path: "/api/v1/images/edits", endpoint: serveUnit(imageEdits) },

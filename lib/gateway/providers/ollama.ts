@@ -10,7 +10,11 @@ export const ollama = openAIFamily({
   id: "ollama",
   name: "Ollama",
   needsCredential: false,
-  speaks: { "openai-chat": { path: "/v1/chat/completions" }, "openai-embeddings": { path: "/v1/embeddings" } },
+  speaks: {
+    "openai-chat": { path: "/v1/chat/completions" },
+    "openai-embeddings": { path: "/v1/embeddings" },
+    "openai-completions": { path: "/v1/completions" },
+  },
   headers,
   tokenLimitField: "max_tokens",
   developerAsSystem: true,

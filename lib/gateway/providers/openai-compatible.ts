@@ -5,5 +5,10 @@ import { OPENAI_UNITS } from "@/lib/gateway/providers/openai-wire";
 export const openaiCompatible = openAIFamily({
   id: "openai-compatible",
   name: "OpenAI-compatible",
-  speaks: { "openai-chat": { path: "/chat/completions" }, ...OPENAI_UNITS, rerank: { path: "/rerank" } },
+  speaks: {
+    "openai-chat": { path: "/chat/completions" },
+    "openai-completions": { path: "/completions" },
+    ...OPENAI_UNITS,
+    rerank: { path: "/rerank" },
+  },
 });

@@ -8,6 +8,7 @@ export const openai = openAIFamily({
   speaks: {
     "openai-chat": { path: "/chat/completions" },
     "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+    "openai-completions": { path: "/completions" },
     ...OPENAI_UNITS,
   },
   tokenLimitField: "max_completion_tokens",

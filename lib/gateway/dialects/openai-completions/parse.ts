@@ -1,0 +1,70 @@
+import { AppError } from "@/lib/errors";
+import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
+import type { JsonObject } from "@/lib/gateway/json-body";
+
+const MAX_PROMPTS = 256;
+const MAX_CHOICES = 128;
+
+/** A request of the legacy completions API: text goes on where the prompt ends. */
+export function parseCompletion(body: JsonObject, inputBytes: number): ParsedCall {
+  const { model } = body;
+  if (typeof model !== "string" || model.trim() === "")
+    throw new AppError("invalid_request", '"model" is missing: give a model id.', { param: "model" });
+  const prompts = countPrompts(body.prompt);
+  const n = countOf(body, "n");
+  const bestOf = Math.max(n, countOf(body, "best_of"));
+  const stream = flag(body, "stream");
+  const options = body.stream_options as { include_usage?: unknown } | null | undefined;
+  if (options == null || !stream) delete body.stream_options;
+  if (body.stop === "" || (Array.isArray(body.stop) && body.stop.length === 0)) delete body.stop;
+  return {
+    model,
+    stream,
+    includeUsage: stream && options?.include_usage === true,
+    maxOutputTokens: tokenLimit(body.max_tokens),
+    // every prompt is answered as often as asked, and all but the best are thrown away
+    choices: prompts * bestOf,
+    inputBytes,
+    mediaTokens: 0,
+    affinity: typeof body.user === "string" && body.user !== "" ? body.user : null,
+    warnings: [],
+    upstreamHeaders: {},
+    body,
+  };
+}
+
+/** One text or one list of tokens, or several of either. */
+function countPrompts(prompt: unknown): number {
+  if (typeof prompt === "string") return 1;
+  if (!Array.isArray(prompt) || prompt.length === 0)
+    throw new AppError("invalid_request", '"prompt" is missing: give a text or a list of texts.', { param: "prompt" });
+  if (prompt.every((item) => typeof item === "number")) return 1;
+  const isTexts = prompt.every((item) => typeof item === "string");
+  if (!isTexts && !prompt.every((item) => Array.isArray(item)))
+    throw new AppError("invalid_type", '"prompt" must be a text, texts or tokens.', { param: "prompt" });
+  if (prompt.length > MAX_PROMPTS)
+    throw new AppError("invalid_request", `"prompt" holds more than ${MAX_PROMPTS} prompts.`, { param: "prompt" });
+  return prompt.length;
+}
+
+function countOf(body: JsonObject, name: string): number {
+  const value = body[name] ?? 1;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > MAX_CHOICES)
+    throw new AppError("invalid_request", `"${name}" must be an integer from 1 to ${MAX_CHOICES}.`, { param: name });
+  return value;
+}
+
+/** 0 and -1 mean "no limit" to many clients. */
+function tokenLimit(value: unknown): number | null {
+  if (value === undefined || value === null || value === 0 || value === -1) return null;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0)
+    throw new AppError("invalid_request", '"max_tokens" must be a positive integer.', { param: "max_tokens" });
+  return value;
+}
+
+function flag(body: JsonObject, name: string): boolean {
+  const value = body[name] ?? false;
+  if (typeof value !== "boolean")
+    throw new AppError("invalid_type", `"${name}" must be true or false.`, { param: name });
+  return value;
+}
