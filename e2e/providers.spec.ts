@@ -19,7 +19,6 @@ test("you connect Bedrock with an access key pair, and replace it with an API ke
   await page.getByLabel(t.baseUrl).fill(upstream.baseUrl);
   await page.getByLabel(t.accessKeyId).fill(SIMULATED_KEY_PAIR.accessKeyId);
   await page.getByLabel(t.secretAccessKey).fill(SIMULATED_KEY_PAIR.secretAccessKey);
-  await page.screenshot({ path: test.info().outputPath("bedrock-form.png"), fullPage: true });
   await page.getByRole("button", { name: t.addAndTest }).click();
   await expect(page.getByText("region: is required.")).toBeVisible();
   await page.getByLabel(t.region).fill("eu-central-1");
