@@ -19,6 +19,9 @@ const POLICIES = ["open", "invitation", "closed"] as const;
 
 const AMOUNTS = [
   { name: "starterCreditUsd", help: "starterCreditHelp" },
+  { name: "starterExpiryDays", help: "starterExpiryHelp" },
+  { name: "starterDailyUsd", help: "starterDailyHelp" },
+  { name: "starterModelsUsd", help: "starterModelsHelp" },
   { name: "refundWindowHours", help: "refundWindowHelp" },
   { name: "refundApprovalUsd", help: "refundApprovalHelp" },
 ] as const;
@@ -44,6 +47,9 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
       ...(mode === "service"
         ? {
             starterCreditUsd: text("starterCreditUsd"),
+            starterExpiryDays: Number(text("starterExpiryDays") || Number.NaN),
+            starterDailyUsd: text("starterDailyUsd"),
+            starterModelsUsd: text("starterModelsUsd"),
             refundWindowHours: Number(text("refundWindowHours") || Number.NaN),
             refundApprovalUsd: text("refundApprovalUsd"),
           }

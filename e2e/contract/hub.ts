@@ -24,7 +24,9 @@ import type { Simulator } from "@/e2e/support/providers/server";
 import { SIMULATORS, type SimulatedKind, simulatedSecret } from "@/e2e/support/providers/simulators";
 import type { RequestRecord, Truth } from "@/e2e/support/providers/truth";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
+import { newId } from "@/lib/ids";
 import { generateKey } from "@/lib/keys/secret";
+import { parseUsd } from "@/lib/money";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { type DoorName, type OpenDoors, openDoors } from "./doors";
 import { readCall, type SettledCall } from "./settled-call";
@@ -118,6 +120,13 @@ class Hub {
       org.id,
       this.#keyIds.get(key),
       JSON.stringify(limits),
+    ]);
+  }
+
+  /** Starter credit is restricted promotional credit; what a purchase brings is paid. */
+  async grant({ org }: Tenant, kind: "starter" | "paid", amountUsd: string): Promise<void> {
+    await this.#database.pool.query("select grant_credit($1, $2, $3, $4, 'test', 'test credit', null, $5)", [
+      ...[org.id, parseUsd(amountUsd).toString(), kind === "paid" ? "paid" : "promo", newId("lot"), kind === "starter"],
     ]);
   }
 

@@ -69,6 +69,25 @@ describe.each(DOORS)("%s door", (door) => {
     });
   });
 
+  test("starter credit pays for cheap models; a dear one waits for a purchase", async () => {
+    const newcomer = await hub.tenant({ creditUsd: "0" });
+    await hub.grant(newcomer, "starter", "0.5");
+    const [cheap, dear] = await Promise.all([
+      hub.relayModel("text", { price: { input: "1", output: "5" } }),
+      hub.relayModel("text", { price: { input: "1", output: "5.01" } }),
+    ]);
+    const call = (model: string) =>
+      hub.openai(door, newcomer.key).chat.completions.create({ model, messages, max_tokens: 20 });
+    await call(cheap);
+    const error = await refusal(call(dear));
+    expect(error).toMatchObject({ status: 402, code: "insufficient_quota", type: "insufficient_quota" });
+    expect(error.error).toMatchObject({ limit: { rule: "restricted_credits", scope: "org" } });
+    expect(error.message).toContain("Buy credits on the Billing page, or call a cheaper model.");
+    await hub.grant(newcomer, "paid", "5");
+    await call(dear);
+    await hub.assertHealthy(newcomer);
+  });
+
   test("a key with rate limits hears in every answer how much is left", async () => {
     const model = await hub.relayModel("text");
     const ask = () => hub.post(door, "/chat/completions", tenant.key, { model, messages, max_tokens: 20 });

@@ -44,6 +44,8 @@ export type RefusalRule =
   | "tpm_too_large"
   | "budget"
   | "insufficient_credits"
+  /** Credit would do, but not for this model. */
+  | "restricted_credits"
   | "holds_only"
   | "idempotency_mismatch"
   | "idempotency_in_flight"

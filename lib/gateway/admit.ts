@@ -11,6 +11,7 @@ import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
+import { takesStarterCredit } from "@/lib/gateway/starter-models";
 import type { Caller } from "@/lib/keys/authenticate";
 import type { Nano } from "@/lib/money";
 
@@ -114,7 +115,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
     // request ids are made here and never reused, so the id alone tells two bodies apart
     inputHash: request.id,
     priceVersionId: price?.versionId ?? null,
-    restrictedOk: true,
+    restrictedOk: takesStarterCredit(model, price, deps.snapshots.current().starterBound),
     idempotency: call.idempotency ?? null,
   });
   const inputTokens = once(() => wanted.estimateInput());
@@ -180,7 +181,7 @@ export function anthropicOf({ clock }: GatewayDependencies, dialect: string): { 
 }
 
 function isAboutMoney(rule: RefusalRule): boolean {
-  return rule === "insufficient_credits" || rule === "holds_only" || rule === "budget";
+  return rule === "insufficient_credits" || rule === "restricted_credits" || rule === "holds_only" || rule === "budget";
 }
 
 /** A late grant that nobody waits for any more is given back. */

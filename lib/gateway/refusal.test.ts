@@ -37,6 +37,7 @@ it.each<[RefusalRule, number, string, string, string | undefined, object | undef
   ["tpm_too_large", 429, "tpm_too_large", "false", undefined, { rule: "tpm_too_large", ...counts }],
   ["budget", 402, "budget_exceeded", "false", undefined, { rule: "budget", ...money }],
   ["insufficient_credits", 402, "insufficient_quota", "false", undefined, { rule: "insufficient_credits", ...money }],
+  ["restricted_credits", 402, "insufficient_quota", "false", undefined, { rule: "restricted_credits", ...money }],
   ["holds_only", 402, "insufficient_quota", "true", "1", { rule: "holds_only", ...money }],
   ["no_wallet", 402, "insufficient_quota", "false", undefined, { rule: "no_wallet", ...money }],
   ["idempotency_mismatch", 422, "idempotency_mismatch", "false", undefined, undefined],

@@ -16,6 +16,7 @@ const CODES: Record<RefusalRule, ErrorCode> = {
   tpm_too_large: "tpm_too_large",
   budget: "budget_exceeded",
   insufficient_credits: "insufficient_quota",
+  restricted_credits: "insufficient_quota",
   holds_only: "insufficient_quota",
   idempotency_mismatch: "idempotency_mismatch",
   idempotency_in_flight: "idempotency_in_flight",
@@ -64,6 +65,8 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
       return `A call with this Idempotency-Key has run, and its answer cannot be repeated: see the request ${scope ?? "in question"}.`;
     case "voided":
       return "This call was given up before it started. Try again.";
+    case "restricted_credits":
+      return `Starter credit does not pay for this model: this call may cost up to $${formatUsd(needed)} and $${formatUsd(available ?? 0n)} of other credit is available. Buy credits on the Billing page, or call a cheaper model.`;
     case "insufficient_credits":
     case "no_wallet":
       return `Not enough credit: this call may cost up to $${formatUsd(needed)} and $${formatUsd(available ?? 0n)} is available. Add credits to go on.`;
@@ -75,6 +78,7 @@ const LIMITED: ReadonlySet<RefusalRule> = new Set([
   ...COUNTED,
   "budget",
   "insufficient_credits",
+  "restricted_credits",
   "holds_only",
   "no_wallet",
 ]);

@@ -1,6 +1,8 @@
 import { parseRates, type Rates } from "@/lib/billing/pricing";
 import { effectiveBaseUrl, findProviderKind, sealingOrigin } from "@/lib/catalog/provider-kinds";
+import { type Nano, parseUsd } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
+import { DEFAULT_SETTINGS } from "@/lib/settings/schema";
 
 export type PricedRates = { versionId: string; rates: Rates; factorBp: number };
 
@@ -50,6 +52,8 @@ export type SnapshotModel = {
 export type Snapshot = {
   version: string;
   mode: "service" | "enterprise";
+  /** Starter credit pays only for models that cost no more, in nano-USD per million units. */
+  starterBound: Nano;
   /** Until the next price version comes into force; null where none is announced. */
   nextPriceInMs: number | null;
   models: ReadonlyMap<string, SnapshotModel>;
@@ -100,6 +104,7 @@ type StoredPrice = {
 type Stored = {
   version: string;
   mode: string | null;
+  starter_bound: string | null;
   next_price_in_ms: number | null;
   providers: { id: string; slug: string; kind: string; base_url: string | null; region: string | null }[] | null;
   credentials: (SnapshotCredential & { provider_id: string; sealed_origin: string })[] | null;
@@ -124,6 +129,7 @@ const LOAD = `
 select json_build_object(
   'version', (select version::text from config_version where id = 1),
   'mode', (select value #>> '{}' from setting where key = 'mode'),
+  'starter_bound', (select value #>> '{}' from setting where key = 'starterModelsUsd'),
   'next_price_in_ms', (select ceil(extract(epoch from min(effective_from) - clock_timestamp()) * 1000)
     from price_version where effective_from > clock_timestamp()),
   'providers', (select json_agg(json_build_object('id', id, 'slug', slug, 'kind', kind, 'base_url', base_url, 'region', region))
@@ -186,6 +192,7 @@ function buildSnapshot(stored: Stored): Snapshot {
   return {
     version: stored.version ?? "0",
     mode: stored.mode === "enterprise" ? "enterprise" : "service",
+    starterBound: parseUsd(stored.starter_bound ?? DEFAULT_SETTINGS.starterModelsUsd),
     nextPriceInMs: stored.next_price_in_ms,
     models,
     aliases,

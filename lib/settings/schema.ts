@@ -13,6 +13,12 @@ export type Settings = {
   /** Self-service sign-ups only, never organisations made by the operator. */
   starterCreditUsd: string;
   starterCreditProof: "email" | "card" | "oauth";
+  /** Days until starter credit expires; 0: never. */
+  starterExpiryDays: number;
+  /** All starter credit of one day (UTC) together; what would exceed it is not granted. */
+  starterDailyUsd: string;
+  /** Starter credit pays for models whose dearest rate, per million units, is at most this. */
+  starterModelsUsd: string;
   /** enterprise: whether public pages are open to who is not signed in. service: they always are. */
   publicPages: boolean;
   /** How long after a purchase its buyer may take back what is unspent; 0: never. */
@@ -28,6 +34,9 @@ export const DEFAULT_SETTINGS: Settings = {
   signUpDomains: [],
   starterCreditUsd: "0.5",
   starterCreditProof: "email",
+  starterExpiryDays: 7,
+  starterDailyUsd: "100",
+  starterModelsUsd: "5",
   publicPages: false,
   refundWindowHours: 24,
   refundApprovalUsd: "100",
@@ -45,6 +54,7 @@ const shape = {
   signUpPolicy: z.enum(["open", "invitation", "closed"]),
   signUpDomains: z.array(domain).max(100),
   starterCreditProof: z.enum(["email", "card", "oauth"]),
+  starterExpiryDays: z.int("must be a whole number of days").min(0).max(365, "must be at most 365 days"),
   publicPages: z.boolean(),
   refundWindowHours: z.int("must be a whole number of hours").min(0).max(720, "must be at most 720 hours"),
 };
@@ -56,6 +66,8 @@ export const settingsPatch = z
   .strictObject({
     ...shape,
     starterCreditUsd: starterCredit,
+    starterDailyUsd: usd(),
+    starterModelsUsd: usd(),
     refundApprovalUsd: usd(),
   })
   .partial();
@@ -65,6 +77,8 @@ export const settingsOut = z
   .object({
     ...shape,
     starterCreditUsd: usdOut,
+    starterDailyUsd: usdOut,
+    starterModelsUsd: usdOut,
     refundApprovalUsd: usdOut,
   })
   .meta({ id: "Settings" }) satisfies z.ZodType<Settings>;

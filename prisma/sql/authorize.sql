@@ -174,7 +174,8 @@ BEGIN
     credit_room := room - barred;
     IF item.refused_by IS NULL AND credit_room < item.min_amount THEN
       -- holds_only: posted credit would do, only open holds are in the way, so waiting may help
-      item.refused_by := CASE WHEN w.posted - w.floor - barred >= item.min_amount THEN 'holds_only' ELSE 'insufficient_credits' END;
+      item.refused_by := CASE WHEN w.posted - w.floor - barred >= item.min_amount THEN 'holds_only'
+        WHEN room >= item.min_amount THEN 'restricted_credits' ELSE 'insufficient_credits' END;
     END IF;
     item.available := least(credit_room, budget_room);
     IF item.refused_by IS NULL THEN

@@ -107,7 +107,7 @@ describe("authorize_batch", () => {
     const dear = holdItem(org, { amount: 500, restricted_ok: false });
     expect((await authorize(database.pool, [dear]))[0]).toMatchObject({
       granted: false,
-      refused_by: "insufficient_credits",
+      refused_by: "restricted_credits",
       available: "400",
     });
     const fits = holdItem(org, { amount: 400, restricted_ok: false });
