@@ -5,12 +5,12 @@ import { clearLimit, consumeLimit, networkOf } from "@/lib/auth/limits";
 import { hashPassword, verifyPassword } from "@/lib/auth/password";
 import { SESSION_LIFE_MS } from "@/lib/auth/queries";
 import { hashToken } from "@/lib/auth/session-cookie";
+import { grantStarterCredit } from "@/lib/billing/starter-credit";
 import { db } from "@/lib/db";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import type { Locale } from "@/lib/locale";
-import { parseUsd } from "@/lib/money";
 import { sendMail } from "@/lib/notifications/mutations";
 import type { MailTemplate } from "@/lib/notifications/texts";
 import { openOrg } from "@/lib/orgs/mutations";
@@ -214,7 +214,7 @@ export async function createOwnOrg(scope: UserScope, { name }: { name: string })
   });
 }
 
-/** With starter credit: its credit id is the person's, so that the ledger books it once, however often this runs. */
+/** With starter credit, where the person has had none. */
 async function openFirstOrg(
   tx: Prisma.TransactionClient,
   scope: Pick<PublicScope, "actor" | "request">,
@@ -229,17 +229,7 @@ async function openFirstOrg(
     orgId: org.id,
     after: { name, slug: org.slug },
   });
-  const { mode, starterCreditUsd, starterCreditProof } = await getSettings(tx);
-  const amountNano = parseUsd(starterCreditUsd);
-  const hasProof =
-    starterCreditProof === "email" ||
-    (starterCreditProof === "oauth" && (await tx.account.count({ where: { userId } })) > 0);
-  if (mode !== "service" || amountNano <= 0n || !hasProof) return org.slug;
-  const creditId = `starter_${userId}`;
-  if (await tx.creditLot.findUnique({ where: { id: creditId } })) return org.slug;
-  await tx.$executeRaw`SELECT grant_credit(${org.id}, ${amountNano}::bigint, 'promo', ${creditId}, ${`user:${userId}`}, 'Starter credit', NULL::timestamptz, true)`;
-  const after = { kind: "promo", amountUsd: starterCreditUsd };
-  await recordAudit(tx, scope, { action: "credit.grant", target: `credit:${creditId}`, orgId: org.id, after });
+  await grantStarterCredit(tx, scope, { userId, orgId: org.id, peppers: env() });
   return org.slug;
 }
 

@@ -35,7 +35,7 @@ GRANT INSERT (id, org_id, actor_id, credit_nano, currency, amount_minor, package
   UPDATE (stripe_session) ON topup TO hub_web;
 GRANT INSERT ON stripe_event, stripe_customer TO hub_web;
 GRANT INSERT (org_id, is_low, low_nano, recipients), UPDATE (low_nano, recipients) ON balance_alert TO hub_web;
-GRANT INSERT ON ledger_check TO hub_web;
+GRANT INSERT ON ledger_check, starter_grant TO hub_web;
 GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
 
 -- Worker: reads everything, probes credentials, tidies up.
