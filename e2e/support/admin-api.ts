@@ -13,7 +13,10 @@ export type AdminHub = {
   secretsKey: string;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** A further management key with these scopes. */
-  keyWith(scopes: string[], more?: { status?: string; expiresAt?: Date; orgId?: string }): Promise<string>;
+  keyWith(
+    scopes: string[],
+    more?: { status?: string; expiresAt?: Date; orgId?: string; createdBy?: string },
+  ): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -33,12 +36,24 @@ export async function startAdminHub(): Promise<AdminHub> {
   vi.stubEnv("HUB_ROLE", "web");
   vi.stubEnv("HUB_DATABASE_URL_WEB", database.roleUrl("web"));
   vi.stubEnv("HUB_SECRETS_PUBLIC_KEY", publicKey);
-  const keyWith: AdminHub["keyWith"] = async (scopes, { status = "active", expiresAt, orgId } = {}) => {
+  const keyWith: AdminHub["keyWith"] = async (
+    scopes,
+    { status = "active", expiresAt, orgId, createdBy = "test" } = {},
+  ) => {
     const key = `aigne_mk_${String(++made).padStart(40, "k")}`;
     await database.pool.query(
       `INSERT INTO management_key (id, org_id, name, prefix, last4, hash, scopes, status, expires_at, created_by)
-       VALUES ($1, $2, 'test', 'aigne_mk_', $3, $4, $5, $6, $7, 'test')`,
-      [`mk_test${made}`, orgId ?? null, key.slice(-4), hashKey(PEPPER, key), scopes, status, expiresAt ?? null],
+       VALUES ($1, $2, 'test', 'aigne_mk_', $3, $4, $5, $6, $7, $8)`,
+      [
+        `mk_test${made}`,
+        orgId ?? null,
+        key.slice(-4),
+        hashKey(PEPPER, key),
+        scopes,
+        status,
+        expiresAt ?? null,
+        createdBy,
+      ],
     );
     return key;
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { recordAudit } from "@/lib/audit/mutations";
+import { requireGrantAllowed } from "@/lib/billing/admin-grant-limits";
 import type { CreditInput, CreditRow, WalletRow } from "@/lib/billing/schema";
 import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
@@ -17,7 +18,8 @@ export async function getWallet(scope: StaffScope, orgId: string): Promise<Walle
 }
 
 /** Grants promotional or comp credit as a lot, or corrects the balance by a signed amount. An Idempotency-Key books once, for
- *  good: used again with the same terms it answers what was booked then. Throws not_found, idempotency_mismatch for other
+ *  good: used again with the same terms it answers what was booked then. Throws not_found, forbidden for more than the role may
+ *  move, idempotency_mismatch for other
  *  terms, and conflict when a correction would take what is not there. */
 export async function grantCredit(scope: StaffScope, orgId: string, input: CreditInput): Promise<CreditRow> {
   requireStaffPermission(scope, "credits.grant");
@@ -31,6 +33,7 @@ export async function grantCredit(scope: StaffScope, orgId: string, input: Credi
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${id}, 0))`;
     const booked = await findBooked(tx, orgId, id);
     if (booked) return { ...answerAgain(id, booked, wanted), wallet: await readWallet(tx, orgId) };
+    await requireGrantAllowed(tx, scope, { kind, amountNano });
     if (kind === "correction") await correct(tx, { orgId, amountNano, id, actor, reason });
     else {
       await tx.$executeRaw`SELECT grant_credit(${orgId}, ${amountNano}::bigint, ${kind}, ${id}, ${actor}, ${reason}, ${expiresAt}::timestamptz, false)`;

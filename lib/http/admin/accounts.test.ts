@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
 import { assertHealthy } from "@/e2e/support/database";
+import { newId } from "@/lib/ids";
 import { hashKey, isWellFormedKey } from "@/lib/keys/secret";
 
 let hub: AdminHub;
@@ -173,6 +174,44 @@ describe("credits", () => {
     expect(answer.status).toBe(409);
     expect(answer.body.error.message).toContain("only 1 USD");
     expect((await hub.call("GET", `/orgs/${id}/wallet`)).body.balanceUsd).toBe("1");
+  });
+
+  describe("what a role may move, by a key that one of them made", () => {
+    async function grants(role: string) {
+      const userId = newId("usr");
+      const { pool } = hub.database;
+      await pool.query('INSERT INTO "user" (id, email) VALUES ($1, $2)', [userId, `${userId}@example.com`]);
+      await pool.query("INSERT INTO staff (user_id, role) VALUES ($1, $2)", [userId, role]);
+      const key = await hub.keyWith(["credits.grant"], { createdBy: userId });
+      const id = await org();
+      return async (kind: string, amountUsd: string) => {
+        const headers = { authorization: `Bearer ${key}` };
+        const answer = await hub.call("POST", `/orgs/${id}/credits`, { amountUsd, kind, reason: "x" }, headers);
+        return [answer.status, answer.body.error?.message];
+      };
+    }
+
+    test("support: comp credit, $10 a day", async () => {
+      const grant = await grants("support");
+      expect(await grant("promo", "1")).toEqual([403, expect.stringContaining('"comp" only')]);
+      expect(await grant("correction", "-1")).toEqual([403, expect.stringContaining('"comp" only')]);
+      expect(await grant("comp", "6")).toEqual([201, undefined]);
+      expect(await grant("comp", "4.000000001")).toEqual([403, expect.stringContaining("$4 is left today")]);
+      const both = await Promise.all([grant("comp", "4"), grant("comp", "4")]);
+      expect(both.map(([status]) => status).sort()).toEqual([201, 403]);
+    });
+
+    test("an administrator: $100 at a time, an owner any amount", async () => {
+      const grant = await grants("admin");
+      expect(await grant("promo", "100")).toEqual([201, undefined]);
+      expect(await grant("comp", "100.000000001")).toEqual([403, expect.stringContaining("Ask an owner.")]);
+      expect(await grant("correction", "100.01")).toEqual([403, expect.stringContaining("Ask an owner.")]);
+      expect(await (await grants("owner"))("promo", "5000")).toEqual([201, undefined]);
+    });
+
+    test("who may not grant at all: not by a key either", async () => {
+      expect(await (await grants("finance"))("comp", "1")).toEqual([403, expect.stringContaining("Only owners")]);
+    });
   });
 
   describe("an Idempotency-Key that is used again after its answer was forgotten", () => {
