@@ -5,6 +5,7 @@ import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { findProvider } from "@/lib/gateway/providers/registry";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
+import { RouteHealth } from "@/lib/gateway/routing/health";
 import type {
   PricedRates,
   SnapshotCredential,
@@ -26,6 +27,11 @@ export function fakeClock(wallMs = Date.UTC(2026, 0, 1)): Clock & { advance(mill
       elapsed += milliseconds;
     },
   };
+}
+
+/** Of routes that nobody has called yet; what it finds out stays its own. */
+export function makeHealth(clock: Clock = fakeClock()): RouteHealth {
+  return new RouteHealth({ clock, random: () => 0.5 }, { share: () => {}, disable: () => {} });
 }
 
 /** USD per million tokens. */

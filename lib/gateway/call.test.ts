@@ -1,11 +1,13 @@
 import { APICallError } from "@ai-sdk/provider";
 import type { Dispatcher } from "undici";
 import { expect, it } from "vitest";
+import { makeHealth } from "@/e2e/support/gateway-values";
 import { runConversation } from "@/lib/gateway/call";
 import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { openai } from "@/lib/gateway/providers/openai";
+import { RetryBudget } from "@/lib/gateway/retry-budget";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 
 /** A call of one candidate whose surroundings the test decides; `settled` and `written` say how it ended. */
@@ -53,6 +55,8 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
       },
     },
     vault: { secretFor: async () => secret },
+    health: makeHealth(),
+    retries: new RetryBudget(() => 1),
     dispatcher,
   };
   const run = () =>

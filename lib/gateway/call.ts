@@ -28,7 +28,7 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
   const output = chat.stream ? new StreamOutput(reply, headers, deps.clock) : null;
   const stopTicking = deps.ticker.add({ meter, output });
   try {
-    await tryCandidates({ plan, meter, reply }, deps.vault, (candidate, secret) =>
+    await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) =>
       attempt(deps, call, { candidate, secret, output, headers }),
     );
   } catch (error) {

@@ -1,10 +1,17 @@
 import { AppError } from "@/lib/errors";
 import { type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
 import type { Reply } from "@/lib/gateway/exchange";
-import type { CallMeter } from "@/lib/gateway/meter/call-meter";
+import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import type { CallMeter, Outcome } from "@/lib/gateway/meter/call-meter";
 import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
-import { type Candidate, nextPosition, type Position, type RoutePlan } from "@/lib/gateway/routing/candidates";
-import type { Vault } from "@/lib/gateway/vault";
+import {
+  type Candidate,
+  isCredentialBound,
+  nextPosition,
+  type Position,
+  type RoutePlan,
+} from "@/lib/gateway/routing/candidates";
+import type { Finding } from "@/lib/gateway/routing/health";
 import { scrub } from "@/lib/scrub";
 
 const MAX_ATTEMPTS = 3;
@@ -17,6 +24,7 @@ const UNOPENABLE: UpstreamFailure = {
   retryAfterMs: null,
 };
 
+type Tools = Pick<GatewayDependencies, "vault" | "health" | "retries">;
 type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply };
 type Failures = [UpstreamFailure, ...UpstreamFailure[]];
 
@@ -24,40 +32,86 @@ type Failures = [UpstreamFailure, ...UpstreamFailure[]];
  *  Throws the last failure, in words for the caller, once nothing is left to try; the call is settled then. */
 export async function tryCandidates(
   call: Routed,
-  vault: Vault,
+  tools: Tools,
   attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
 ): Promise<void> {
   const { plan, meter, reply } = call;
   const failures: UpstreamFailure[] = [];
   let at: Position | null = { offer: 0, credential: 0 };
-  while (at && meter.attemptCount < MAX_ATTEMPTS) {
-    const candidate = plan[at.offer]?.[at.credential] as Candidate;
-    const result = await attemptOne(candidate, vault, attempt, meter);
-    if (result.answered) return;
-    failures.push(result.failure);
-    const isOver = reply.gone || meter.aborted !== null;
-    const next: Position | null = isOver ? null : nextPosition(plan, at, result.failure.class);
-    if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
-    meter.failAttempt(result.end);
-    at = next;
+  let isRetrying = false;
+  try {
+    while (at && meter.attemptCount < MAX_ATTEMPTS) {
+      at = passProbed(plan, at, tools);
+      const candidate = plan[at.offer]?.[at.credential] as Candidate;
+      const result = await attemptOne(candidate, tools, attempt, meter);
+      if (result.answered) return;
+      failures.push(result.failure);
+      const isOver = reply.gone || meter.aborted !== null;
+      const next: Position | null = isOver ? null : nextPosition(plan, at, result.failure.class);
+      if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
+      // a refused credential rests at once, so that its retries cannot pile up
+      if (!isRetrying && !isCredentialBound(result.failure.class)) {
+        isRetrying = tools.retries.take();
+        if (!isRetrying) break;
+      }
+      meter.failAttempt(result.end);
+      at = next;
+    }
+  } finally {
+    if (isRetrying) tools.retries.release();
   }
   // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure
   throw refusal(call, failures as Failures);
 }
 
+/** Past routes that another call is probing at the moment, unless nothing comes after them. */
+function passProbed(plan: RoutePlan, from: Position, { health }: Tools): Position {
+  let at = from;
+  while (!health.enter(plan[at.offer]?.[at.credential] as Candidate)) {
+    const next = nextPosition(plan, at, "rate_limited");
+    if (!next) return at;
+    at = next;
+  }
+  return at;
+}
+
 async function attemptOne(
   candidate: Candidate,
-  vault: Vault,
+  { vault, health }: Tools,
   attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
   meter: CallMeter,
 ): Promise<AttemptResult> {
   const secret = await vault.secretFor(candidate);
   if (!secret) {
     meter.beginAttempt(candidate, "relay");
+    // this process may lack the key: the credential itself is no worse for it
+    health.note(candidate, "neutral");
     return failed(UNOPENABLE);
   }
-  const result = await attempt(candidate, secret);
-  if (result.answered) return result;
+  let finding: Finding = "neutral";
+  try {
+    const result = await attempt(candidate, secret);
+    finding = result.answered ? ANSWERED[meter.outcome ?? "ok"] : result.failure;
+    if (result.answered) return result;
+    return scrubbed(result, secret);
+  } finally {
+    health.note(candidate, finding);
+  }
+}
+
+/** What the end of an answer says about who gave it. */
+const ANSWERED: Record<Outcome, Finding> = {
+  ok: "success",
+  cut: "failure",
+  timeout: "failure",
+  upstream_error: "failure",
+  client_gone: "neutral",
+  internal_error: "neutral",
+};
+
+type Unanswered = Extract<AttemptResult, { answered: false }>;
+
+function scrubbed(result: Unanswered, secret: Secret): Unanswered {
   // some of these messages are shown to the tenant, and providers echo what was sent
   return { ...result, failure: { ...result.failure, message: scrub(result.failure.message, secret) } };
 }

@@ -8,6 +8,8 @@ import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { StoredAnswer } from "@/lib/gateway/idempotency";
 import type { Ticker } from "@/lib/gateway/meter/ticker";
 import { responseHeaders } from "@/lib/gateway/response-headers";
+import type { RetryBudget } from "@/lib/gateway/retry-budget";
+import type { RouteHealth } from "@/lib/gateway/routing/health";
 import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
 import type { Vault } from "@/lib/gateway/vault";
 import type { Keyring } from "@/lib/keys/authenticate";
@@ -24,6 +26,8 @@ export type GatewayDependencies = {
   snapshots: SnapshotStore;
   keyring: Keyring;
   vault: Vault;
+  health: RouteHealth;
+  retries: RetryBudget;
   ticker: Ticker;
   /** What a finished call left for a retry with its Idempotency-Key. */
   storedAnswer(claim: { orgId: string; keyId: string; path: string; key: string }): Promise<StoredAnswer | null>;

@@ -6,6 +6,9 @@ import { createGateway, type Gateway } from "@/lib/gateway/gateway";
 import { readStoredAnswer } from "@/lib/gateway/idempotency";
 import { createTicker } from "@/lib/gateway/meter/ticker";
 import { createWatch } from "@/lib/gateway/meter/watch";
+import { RetryBudget } from "@/lib/gateway/retry-budget";
+import type { RouteHealth } from "@/lib/gateway/routing/health";
+import { createHealthStore } from "@/lib/gateway/routing/health-store";
 import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
 import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
@@ -31,6 +34,7 @@ export type GatewayStatistics = {
 export type GatewayRuntime = {
   gateway: Gateway;
   sql: Sql;
+  health: RouteHealth;
   /** For metrics and readiness. */
   statistics(): GatewayStatistics;
   /** Resolves when no call runs and everything is settled. What still runs after `timeoutMs` is ended and settled. */
@@ -98,10 +102,13 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const refusals = createRefusalLog({ sql: pool, node, onError });
   const keyUses = createKeyUses({ sql: pool, clock: systemClock, onError });
   const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock, onUse: keyUses.note });
+  const { health, sync } = createHealthStore({ sql: pool, clock: systemClock, random: Math.random, onError });
+  await sync();
   const snapshots = await createSnapshotStore({
     sql: pool,
     connectListener: () => connectListener(settings.databaseUrl, `hub-listen ${node}`),
     onKeyChange: (payload) => keyring.purge(payload),
+    onHealthChange: () => void sync(),
     onListening: (listening) => keyring.setListening(listening),
     onError,
   });
@@ -115,6 +122,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const watch = createWatch((err) => log.error({ err }, "the money path needs a look"));
   const heartbeat = setInterval(() => {
     watch(statistics());
+    // for notifications that were lost
+    void sync();
     pool
       .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint) as alive", [node, epoch])
       .then(({ rows: [row] }) => {
@@ -131,6 +140,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     snapshots,
     keyring,
     vault,
+    health,
+    retries: new RetryBudget(() => ticker.size),
     ticker,
     storedAnswer: (claim) => readStoredAnswer(pool, claim),
     clock: systemClock,
@@ -144,6 +155,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   return {
     gateway,
     sql: pool,
+    health,
     statistics,
     async drain(timeoutMs) {
       const isIdle = async (waitMs: number) => {

@@ -35,6 +35,7 @@ async function watch(connect = () => connectListener(database.roleUrl("gateway")
       return listener;
     },
     onKeyChange: (payload) => seen.keys.push(payload),
+    onHealthChange: () => {},
     onListening: (listening) => seen.listening.push(listening),
     onError: (error) => seen.errors.push(error),
   });

@@ -21,6 +21,8 @@ export async function createSnapshotStore(deps: {
   /** Opens a dedicated connection for LISTEN. */
   connectListener: () => Promise<pg.Client>;
   onKeyChange: (payload: string) => void;
+  /** A node found out something about a route. */
+  onHealthChange: () => void;
   /** The notification channel was lost or came back. */
   onListening: (listening: boolean) => void;
   onError: (error: unknown) => void;
@@ -89,9 +91,10 @@ export async function createSnapshotStore(deps: {
       opened.on("end", () => lose(opened));
       opened.on("notification", ({ channel, payload }) => {
         if (channel === "hub_config") void refresh();
+        else if (channel === "hub_health") deps.onHealthChange();
         else deps.onKeyChange(payload ?? "");
       });
-      await opened.query("listen hub_config; listen hub_key");
+      await opened.query("listen hub_config; listen hub_key; listen hub_health");
       listener = opened;
       deps.onListening(true);
       // what changed while nobody listened

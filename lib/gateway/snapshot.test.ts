@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { makeModel, makeOrg, makeProvider, type PriceText } from "@/e2e/support/fixtures";
+import { makeHealth } from "@/e2e/support/gateway-values";
 import { systemClock } from "@/lib/clock";
 import { planRoute } from "@/lib/gateway/routing/candidates";
 import { findModel, loadSnapshot, priceFor, readConfigVersion, type SnapshotModel } from "@/lib/gateway/snapshot";
@@ -213,7 +214,8 @@ describe("prices in force", () => {
 });
 
 describe("a credential", () => {
-  const route = async (id: string) => planRoute(await load(id), { affinity: null, random: Math.random });
+  const route = async (id: string) =>
+    planRoute(await load(id), { affinity: null, random: Math.random, health: makeHealth() });
 
   test("opens for the address it was sealed to", async () => {
     const id = await makeModel(database.pool, {

@@ -20,7 +20,7 @@ GRANT USAGE ON SCHEMA public TO hub_gateway, hub_web, hub_worker;
 
 -- Gateway: configuration, keys, and the functions it calls. Usage and balances only through functions that ask for the organisation.
 GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, setting, config_version,
-  org, app, api_key, management_key, node TO hub_gateway;
+  org, app, api_key, management_key, node, breaker TO hub_gateway;
 GRANT SELECT, INSERT, UPDATE (last_at) ON key_use TO hub_gateway;
 
 -- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
@@ -60,7 +60,7 @@ DO $$
 DECLARE
   rights CONSTANT jsonb := '{
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
-                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential",
+                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],

@@ -38,7 +38,7 @@ function converse(dialect: Dialect): Endpoint {
       const chat = { ...dialect.parse(parseJsonObject(body), body.length, request.headers), dialect };
       Object.assign(facts, { model: chat.model, stream: chat.stream });
       const model = await resolveModel(deps, caller, chat.model);
-      const plan = planRoute(model, { affinity: chat.affinity, random: deps.random });
+      const plan = planRoute(model, { affinity: chat.affinity, random: deps.random, health: deps.health });
       const idempotency = idempotencyOf(request, body);
       call = {
         chat,

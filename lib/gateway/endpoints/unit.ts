@@ -17,7 +17,8 @@ export function serveUnit(unit: Unit): Endpoint {
       const asked = await unit.parse(await request.readBody(unit.limitBytes), request);
       facts.model = asked.model;
       const model = await resolveModel(deps, caller, asked.model);
-      const plan = capable(planRoute(model, { affinity: asked.affinity, random: deps.random }), unit, asked);
+      const { random, health } = deps;
+      const plan = capable(planRoute(model, { affinity: asked.affinity, random, health }), unit, asked);
       call = { request, caller, model, plan, reply, unit, asked };
       admitted = await admitUnit(deps, call);
     } catch (error) {

@@ -72,6 +72,8 @@ export class CallMeter {
   private checkpointedAt: number;
   private checkpointedUnits = -1;
   settled = false;
+  /** Null while it runs. */
+  outcome: Outcome | null = null;
   /** Why the hub itself ended the call; no other candidate may be tried then. */
   aborted: AbortReason | null = null;
 
@@ -195,6 +197,7 @@ export class CallMeter {
   finish(end: AttemptEnd, httpStatus: number, body: string | null = null): Nano | null {
     if (this.settled) return null;
     this.settled = true;
+    this.outcome = end.outcome;
     const { attempt } = this;
     const usage = end.usage ? withRequest(end.usage) : {};
     const price = this.admission.price ? (end.usage ? this.priceOf(end.usage) : 0n) : null;

@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import {
   makeCandidate,
   makeCredentialValue,
+  makeHealth,
   makeModelValue,
   makeOfferValue,
   makeProviderValue,
@@ -13,7 +14,7 @@ import type { SnapshotOffer } from "@/lib/gateway/snapshot";
 
 const random = seededRandom(1);
 const plan = (offers: SnapshotOffer[], affinity: string | null = null) =>
-  planRoute(makeModelValue({ offers }), { affinity, random });
+  planRoute(makeModelValue({ offers }), { affinity, random, health: makeHealth() });
 const ids = (route: ReturnType<typeof plan>) =>
   route.map((candidates) => [candidates[0]?.offer.id, ...candidates.map(({ credential }) => credential?.id ?? null)]);
 

@@ -73,7 +73,7 @@ export async function runUnit(deps: GatewayDependencies, call: Call, admitted: A
   const { meter } = admitted;
   const stopTicking = deps.ticker.add({ meter, output: null });
   try {
-    await tryCandidates({ plan, meter, reply }, deps.vault, (candidate, secret) => {
+    await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) => {
       const relays = candidate.definition.speaks[call.unit.id] !== undefined;
       meter.beginAttempt(candidate, relays ? "relay" : "translate");
       const attempt: Attempt = { deps, call, admitted, candidate, secret };

@@ -1,0 +1,66 @@
+import type { Clock } from "@/lib/clock";
+import { type Rest, RouteHealth } from "@/lib/gateway/routing/health";
+import type { Sql } from "@/lib/pg";
+
+const READ = `select target, openings, reason,
+  greatest(0, ceil(extract(epoch from until - clock_timestamp()) * 1000))::float8 as "restMs" from breaker`;
+
+export type HealthStore = {
+  health: RouteHealth;
+  /** Takes over what the nodes have found out. Never rejects: where the database does not answer, each knows its own. */
+  sync(): Promise<void>;
+};
+
+/** The health of all routes, written through to the database, which tells the other nodes (NOTIFY `hub_health`). Rests travel as
+ *  durations, so that no two clocks need to agree. */
+export function createHealthStore(deps: {
+  sql: Sql;
+  clock: Clock;
+  random: () => number;
+  onError: (error: unknown) => void;
+}): HealthStore {
+  /** When each target was last written; one that is not written yet is newer than any reading. */
+  const written = new Map<string, number>();
+  let sequence = 0;
+  let reading: Promise<void> | null = null;
+  let isQueued = false;
+
+  const share = ({ target, restMs, openings, reason }: Rest) => {
+    written.set(target, Number.POSITIVE_INFINITY);
+    deps.sql
+      .query("select breaker_set($1, $2, $3, $4)", [target, restMs, openings, reason])
+      .then(() => written.set(target, ++sequence), deps.onError);
+  };
+  const health = new RouteHealth(deps, {
+    share,
+    disable(credential, { status }) {
+      const reason = `The provider refused the credential${status === null ? "" : ` (HTTP ${status})`}.`;
+      deps.sql.query("select disable_credential($1, $2)", [credential.id, reason]).catch(deps.onError);
+    },
+  });
+
+  const read = async (): Promise<void> => {
+    const begun = ++sequence;
+    try {
+      const { rows } = await deps.sql.query<Rest>(READ);
+      health.adopt(rows, (target) => (written.get(target) ?? 0) > begun);
+    } catch (error) {
+      deps.onError(error);
+    }
+  };
+  // one begun before the change that is asked about may have missed it
+  const sync = (): Promise<void> => {
+    if (reading) {
+      isQueued = true;
+      return reading;
+    }
+    reading = read().then(() => {
+      reading = null;
+      if (!isQueued) return;
+      isQueued = false;
+      return sync();
+    });
+    return reading;
+  };
+  return { health, sync };
+}
