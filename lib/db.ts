@@ -5,6 +5,8 @@ import { createPool } from "@/lib/pg";
 import { type Prisma, PrismaClient } from "@/prisma/generated/client";
 
 const POOL_SIZE = 10;
+/** A person waits for a page; a call waits for its hold, and that has a limit of its own. */
+const CONNECT_TIMEOUT_MS = 10_000;
 let client: PrismaClient | undefined;
 
 /** The process's one Prisma client, connected as its own database role (web or worker) on first use.
@@ -29,7 +31,7 @@ export function change<Result>(
 
 /** A client of its own on `url`, for the seed and for tests; the caller disconnects it. */
 export function createDb(url: string, { max = POOL_SIZE }: { max?: number } = {}): PrismaClient {
-  const pool = createPool(url, { max, applicationName: "hub-prisma" });
+  const pool = createPool(url, { max, applicationName: "hub-prisma", connectTimeoutMs: CONNECT_TIMEOUT_MS });
   // the adapter would otherwise leave the pool open on $disconnect, and with it the process
   return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
 }

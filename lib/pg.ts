@@ -9,15 +9,17 @@ export type PoolOptions = {
   applicationName: string;
   /** The server cancels a statement that runs longer. */
   statementTimeoutMs?: number;
+  /** How long a connection is waited for; 2 s where this is not given. */
+  connectTimeoutMs?: number;
 };
 
 /** A pool that survives a database restart: a broken idle connection is dropped, the next query opens a new one. */
-export function createPool(url: string, { max, applicationName, statementTimeoutMs }: PoolOptions): pg.Pool {
+export function createPool(url: string, { max, applicationName, statementTimeoutMs, connectTimeoutMs = 2_000 }: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     application_name: applicationName,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     ...(statementTimeoutMs !== undefined && {
