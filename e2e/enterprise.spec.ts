@@ -33,7 +33,7 @@ const ADDRESS = /\/billing|stripe|checkout/i;
 /** Names of accounts in a table of the ledger, which are the same in every mode. */
 const ACCOUNT = /^(customer|revenue|promo_expense|write_off|stripe_clearing)$/;
 /** Routes that only the other mode has, or a hub without an owner. */
-const NOT_HERE = /^\/setup$|^\/\[org\]\/billing|^\/admin\/(payments|billing|refunds)/;
+const NOT_HERE = /^\/setup$|^\/design$|^\/\[org\]\/billing|^\/admin\/(payments|billing|refunds)/;
 
 let hub: Hub;
 let sql: Pool;
@@ -115,6 +115,7 @@ async function addressOf(route: string): Promise<string> {
     "/admin/customers/[id]": async () => org.id,
     "/admin/models/[...id]": async () => MODEL,
     "/admin/providers/[slug]": async () => "sim",
+    "/models/[...id]": async () => MODEL,
     "/invite/[token]": async () => "x".repeat(43),
   };
   const needed = route.replace("[org]", "").includes("[");

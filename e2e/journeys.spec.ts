@@ -93,6 +93,7 @@ async function walk(browser: Browser, hub: Hub, handOf: (page: Page) => Hand): P
     await customer.press(list.getByRole("link").first());
     const receipt = page.getByRole("figure", { name: en.receipt.label.replace("{model}", MODEL) });
     await expectArithmetic(receipt);
+    await customer.press(page.getByRole("dialog").getByRole("button", { name: en.ui.close }));
   });
 
   await test.step("buys 25 dollars and sees 25 dollars more, by itself", async () => {

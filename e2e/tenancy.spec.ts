@@ -176,11 +176,14 @@ test("a key reads what its own organisation may see, and nothing of another one"
   const body = { name: "reader" };
   const { key } = await operatorApi<{ key: string }>(hub, `/orgs/${a.orgId}/keys`, { method: "POST", body });
   const reads = ENDPOINTS.filter(({ method }) => method === "GET");
-  for (const { path, prefix } of reads) {
-    for (const id of prefix ? [b.requestId, b.refusalId, b.keyId, b.orgId, b.topupId, newId("req")] : [""]) {
+  for (const { path: route, prefix } of reads) {
+    // this one takes its id as a parameter
+    const takesId = prefix || route === "/api/v1/generation";
+    const path = prefix || !takesId ? route : `${route}?id=`;
+    for (const id of takesId ? [b.requestId, b.refusalId, b.keyId, b.orgId, b.topupId, newId("req")] : [""]) {
       const response = await fetch(hub.url + path + id, { headers: { authorization: `Bearer ${key}` } });
       const text = await response.text();
-      expect(response.status, path + id).toBe(prefix ? 404 : 200);
+      expect(response.status, path + id).toBe(takesId ? 404 : 200);
       expectNothingOf(b, text, path + id, { slug: "", id });
     }
   }

@@ -14,7 +14,10 @@ export type PoolOptions = {
 };
 
 /** A pool that survives a database restart: a broken idle connection is dropped, the next query opens a new one. */
-export function createPool(url: string, { max, applicationName, statementTimeoutMs, connectTimeoutMs = 2_000 }: PoolOptions): pg.Pool {
+export function createPool(
+  url: string,
+  { max, applicationName, statementTimeoutMs, connectTimeoutMs = 2_000 }: PoolOptions,
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,

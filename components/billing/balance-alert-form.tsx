@@ -32,14 +32,16 @@ export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: B
       <Field name="lowUsd" label={t("amount")} help={t("amountHelp")}>
         <Input inputMode="decimal" autoComplete="off" defaultValue={alert.lowUsd} className="figures max-w-40" />
       </Field>
-      <fieldset>
+      <fieldset className="min-w-0">
         <legend className="mb-1.5 text-sm font-medium">{t("recipients")}</legend>
         <p className="mb-2 text-sm text-ink-2">{t("recipientsHelp")}</p>
         <div className="flex flex-col gap-2">
           {alert.members.map(({ userId, name }) => (
             <div key={userId} className="flex items-center gap-2">
               <Checkbox id={`alert-${userId}`} name={userId} defaultChecked={alert.recipients.includes(userId)} />
-              <Label htmlFor={`alert-${userId}`}>{name}</Label>
+              <Label htmlFor={`alert-${userId}`} className="min-w-0 wrap-anywhere">
+                {name}
+              </Label>
             </div>
           ))}
         </div>

@@ -3,6 +3,7 @@
 import { PERIODS, WORDS } from "@/components/design/samples";
 import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
+import { CodeField } from "@/components/ui/code-field";
 import { ChoiceField, Field } from "@/components/ui/field";
 import { FilterInput } from "@/components/ui/filter-input";
 import { FilterSelect } from "@/components/ui/filter-select";
@@ -44,6 +45,7 @@ export function FieldSamples({ theme }: { theme: string }) {
           </SelectContent>
         </Select>
       </Field>
+      <CodeField name="code" label={WORDS.code} cellLabel={(n, of) => `${n} / ${of}`} />
       <div className="flex flex-wrap gap-6">
         <ChoiceField name="off" label={WORDS.open}>
           <Checkbox name="off" />

@@ -21,6 +21,7 @@ export const WORDS = {
   loading: "Loading",
   who: "An owner or an admin",
   reference: "Request",
+  code: "Code",
 } as const;
 
 export const STATES = ["neutral", "positive", "warning", "danger"] as const;
