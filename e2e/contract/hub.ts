@@ -258,6 +258,15 @@ class Hub {
     return fetch(baseUrl + path, init);
   }
 
+  /** Where clients that know only an origin begin; `path` counts from there. */
+  sendFromOrigin(door: DoorName, path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#doors[door].fetch(this.origin(door) + path, init);
+  }
+
+  origin(door: DoorName): string {
+    return new URL(this.#doors[door].baseUrl).origin;
+  }
+
   post(door: DoorName, path: string, key: string, body: unknown): Promise<Response> {
     return this.send(door, path, {
       method: "POST",

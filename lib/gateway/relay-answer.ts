@@ -6,6 +6,7 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 import type { AbortReason, Outcome } from "@/lib/gateway/meter/call-meter";
 import { RelayTally } from "@/lib/gateway/meter/relay-tally";
 import { usageReader } from "@/lib/gateway/providers/define";
+import { relayOf } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
@@ -25,7 +26,7 @@ export class RelayedAnswer {
 
   constructor(private readonly context: AttemptContext) {
     const { requestId, clock, chat, inputTokens } = context;
-    this.tally = new RelayTally(inputTokens, chat.dialect.relay.text);
+    this.tally = new RelayTally(inputTokens, relayOf(chat).text);
     this.identity = { id: requestId, created: Math.floor(clock.now() / 1000), model: chat.model };
   }
 
@@ -70,7 +71,7 @@ export class RelayedAnswer {
     if (facts.finishReason !== undefined) this.finishReason = facts.finishReason;
     const found = facts.usage ?? facts.earlyUsage;
     if (!found) return event;
-    const { relay } = this.context.chat.dialect;
+    const relay = relayOf(this.context.chat);
     this.usage = relay.joinUsage ? relay.joinUsage(this.usage, found) : found;
     this.latestReading = null;
     if (facts.usage) this.isEarly = false;
@@ -88,7 +89,7 @@ export class RelayedAnswer {
     const price = this.settle(isGone ? "client_gone" : "ok", upstreamStatus, isGone ? 499 : 200);
     const { chat } = this.context;
     const reported = this.isReported;
-    return chat.dialect.relay.owed({
+    return relayOf(chat).owed({
       ...{ call: chat, identity: this.identity, reported, price },
       counted: () => this.counted(),
     });
@@ -99,7 +100,7 @@ export class RelayedAnswer {
     this.finishReason = INSUFFICIENT_CREDITS;
     const price = this.settle("ok", upstreamStatus, 200);
     const { chat } = this.context;
-    return chat.dialect.relay.curtail({
+    return relayOf(chat).curtail({
       ...{ call: chat, identity: this.identity, lastEvent: this.tally.lastEvent, native: INSUFFICIENT_CREDITS, price },
       usage: this.isReported ? this.reading.usage : this.counted(),
     });

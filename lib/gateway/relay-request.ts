@@ -1,4 +1,5 @@
 import { type AttemptContext, TIMEOUTS_MS } from "@/lib/gateway/attempt";
+import type { Conversation, Relay } from "@/lib/gateway/dialects/dialect";
 import type { UpstreamRequest } from "@/lib/gateway/upstream";
 
 /** Where a relayed call goes, with which headers and body. The tenant decides neither address nor headers. */
@@ -18,8 +19,14 @@ export function relayRequest({ candidate, chat, secret, maxOutputTokens }: Attem
       "accept-encoding": "identity",
       "user-agent": "aigne-hub",
     },
-    body: dialect.relay.body(chat, { provider: definition, upstreamModel: offer.upstreamModel, maxOutputTokens }),
+    body: relayOf(chat).body(chat, { provider: definition, upstreamModel: offer.upstreamModel, maxOutputTokens }),
     firstByteTimeoutMs: chat.stream ? TIMEOUTS_MS.streamFirstByte : TIMEOUTS_MS.wholeFirstByte,
     idleTimeoutMs: TIMEOUTS_MS.idle,
   };
+}
+
+/** The relaying half of a call's dialect. Throws where it has none: such calls are translated. */
+export function relayOf({ dialect }: Conversation): Relay {
+  if (!dialect.relay) throw new Error(`calls of ${dialect.id} are never relayed`);
+  return dialect.relay;
 }

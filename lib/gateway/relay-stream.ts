@@ -6,7 +6,7 @@ import { MAX_EVENT_BYTES, StreamTooLarge } from "@/lib/gateway/meter/sse";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { RelayedAnswer } from "@/lib/gateway/relay-answer";
 import { RelayReader } from "@/lib/gateway/relay-reader";
-import { relayRequest } from "@/lib/gateway/relay-request";
+import { relayOf, relayRequest } from "@/lib/gateway/relay-request";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 import { openUpstream, type UpstreamCall } from "@/lib/gateway/upstream";
 
@@ -43,7 +43,7 @@ class StreamRelay {
     private readonly resolve: (result: AttemptResult) => void,
     private readonly reject: (error: unknown) => void,
   ) {
-    this.reader = new RelayReader(this, context.chat.dialect.relay.marker);
+    this.reader = new RelayReader(this, relayOf(context.chat).marker);
     this.answer = new RelayedAnswer(context);
     // safe because streaming calls are always given an output
     this.output = context.output as StreamOutput;
@@ -123,7 +123,7 @@ class StreamRelay {
   }
 
   onChunk(chunk: JsonObject, event: Buffer): void {
-    const facts = this.context.chat.dialect.relay.facts(chunk, this.context.chat);
+    const facts = relayOf(this.context.chat).facts(chunk, this.context.chat);
     if (facts.error) return this.upstreamFailed(this.classifyFrame(chunk, facts.error));
     if (!this.committed) this.answer.identify(facts, chunk);
     const edited = this.answer.read(facts, chunk, event);

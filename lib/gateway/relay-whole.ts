@@ -3,7 +3,7 @@ import { type AttemptContext, type AttemptResult, failed } from "@/lib/gateway/a
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { usageReader } from "@/lib/gateway/providers/define";
-import { relayRequest } from "@/lib/gateway/relay-request";
+import { relayOf, relayRequest } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { reportOf } from "@/lib/gateway/usage/reading";
 import { exchangeWhole } from "@/lib/gateway/whole-exchange";
@@ -30,7 +30,7 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
       retryAfterMs: null,
     });
   }
-  const facts = dialect.relay.facts(body, chat);
+  const facts = relayOf(chat).facts(body, chat);
   if (facts.error && !facts.hasContent)
     return failed(candidate.definition.classify({ status: 500, headers: {}, body: text }));
 
@@ -65,7 +65,7 @@ export function withCost(text: string, body: JsonObject, price: bigint | null): 
 }
 
 function estimate(context: AttemptContext, body: JsonObject): Usage {
-  const { text, reasoning } = context.chat.dialect.relay.text(body);
+  const { text, reasoning } = relayOf(context.chat).text(body);
   return { input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) };
 }
 

@@ -1,6 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it, vi } from "vitest";
+import type { Reply } from "@/lib/gateway/exchange";
 import { createGatewayServer } from "@/server/gateway/server";
 
 it("ends an upload that goes on long after its answer", async () => {
@@ -31,4 +32,30 @@ it("ends an upload that goes on long after its answer", async () => {
     server.closeAllConnections();
     server.close();
   }
+});
+
+it.each([
+  ["/api/v1/models", "gateway"],
+  ["/api/v2/chat", "gateway"],
+  ["/api/ai/models?type=chat", "gateway"],
+  ["/api/user/info", "gateway"],
+  ["/__blocklet__.js?type=json", "gateway"],
+  ["/api/ai/other", "web"],
+  ["/api/users", "web"],
+  ["/", "web"],
+])("%s is answered by the %s", async (path, expected) => {
+  const deps = {
+    runtime: { gateway: { handle: async (_request: unknown, reply: Reply) => reply.send(200, {}, "gateway") } },
+    web: { pass: (_incoming: unknown, outgoing: http.ServerResponse) => outgoing.end("web") },
+    clients: { addressOf: () => null },
+    metrics: { observe: () => {} },
+  };
+  // safe because these are all that the routing uses
+  const server = createGatewayServer(deps as unknown as Parameters<typeof createGatewayServer>[0]);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  expect(await response.text()).toBe(expected);
+  server.closeAllConnections();
+  server.close();
 });

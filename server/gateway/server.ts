@@ -25,7 +25,8 @@ type ServerDependencies = {
 
 /** Above the idle time of any balancer in front, so that it never sends into a connection we are closing. */
 const KEEP_ALIVE_MS = 70_000;
-const DATA_PLANE = /^\/+api\/+v1(?:\/|$)/;
+/** The routes of the OpenAI- and Anthropic-shaped API, and those where the AIGNE client looks for its own. */
+const DATA_PLANE = /^\/+(?:api\/+v[12](?:\/|$)|api\/+ai\/+models\/?$|api\/+user\/+info\/?$|__blocklet__\.js$)/;
 
 /** The server on the public port: answers the data plane and the operations endpoints itself, passes the rest to web. */
 export function createGatewayServer(deps: ServerDependencies): http.Server {

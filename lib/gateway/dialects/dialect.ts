@@ -104,37 +104,41 @@ export type Dialect = {
   answerId(requestId: string): string;
   /** The last frame of a stream that failed after its status was sent. */
   failureFrame(error: AppError, answer: { call: Conversation; identity: AnswerIdentity; requestId: string }): string;
-  relay: {
-    /** The client's body with only what must change. */
-    body(call: Conversation, target: RelayTarget): string;
-    /** Events without a match are passed on unread once the answer has begun. Inside JSON strings, quotes are escaped. */
-    marker: RegExp;
-    facts(event: JsonObject, call: Conversation): RelayedFacts;
-    /** Text of an event or a whole answer that counts as output. */
-    text(event: JsonObject): { text: string; reasoning: string };
-    /** One usage object out of several; the later one alone counts where this is not given. */
-    joinUsage?(earlier: JsonObject | null, later: JsonObject): JsonObject;
-    /** One event as a frame, where it had to be changed. */
-    frame(event: JsonObject): string;
-    /** Frames still owed at the end of a stream that the upstream ended well. */
-    owed(answer: {
-      call: Conversation;
-      identity: AnswerIdentity;
-      reported: boolean;
-      counted: () => Usage;
-      price: Nano | null;
-    }): string;
-    /** The end of a stream that stops because its credit does: as if the answer had reached its greatest length, with `native`
-     *  as the reason. `lastEvent` is what the client got last. */
-    curtail(answer: {
-      call: Conversation;
-      identity: AnswerIdentity;
-      lastEvent: JsonObject | null;
-      native: string;
-      usage: Usage;
-      price: Nano | null;
-    }): string;
-  };
+  /** Null for a protocol that no upstream speaks. */
+  relay: Relay | null;
+};
+
+/** How an answer of an upstream that speaks the dialect passes through. */
+export type Relay = {
+  /** The client's body with only what must change. */
+  body(call: Conversation, target: RelayTarget): string;
+  /** Events without a match are passed on unread once the answer has begun. Inside JSON strings, quotes are escaped. */
+  marker: RegExp;
+  facts(event: JsonObject, call: Conversation): RelayedFacts;
+  /** Text of an event or a whole answer that counts as output. */
+  text(event: JsonObject): { text: string; reasoning: string };
+  /** One usage object out of several; the later one alone counts where this is not given. */
+  joinUsage?(earlier: JsonObject | null, later: JsonObject): JsonObject;
+  /** One event as a frame, where it had to be changed. */
+  frame(event: JsonObject): string;
+  /** Frames still owed at the end of a stream that the upstream ended well. */
+  owed(answer: {
+    call: Conversation;
+    identity: AnswerIdentity;
+    reported: boolean;
+    counted: () => Usage;
+    price: Nano | null;
+  }): string;
+  /** The end of a stream that stops because its credit does: as if the answer had reached its greatest length, with `native`
+   *  as the reason. `lastEvent` is what the client got last. */
+  curtail(answer: {
+    call: Conversation;
+    identity: AnswerIdentity;
+    lastEvent: JsonObject | null;
+    native: string;
+    usage: Usage;
+    price: Nano | null;
+  }): string;
 };
 
 /** The client protocols of conversations; a provider's upstream may speak some of them natively. */

@@ -1,5 +1,6 @@
 import { type Admitted, admitChat, Replay } from "@/lib/gateway/admit";
 import { runConversation } from "@/lib/gateway/call";
+import { aigne } from "@/lib/gateway/dialects/aigne/dialect";
 import { anthropicMessages } from "@/lib/gateway/dialects/anthropic-messages/dialect";
 import type { Conversation, Dialect } from "@/lib/gateway/dialects/dialect";
 import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
@@ -27,6 +28,9 @@ export const responses = converse(openAIResponses);
 
 /** POST /messages. */
 export const messages = converse(anthropicMessages);
+
+/** POST /api/v2/chat. */
+export const aigneChat = converse(aigne);
 
 function converse(dialect: Dialect): Endpoint {
   return async (deps, request, reply) => {

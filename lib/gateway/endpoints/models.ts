@@ -75,7 +75,7 @@ function renderModel(model: SnapshotModel, caller: Caller) {
 }
 
 /** USD per token as a plain decimal: nano per million tokens has six more digits than nano-USD. */
-function perToken(rate: bigint | undefined, factorBp: number): string {
+export function perToken(rate: bigint | undefined, factorBp: number): string {
   const scaled = ((rate ?? 0n) * BigInt(factorBp)) / 10_000n;
   const [whole, fraction = ""] = formatUsd(scaled).split(".");
   const digits = `${whole}`.padStart(7, "0");

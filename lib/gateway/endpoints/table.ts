@@ -1,11 +1,13 @@
 import { AppError } from "@/lib/errors";
-import { chatCompletions, completions, messages, responses } from "@/lib/gateway/endpoints/conversation";
+import { blocklet, listAigneModels, readUser, refuseVideo } from "@/lib/gateway/endpoints/aigne";
+import { aigneChat, chatCompletions, completions, messages, responses } from "@/lib/gateway/endpoints/conversation";
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
 import { serveUnit } from "@/lib/gateway/endpoints/unit";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import { aigneImages } from "@/lib/gateway/units/aigne-images";
 import { embeddings } from "@/lib/gateway/units/embeddings";
 import { imageEdits } from "@/lib/gateway/units/image-edits";
 import { imageGenerations } from "@/lib/gateway/units/images";
@@ -39,6 +41,12 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/api/v1/key", endpoint: getKey },
   { method: "GET", path: "/api/v1/credits", endpoint: getCredits },
   { method: "GET", path: "/api/v1/usage", endpoint: getUsage },
+  { method: "POST", path: "/api/v2/chat", endpoint: aigneChat },
+  { method: "POST", path: "/api/v2/image", endpoint: serveUnit(aigneImages) },
+  { method: "POST", path: "/api/v2/video", endpoint: refuseVideo },
+  { method: "GET", path: "/api/ai/models", endpoint: listAigneModels },
+  { method: "GET", path: "/api/user/info", endpoint: readUser },
+  { method: "GET", path: "/__blocklet__.js", endpoint: blocklet },
 ];
 
 /** HEAD works where GET does. Throws unknown_url and method_not_allowed. */
@@ -58,7 +66,9 @@ export function findEndpoint({ method, path }: GatewayRequest): Endpoint {
 
 /** The usual slip: a base URL pasted twice, or without its /v1. */
 function suggestion(path: string): string {
-  const known = ROUTES.find((route) => path.endsWith(route.path.slice("/api/v1".length).replace(/\/$/, "")));
+  const known = ROUTES.filter((route) => route.path.startsWith("/api/v1/")).find((route) =>
+    path.endsWith(route.path.slice("/api/v1".length).replace(/\/$/, "")),
+  );
   return known
     ? ` Did you mean ${known.path}? The base URL is …/api/v1.`
     : " The base URL is …/api/v1; see /api/v1/models for what can be called.";

@@ -21,7 +21,8 @@ export const imageGenerations: Unit = {
   canTranslate: ({ imageModel }) => imageModel !== undefined,
 };
 
-function parseImages(body: JsonObject, inputBytes: number): UnitCall {
+/** A body of that endpoint. Throws as every parser of units does. */
+export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
   const model = modelOf(body);
   const prompt = textOf(body, "prompt", "what the image shall show");
   const n = countOf(body, "n", { least: 1, most: MAX_IMAGES });

@@ -12,7 +12,7 @@ import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
-import type { Unit, UnitCall } from "@/lib/gateway/units/unit";
+import type { PaidAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
@@ -130,7 +130,7 @@ function answerRelayed(attempt: Attempt, { status, headers, body }: WholeAnswer)
     return failed(candidate.definition.classify({ status: 500, headers: {}, body: body.toString("utf8") }));
   const own = candidate.definition.speaks[call.unit.id]?.usage;
   const reading = own && json ? usageReader(candidate.definition, call.unit.id)(json.usage) : null;
-  const price = settle(
+  const paid = settle(
     attempt,
     reading?.source === "reported" ? reading : call.asked.readUsage({ json, bytes: body }),
     json,
@@ -138,7 +138,7 @@ function answerRelayed(attempt: Attempt, { status, headers, body }: WholeAnswer)
   call.reply.send(
     200,
     { ...answerHeaders(attempt), "content-type": contentType },
-    json ? withCost(body.toString("utf8"), json, price) : body,
+    json ? (present(call, json, paid) ?? withCost(body.toString("utf8"), json, paid.price)) : body,
   );
   return { answered: true };
 }
@@ -165,11 +165,13 @@ async function translate(attempt: Attempt): Promise<AttemptResult> {
     };
     // safe because a plan holds only candidates that can serve the call
     const answered = await (call.asked.translate as NonNullable<UnitCall["translate"]>)(target);
-    const price = settle(attempt, answered.reading, null);
+    const paid = settle(attempt, answered.reading, null);
+    const { price } = paid;
     const usage = answered.body.usage as JsonObject | undefined;
     const body =
       usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
-    call.reply.send(200, { ...answerHeaders(attempt), "content-type": "application/json" }, JSON.stringify(body));
+    const text = present(call, answered.body, paid) ?? JSON.stringify(body);
+    call.reply.send(200, { ...answerHeaders(attempt), "content-type": "application/json" }, text);
     return { answered: true };
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -182,14 +184,19 @@ async function translate(attempt: Attempt): Promise<AttemptResult> {
   }
 }
 
-/** As reported, else the input as we count it. Returns the price. */
-function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonObject | null): bigint | null {
+/** The answer as its client's protocol words it; null where that is the upstream's own. */
+function present({ asked }: Call, answer: JsonObject, paid: PaidAnswer): string | null {
+  return asked.present ? JSON.stringify(asked.present(answer, paid)) : null;
+}
+
+/** As reported, else the input as we count it. */
+function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonObject | null): PaidAnswer {
   const { meter } = admitted;
   const isReported = reading.source === "reported";
   const usage = isReported ? reading.usage : { input: admitted.inputTokens() };
   meter.firstContent(() => usage);
   meter.setUpstreamId(json?.id);
-  return meter.finish(
+  const price = meter.finish(
     {
       outcome: call.reply.gone ? "client_gone" : "ok",
       httpStatus: 200,
@@ -199,6 +206,7 @@ function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonOb
     },
     call.reply.gone ? 499 : 200,
   );
+  return { usage, price, requestId: call.request.id };
 }
 
 function answerHeaders({ call, admitted, candidate }: Attempt): Record<string, string> {

@@ -1,8 +1,10 @@
 import type { UsageBound } from "@/lib/billing/pricing";
+import type { Usage } from "@/lib/billing/usage";
 import type { GatewayRequest } from "@/lib/gateway/exchange";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition, SdkSettings } from "@/lib/gateway/providers/define";
 import type { UsageReading } from "@/lib/gateway/usage/reading";
+import type { Nano } from "@/lib/money";
 
 /** Protocols of calls that are answered in one piece; a provider's upstream may speak some of them natively. */
 export type UnitDialectId =
@@ -32,9 +34,14 @@ export type UnitCall = {
   relayBody(upstreamModel: string): RelayBody | Promise<RelayBody>;
   /** What a relayed answer used; it reads as unknown where the answer does not say. */
   readUsage(answer: RelayedAnswer): UsageReading;
+  /** The answer in the client's own words; absent where those are the upstream's. */
+  present?(answer: JsonObject, paid: PaidAnswer): JsonObject;
   /** The call through the provider's AI SDK module; absent where no module has such models. */
   translate?(target: TranslationTarget): Promise<TranslatedAnswer>;
 };
+
+/** What an answer used and cost in USD; null for calls without a price. */
+export type PaidAnswer = { usage: Usage; price: Nano | null; requestId: string };
 
 export type RelayBody = { body: string | Uint8Array; contentType: string };
 
