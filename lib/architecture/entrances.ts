@@ -74,7 +74,7 @@ const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/console\//, builder: "lib/auth/org-route.ts" },
   { folder: /^app\/api\/auth\//, builder: "lib/auth/next-auth.ts" },
   { folder: /^app\/api\/webhooks\//, builder: "lib/http/stripe-webhook.ts" },
-  { folder: /^app\/api\/v\d+\//, builder: "lib/http/portable-door.ts" },
+  { folder: /^app\/(api\/(v\d+|ai|user)|%5F_blocklet__\.js)\//, builder: "lib/http/portable-door.ts" },
 ];
 /** Routes without a caller to authenticate; each line says why. */
 const BARE_ROUTES: Record<string, string> = {

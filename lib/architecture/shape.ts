@@ -3,6 +3,8 @@ import { isNode, type Project, productModules, type Rule, type Violation, walk }
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /** Next's own folder forms: [param], [...rest], [[...rest]], (group), @slot, _private. */
 const NEXT_FOLDER = /^(\[{1,2}(\.\.\.)?[a-z][a-zA-Z]*\]{1,2}|\([a-z-]+\)|@[a-z-]+|_[a-z-]+)$/;
+/** A path that published clients ask for; Next wants its first underscore encoded. */
+const GIVEN_FOLDER = "%5F_blocklet__.js";
 const NEXT_PATH_FILE = /^[a-z0-9]+([.-][a-z0-9]+)*$/;
 const VAGUE = /^(utils?|helpers?|services?|types|misc|common|shared)$/;
 
@@ -15,7 +17,9 @@ const names: Rule = {
       const file = String(parts.pop());
       const stem = file.replace(/\.[a-z]+$/, "").replace(/(\.[a-z-]+)*$/, "");
       const badFolder = parts.find(
-        (part) => !KEBAB.test(part) && !(parts[0] === "app" && (NEXT_FOLDER.test(part) || NEXT_PATH_FILE.test(part))),
+        (part) =>
+          !KEBAB.test(part) &&
+          !(parts[0] === "app" && (NEXT_FOLDER.test(part) || NEXT_PATH_FILE.test(part) || part === GIVEN_FOLDER)),
       );
       if (badFolder) return at(`folder "${badFolder}" is not kebab-case.`);
       if (!KEBAB.test(stem))
