@@ -13,6 +13,7 @@ import { ledgerCheckJob } from "@/server/jobs/ledger-check";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
+import { createCredentialRecheck } from "@/server/jobs/recheck-credentials";
 import { rerateJob } from "@/server/jobs/rerate";
 import { checkMailJob, sendMailJob } from "@/server/jobs/send-mail";
 
@@ -31,6 +32,7 @@ const jobsOf = (settings: Env): readonly Job[] => [
 
 const CONCURRENCY = 4;
 const SWEEP_EVERY_MS = 5_000;
+const RECHECK_EVERY_MS = 10_000;
 const log = logger("worker");
 
 await main().then(
@@ -57,6 +59,8 @@ async function main(): Promise<void> {
     process.exit(1);
   });
   const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
+  const { secretsKey } = settings;
+  const rechecking = secretsKey && every(RECHECK_EVERY_MS, createCredentialRecheck({ sql: pool, secretsKey, log }));
   const jobs = jobsOf(settings);
   const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
   await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
@@ -64,7 +68,7 @@ async function main(): Promise<void> {
 
   ending.signal.addEventListener("abort", () => void runner.stop());
   await runner.promise;
-  await Promise.all([sweeping.stop(), heartbeat.stop()]);
+  await Promise.all([sweeping.stop(), heartbeat.stop(), ...(rechecking ? [rechecking.stop()] : [])]);
   await pool.end();
 }
 

@@ -1,4 +1,4 @@
-import { effectiveBaseUrl, sealingOrigin } from "@/lib/catalog/provider-kinds";
+import { effectiveBaseUrl, PROVIDER_KINDS, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import type { Sql } from "@/lib/pg";
 import { scrub } from "@/lib/scrub";
 import { openSecret, SecretError } from "@/lib/secrets";
@@ -65,6 +65,48 @@ export async function runProbe(dependencies: ProbeDependencies, payload: unknown
     await dependencies.sql.query(STAMP, [row.credential_id, outcome.ok, outcome.error ?? null]);
   }
 }
+
+/** Tests the credentials that a gateway found refused, so that one that works again comes back without traffic and without a
+ *  person; until then no call uses it. The first look is 30 s after the refusal; each pause is as long as all before it, an hour
+ *  at most. Any number of workers may do it at once. Resolves to how many came back. */
+export async function recheckCredentials(dependencies: ProbeDependencies): Promise<number> {
+  const kinds = PROVIDER_KINDS.map(({ id }) => id).filter((kind) => dependencies.findProvider(kind)?.listModels);
+  const { rows } = await dependencies.sql.query<Row>(CLAIM, [kinds]);
+  const found = await Promise.all(
+    rows.map(async (row) => {
+      const outcome = await probe(dependencies, row).catch(
+        (error: unknown): Outcome => ({ ok: false, latencyMs: 0, error: describe(error) }),
+      );
+      await dependencies.sql.query(CONCLUDE, [row.credential_id, outcome.ok, outcome.error ?? null]);
+      return outcome.ok;
+    }),
+  );
+  return found.filter(Boolean).length;
+}
+
+/** `updated_at` is when it was refused. One whose worker ended while it was looking is looked at again. */
+const CLAIM = `
+  WITH due AS (
+    SELECT credential.id FROM credential JOIN provider ON provider.id = credential.provider_id
+    WHERE credential.enabled AND provider.enabled AND provider.kind = ANY ($1)
+      AND (credential.status = 'verifying' AND credential.last_tested_at < clock_timestamp() - interval '1 minute'
+        OR credential.status = 'disabled' AND greatest(credential.last_tested_at, credential.updated_at)
+          + least(greatest(credential.last_tested_at - credential.updated_at, interval '30 seconds'), interval '1 hour')
+          <= clock_timestamp())
+    ORDER BY credential.last_tested_at NULLS FIRST LIMIT 10
+    FOR UPDATE OF credential SKIP LOCKED
+  )
+  UPDATE credential SET status = 'verifying', last_tested_at = clock_timestamp()
+  FROM due, provider WHERE credential.id = due.id AND provider.id = credential.provider_id
+  RETURNING 'test_credential' AS kind, provider.kind AS provider_kind, provider.base_url, provider.region,
+    credential.id AS credential_id, credential.sealed`;
+
+/** Unless a person changed it meanwhile. */
+const CONCLUDE = `
+  UPDATE credential
+  SET last_tested_at = clock_timestamp(), status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END,
+    status_reason = CASE WHEN $2 THEN NULL ELSE $3 END
+  WHERE id = $1 AND status = 'verifying'`;
 
 const FIND = `
   SELECT probe.kind, provider.kind AS provider_kind, provider.base_url, provider.region,
