@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { type HubSecrets, makeKey, makeModel, makeOrg, makeProvider } from "@/e2e/support/fixtures";
@@ -8,6 +9,7 @@ import { type GatewayRuntime, startGateway } from "@/lib/gateway/runtime";
 import { answerWebRequest } from "@/lib/http/web-door";
 import { logger } from "@/lib/log";
 import { generateSecretsKeyPair } from "@/lib/secrets";
+import { createMetrics } from "@/server/gateway/metrics";
 
 let database: TestDatabase;
 let upstream: Simulator;
@@ -39,6 +41,19 @@ afterAll(async () => {
 /** The product promises one second. */
 const soon = { timeout: 1_000, interval: 10 };
 
+/** So that no gateway sees a model with some of its offers. */
+async function inTransaction<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await database.pool.connect();
+  try {
+    await client.query("begin");
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } finally {
+    client.release();
+  }
+}
+
 async function modelOf(offers: { upstreamModel: string; apiKey?: string }[]) {
   const rows = await Promise.all(
     offers.map(async ({ upstreamModel, apiKey = "sk-good" }, priority) => ({
@@ -50,7 +65,7 @@ async function modelOf(offers: { upstreamModel: string; apiKey?: string }[]) {
   );
   const org = await makeOrg(database.pool, { creditUsd: "10" });
   const { key } = await makeKey(database.pool, secrets, org);
-  const model = await makeModel(database.pool, { offers: rows });
+  const model = await inTransaction((client) => makeModel(client, { offers: rows }));
   const call = async (node: GatewayRuntime | undefined) => {
     const request = new Request("http://hub.test/api/v1/chat/completions", {
       method: "POST",
@@ -80,6 +95,9 @@ test("a credential that asked for a pause gets it from both", async () => {
   const isKnown = () => nodes[1]?.health.states().some(({ target }) => target === credentialIds[0]);
   await expect.poll(isKnown, soon).toBe(true);
   expect(await call(nodes[1])).toMatchObject({ status: 200, attempts: "1" });
+  expect(await createMetrics(nodes[1] as GatewayRuntime).render()).toMatch(
+    new RegExp(`hub_route_rest_seconds\\{target="${credentialIds[0]}",state="resting"\\} [0-9.]+`),
+  );
 });
 
 test("a refused credential is disabled, and gets no call from either", async () => {

@@ -56,6 +56,16 @@ export function createMetrics(runtime: GatewayRuntime): Metrics {
       },
     });
   }
+  new Gauge({
+    name: "hub_route_rest_seconds",
+    help: "How long a route still rests; 0 for one that has to prove itself again. Routes that are well have no line",
+    labelNames: ["target", "state"],
+    aggregator: "max",
+    collect() {
+      this.reset();
+      for (const { target, state, restMs } of runtime.health.states()) this.set({ target, state }, restMs / 1000);
+    },
+  });
   for (const what of ["statements", "items"] as const) {
     new Gauge({
       name: `hub_wallet_${what}_total`,
