@@ -43,6 +43,8 @@ export function AuditTable({ rows }: { rows: readonly AuditEventRow[] }) {
   return <DataTable caption={t("title")} columns={columns} rows={rows} rowId={({ id }) => id} />;
 }
 
+const SHOWN_FIELDS = 6;
+
 /** The fields that differ, and why. */
 function Change({ before, after, reason }: AuditEventRow) {
   const [old, now] = [asFacts(before), asFacts(after)];
@@ -52,13 +54,16 @@ function Change({ before, after, reason }: AuditEventRow) {
   return (
     <div className="max-w-[46ch] py-1 text-sm">
       {reason && <p className="wrap-anywhere">{reason}</p>}
-      {changed.slice(0, 6).map((field) => (
-        <p key={field} className="font-mono text-xs wrap-anywhere text-ink-2">
-          {field}: {field in old && `${short(old[field])} → `}
-          {short(now[field])}
-        </p>
-      ))}
-      {changed.length > 6 && <p className="text-ink-2">+{changed.length - 6}</p>}
+      <p className="font-mono text-xs wrap-anywhere text-ink-2">
+        {changed.slice(0, SHOWN_FIELDS).map((field, index) => (
+          <span key={field}>
+            {index > 0 && " · "}
+            {field}: {field in old && `${short(old[field])} → `}
+            {short(now[field])}
+          </span>
+        ))}
+        {changed.length > SHOWN_FIELDS && ` +${changed.length - SHOWN_FIELDS}`}
+      </p>
     </div>
   );
 }
