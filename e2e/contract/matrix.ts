@@ -60,7 +60,12 @@ export type Feature = (typeof FEATURES)[number];
 const NO_UPSTREAM = "the sandbox answers by itself: nothing upstream can fail, cut or refuse";
 
 /** Cells that cannot be, and why. The tests skip exactly these, and fail where one has become possible. */
-export const IMPOSSIBLE: readonly { kind: ProviderKindId; features: readonly Feature[]; reason: string }[] = [
+export const IMPOSSIBLE: readonly {
+  kind?: ProviderKindId;
+  dialect?: string;
+  features: readonly Feature[];
+  reason: string;
+}[] = [
   {
     kind: "sandbox",
     features: [
@@ -79,8 +84,25 @@ export const IMPOSSIBLE: readonly { kind: ProviderKindId; features: readonly Fea
     features: ["cached input"],
     reason: "Ollama reports one count of prompt tokens, whatever its cache held",
   },
+  {
+    kind: "openai",
+    dialect: "aigne",
+    features: ["reasoning", "reasoning in a tool loop"],
+    reason: "translated to OpenAI's chat completions, which count a model's thoughts and keep their text",
+  },
+  {
+    dialect: "aigne",
+    features: ["stop", "limit"],
+    reason: "the AIGNE protocol has neither stop words nor a token limit",
+  },
 ];
 
-export function impossibleReason(kind: ProviderKindId, feature: Feature): string | null {
-  return IMPOSSIBLE.find((cell) => cell.kind === kind && cell.features.includes(feature))?.reason ?? null;
+export function impossibleReason(dialect: string, kind: ProviderKindId, feature: Feature): string | null {
+  const cell = IMPOSSIBLE.find(
+    (candidate) =>
+      (candidate.kind ?? kind) === kind &&
+      (candidate.dialect ?? dialect) === dialect &&
+      candidate.features.includes(feature),
+  );
+  return cell?.reason ?? null;
 }
