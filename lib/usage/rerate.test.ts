@@ -72,6 +72,21 @@ test("every call prices again to what it was charged, from what is stored alone"
   });
 });
 
+test.each(USAGES)("a call whose truth came late prices again, too: %j", async (usage) => {
+  const org = await createOrg(database.pool, { credit: 10_000_000_000 });
+  const item = holdItem(org, { amount: 1_000_000_000, price_version: version });
+  await authorize(database.pool, [item]);
+  await database.pool.query("UPDATE hold SET expires_at = clock_timestamp() - interval '1 hour' WHERE id = $1", [
+    item.id,
+  ]);
+  await database.pool.query("SELECT * FROM sweep_holds()");
+  const price = priceUsage(usage, parseRates(STORED), FACTOR_BP);
+  const late = settleItem(item, { price: Number(price), usage: storedUsage(usage) });
+  const { rows } = await database.pool.query("SELECT * FROM late_adjust($1)", [JSON.stringify([late])]);
+  expect(rows).toMatchObject([{ applied: true, delta: price.toString() }]);
+  expect(await rerate(database.pool, { ...EVERYTHING, orgId: org.org })).toEqual({ checked: 1, differences: [] });
+});
+
 test("a wrong price is found, with what it should have been", async () => {
   const org = await createOrg(database.pool, { credit: 10_000_000_000 });
   const usage = { input: 10, output: 5, requests: 1 };

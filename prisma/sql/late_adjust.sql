@@ -25,7 +25,7 @@ BEGIN
       latency_ms int, first_token_ms int)) WITH ORDINALITY i
     CROSS JOIN LATERAL jsonb_to_record(coalesce(i.usage, '{}')) AS u(input int, "cacheRead" int, "cacheWrite" int, "cacheWrite1h" int,
       "audioInput" int, "imageInput" int, "videoInput" int, output int, reasoning int, "audioOutput" int, "imageOutput" int,
-      images int, milliseconds bigint, characters bigint, requests int)
+      images int, milliseconds bigint, characters bigint, requests int, "toolCalls" jsonb)
     LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
     ORDER BY i.ordinality
   LOOP
@@ -64,7 +64,7 @@ BEGIN
     INSERT INTO usage_event (id, at, org_id, started_at, kind, parent_id, upstream_id, app_id, key_id, member_id, model_id, provider, upstream_model,
       credential_id, endpoint, dialect, route, stream, outcome, http_status, finish_reason, input_tokens, cache_read_tokens, cache_write_tokens,
       cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
-      image_output_tokens, images, milliseconds, characters, requests, usage_source, price_nano, promo_nano, cost_nano, waste_nano,
+      image_output_tokens, images, milliseconds, characters, requests, tool_calls, usage_source, price_nano, promo_nano, cost_nano, waste_nano,
       price_version_id, journal_id, latency_ms, first_token_ms, node)
     VALUES ('adj_' || late.hold_id, at, late.org_id, swept.started_at, 'adjust', late.hold_id, late.upstream_id, swept.app_id, swept.key_id, swept.member_id,
       swept.model_id, late.provider, late.upstream_model, late.credential, swept.endpoint, swept.dialect, late.route, swept.stream, late.outcome,
@@ -74,7 +74,9 @@ BEGIN
       coalesce(late."videoInput", 0) - swept.video_input_tokens, coalesce(late.output, 0) - swept.output_tokens, coalesce(late.reasoning, 0) - swept.reasoning_tokens,
       coalesce(late."audioOutput", 0) - swept.audio_output_tokens, coalesce(late."imageOutput", 0) - swept.image_output_tokens,
       coalesce(late.images, 0) - swept.images, coalesce(late.milliseconds, 0) - swept.milliseconds, coalesce(late.characters, 0) - swept.characters,
-      coalesce(late.requests, 0) - swept.requests, coalesce(late.usage_source, 'unknown'),
+      coalesce(late.requests, 0) - swept.requests,
+      -- whole, not a difference: names say what a number cannot, such as the service tier; readers take the last that is there
+      coalesce(late."toolCalls", CASE WHEN swept.tool_calls IS NOT NULL THEN '{}'::jsonb END), coalesce(late.usage_source, 'unknown'),
       CASE WHEN late.price IS NULL AND swept.price_nano IS NULL THEN NULL ELSE change END, promo,
       late.cost - coalesce(swept.cost_nano, 0), late.waste - swept.waste_nano, swept.price_version_id, journal, late.latency_ms, late.first_token_ms, swept.node);
     INSERT INTO usage_rollup AS r (org_id, bucket, dims, node, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, status,

@@ -1,0 +1,108 @@
+-- A late adjustment keeps what has no column of its own: hosted tools, image variants, the service tier.
+SET lock_timeout = '5s';
+
+-- The truth arrives after the sweeper closed a hold: posts the difference once, as a usage event of kind `adjust`.
+-- Item: as for settle_batch. Only this, refunds and disputes may take a balance below its floor; the wallet is then frozen.
+-- `delta` is what was charged on top (negative: given back). Not applied: not swept, or adjusted before.
+CREATE OR REPLACE FUNCTION late_adjust(items jsonb) RETURNS TABLE (ord int, id text, applied boolean, delta bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+<<adjusting>>
+DECLARE
+  at timestamptz;
+  late record;
+  swept usage_event;
+  w wallet;
+  journal bigint;
+  promo bigint;
+  change bigint;
+BEGIN
+  PERFORM FROM wallet WHERE org_id IN (SELECT x ->> 'org' FROM jsonb_array_elements(items) x) ORDER BY org_id FOR NO KEY UPDATE;
+  at := hub_now();
+  FOR late IN
+    SELECT i.ordinality, h.id AS hold_id, h.org_id, h.closed_at, h.restricted_ok, h.created_at, h.state = 'expired' AND h.adjusted_at IS NULL AS due,
+      i.id, i.outcome, i.http_status, i.price, coalesce(i.cost, 0) AS cost, coalesce(i.waste, 0) AS waste, i.usage_source, i.provider, i.upstream_model,
+      i.credential, i.route, i.upstream_id, i.finish_reason, i.latency_ms, i.first_token_ms, u.*
+    FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
+      usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
+      latency_ms int, first_token_ms int)) WITH ORDINALITY i
+    CROSS JOIN LATERAL jsonb_to_record(coalesce(i.usage, '{}')) AS u(input int, "cacheRead" int, "cacheWrite" int, "cacheWrite1h" int,
+      "audioInput" int, "imageInput" int, "videoInput" int, output int, reasoning int, "audioOutput" int, "imageOutput" int,
+      images int, milliseconds bigint, characters bigint, requests int, "toolCalls" jsonb)
+    LEFT JOIN hold h ON h.id = i.id AND h.org_id = i.org
+    ORDER BY i.ordinality
+  LOOP
+    ord := late.ordinality;
+    id := late.id;
+    SELECT e.* INTO swept FROM usage_event e WHERE e.id = late.hold_id AND e.at = late.closed_at AND e.kind = 'call';
+    applied := coalesce(late.due, false) AND swept.id IS NOT NULL;
+    delta := NULL;
+    IF NOT applied THEN
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
+    IF late.price < 0 THEN RAISE EXCEPTION 'a price is never negative' USING ERRCODE = 'invalid_parameter_value'; END IF;
+    change := coalesce(late.price, 0) - coalesce(swept.price_nano, 0);
+    SELECT * INTO w FROM wallet x WHERE x.org_id = late.org_id;
+    journal := NULL;
+    promo := 0;
+    IF change <> 0 THEN
+      INSERT INTO journal (org_id, kind, ref, at, actor) VALUES (late.org_id, 'late', late.hold_id, at, swept.node) RETURNING journal.id INTO journal;
+      INSERT INTO entry (journal_id, account_id, amount) VALUES (journal, 'customer:' || late.org_id, -change), (journal, 'revenue', change);
+      UPDATE wallet x SET posted = x.posted - change, version = x.version + 1,
+        status = CASE WHEN x.status = 'active' AND x.posted - change < x.floor THEN 'frozen' ELSE x.status END,
+        freeze_reason = CASE WHEN x.status = 'active' AND x.posted - change < x.floor THEN 'negative' ELSE x.freeze_reason END
+      WHERE x.org_id = late.org_id;
+      IF w.floor IS NOT NULL THEN
+        promo := CASE
+          WHEN change > 0 THEN draw_lots(late.org_id, late.hold_id, journal, least(change, greatest(w.posted, 0)), late.restricted_ok)
+          ELSE return_lots(late.org_id, late.hold_id, journal, greatest(w.posted - change, 0) - greatest(w.posted, 0)) END;
+      END IF;
+      UPDATE limit_state l SET spent = roll_period(l.spent, l.period_start, l.period, at) + change,
+        period_start = greatest(l.period_start, period_begin(l.period, at))
+      WHERE l.org_id = late.org_id AND l.period <> 'rate'
+        AND (l.scope, l.scope_id) IN (('key', swept.key_id), ('app', swept.app_id), ('member', swept.member_id), ('org', late.org_id));
+    END IF;
+    UPDATE hold h SET adjusted_at = at WHERE h.id = late.hold_id;
+    INSERT INTO usage_event (id, at, org_id, started_at, kind, parent_id, upstream_id, app_id, key_id, member_id, model_id, provider, upstream_model,
+      credential_id, endpoint, dialect, route, stream, outcome, http_status, finish_reason, input_tokens, cache_read_tokens, cache_write_tokens,
+      cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
+      image_output_tokens, images, milliseconds, characters, requests, tool_calls, usage_source, price_nano, promo_nano, cost_nano, waste_nano,
+      price_version_id, journal_id, latency_ms, first_token_ms, node)
+    VALUES ('adj_' || late.hold_id, at, late.org_id, swept.started_at, 'adjust', late.hold_id, late.upstream_id, swept.app_id, swept.key_id, swept.member_id,
+      swept.model_id, late.provider, late.upstream_model, late.credential, swept.endpoint, swept.dialect, late.route, swept.stream, late.outcome,
+      late.http_status, late.finish_reason, coalesce(late.input, 0) - swept.input_tokens, coalesce(late."cacheRead", 0) - swept.cache_read_tokens,
+      coalesce(late."cacheWrite", 0) - swept.cache_write_tokens, coalesce(late."cacheWrite1h", 0) - swept.cache_write_1h_tokens,
+      coalesce(late."audioInput", 0) - swept.audio_input_tokens, coalesce(late."imageInput", 0) - swept.image_input_tokens,
+      coalesce(late."videoInput", 0) - swept.video_input_tokens, coalesce(late.output, 0) - swept.output_tokens, coalesce(late.reasoning, 0) - swept.reasoning_tokens,
+      coalesce(late."audioOutput", 0) - swept.audio_output_tokens, coalesce(late."imageOutput", 0) - swept.image_output_tokens,
+      coalesce(late.images, 0) - swept.images, coalesce(late.milliseconds, 0) - swept.milliseconds, coalesce(late.characters, 0) - swept.characters,
+      coalesce(late.requests, 0) - swept.requests,
+      -- whole, not a difference: names say what a number cannot, such as the service tier; readers take the last that is there
+      coalesce(late."toolCalls", CASE WHEN swept.tool_calls IS NOT NULL THEN '{}'::jsonb END), coalesce(late.usage_source, 'unknown'),
+      CASE WHEN late.price IS NULL AND swept.price_nano IS NULL THEN NULL ELSE change END, promo,
+      late.cost - coalesce(swept.cost_nano, 0), late.waste - swept.waste_nano, swept.price_version_id, journal, late.latency_ms, late.first_token_ms, swept.node);
+    INSERT INTO usage_rollup AS r (org_id, bucket, dims, node, app_id, key_id, member_id, model_id, provider, credential_id, endpoint, status,
+      input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens,
+      output_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, images, milliseconds, characters,
+      price_paid, price_promo, cost, waste, latency_histogram, first_token_histogram)
+    SELECT e.org_id, date_bin('15 minutes', e.at, 'epoch'),
+      md5(ROW(e.app_id, e.key_id, e.member_id, e.model_id, e.provider, e.credential_id, e.endpoint, e.outcome)::text)::uuid, 'adjust',
+      e.app_id, e.key_id, e.member_id, e.model_id, e.provider, e.credential_id, e.endpoint, e.outcome,
+      e.input_tokens, e.cache_read_tokens, e.cache_write_tokens, e.cache_write_1h_tokens, e.audio_input_tokens, e.image_input_tokens, e.video_input_tokens,
+      e.output_tokens, e.reasoning_tokens, e.audio_output_tokens, e.image_output_tokens, e.images, e.milliseconds, e.characters,
+      coalesce(e.price_nano, 0) - e.promo_nano, e.promo_nano, e.cost_nano, e.waste_nano, array_fill(0, ARRAY[24]), array_fill(0, ARRAY[24])
+    FROM usage_event e WHERE e.id = 'adj_' || late.hold_id AND e.at = adjusting.at
+    ON CONFLICT (org_id, bucket, dims, node) DO UPDATE SET
+      input_tokens = r.input_tokens + excluded.input_tokens, cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens, cache_write_1h_tokens = r.cache_write_1h_tokens + excluded.cache_write_1h_tokens,
+      audio_input_tokens = r.audio_input_tokens + excluded.audio_input_tokens, image_input_tokens = r.image_input_tokens + excluded.image_input_tokens,
+      video_input_tokens = r.video_input_tokens + excluded.video_input_tokens, output_tokens = r.output_tokens + excluded.output_tokens,
+      reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens, audio_output_tokens = r.audio_output_tokens + excluded.audio_output_tokens,
+      image_output_tokens = r.image_output_tokens + excluded.image_output_tokens, images = r.images + excluded.images,
+      milliseconds = r.milliseconds + excluded.milliseconds, characters = r.characters + excluded.characters,
+      price_paid = r.price_paid + excluded.price_paid, price_promo = r.price_promo + excluded.price_promo, cost = r.cost + excluded.cost, waste = r.waste + excluded.waste;
+    delta := change;
+    RETURN NEXT;
+  END LOOP;
+END $$;
