@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
@@ -234,4 +235,27 @@ test.describe("on a phone in Chinese", () => {
     expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   });
+});
+
+test("what the credit is made of, and the history as a file", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 3 });
+  await page.goto(`/${slug}/billing`);
+  const lot = page.getByRole("table", { name: billing.lots.title }).getByRole("row").nth(1);
+  await expect(lot).toContainText(billing.lots.kinds.comp);
+  await expect(lot).toContainText(billing.lots.never);
+  const [file] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: billing.csv, exact: true }).click(),
+  ]);
+  const [head, first] = (await readFile(await file.path(), "utf8")).split("\r\n");
+  expect(head).toBe("at,kind,amount_usd,balance_after_usd,purchase,receipt");
+  expect(first).toMatch(/,comp,3,3,,$/);
+});
+
+test("without credit every page says so", async ({ page, context, hub }) => {
+  const { slug } = await signInMember(context, hub, { creditUsd: 0 });
+  for (const path of ["", "/keys", "/billing"]) {
+    await page.goto(`/${slug}${path}`);
+    await expect(page.getByText(billing.empty)).toBeVisible();
+  }
 });

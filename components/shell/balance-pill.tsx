@@ -10,6 +10,8 @@ export type ShellBalance = {
   state: "ok" | "low" | "empty";
   /** What the amount is: left to spend, or (where nobody pays) this month's cost. */
   kind: "balance" | "cost";
+  /** Calls are refused whatever the amount. */
+  isFrozen?: boolean;
   /** Where it leads; null for whom billing is closed. */
   href: string | null;
 };

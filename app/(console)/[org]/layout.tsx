@@ -4,6 +4,7 @@ import { readShellBalance } from "@/app/(console)/[org]/shell-balance";
 import { SessionDialog } from "@/components/auth/session-dialog";
 import { ConsoleProviders } from "@/components/shell/console-providers";
 import { ConsoleShell } from "@/components/shell/console-shell";
+import { ZeroBalance } from "@/components/shell/zero-balance";
 import { signOutAction } from "@/lib/auth/actions";
 import { listMemberships } from "@/lib/auth/queries";
 import { requireOrg } from "@/lib/auth/require-org";
@@ -15,6 +16,7 @@ export default async function ConsoleLayout({ params, children }: ConsoleLayoutP
   const scope = await requireOrg((await params).org);
   const { org, user } = scope;
   const [{ mode }, memberships, locale] = await Promise.all([getSettings(), listMemberships(user.userId), getLocale()]);
+  const balance = await readShellBalance(scope, mode, locale);
   return (
     <ConsoleProviders timeZone={org.timeZone}>
       <ConsoleShell
@@ -23,10 +25,11 @@ export default async function ConsoleLayout({ params, children }: ConsoleLayoutP
         user={{ name: user.name ?? "", email: user.email }}
         permissions={[...scope.permissions]}
         mode={mode}
-        balance={await readShellBalance(scope, mode, locale)}
+        balance={balance}
         staff={user.staffRole !== null}
         onSignOut={signOutAction}
       >
+        {balance?.kind === "balance" && balance.state === "empty" && !balance.isFrozen && <ZeroBalance />}
         {children}
       </ConsoleShell>
       <SessionDialog email={user.email} />

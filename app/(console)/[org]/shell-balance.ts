@@ -23,11 +23,12 @@ export async function readShellBalance(
     const amount = formatMoney(parseUsd(sum?.costUsd ?? "0"), locale);
     return { amount, state: "ok", kind: "cost", href: `/${slug}/costs` };
   }
-  const { availableUsd } = await getBalance(scope);
+  const { availableUsd, status } = await getBalance(scope);
   if (availableUsd === null) return null;
   const availableNano = parseUsd(availableUsd);
   return {
     amount: formatMoney(availableNano, locale, "toward-zero"),
+    isFrozen: status === "frozen",
     state: availableNano <= 0n ? "empty" : availableNano < LOW_NANO ? "low" : "ok",
     kind: "balance",
     href: scope.permissions.has("billing.manage") ? `/${slug}/billing` : null,

@@ -3,6 +3,7 @@ import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits } from "@/components/billing/add-credits";
 import { BalanceAlertForm } from "@/components/billing/balance-alert-form";
 import { HistoryTable } from "@/components/billing/history-table";
+import { LotsTable } from "@/components/billing/lots-table";
 import { Notice } from "@/components/billing/notice";
 import { PurchasesTable } from "@/components/billing/purchases-table";
 import { Block } from "@/components/shell/block";
@@ -12,10 +13,10 @@ import { KeyFigures } from "@/components/shell/key-figures";
 import { PageHead } from "@/components/shell/page-head";
 import { Money } from "@/components/ui/money";
 import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
+import { listLots } from "@/lib/billing/lots";
 import { getBalance, getBalanceAlert, getHistory, getTopup, listPurchases } from "@/lib/billing/queries";
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
-import { parseUsd } from "@/lib/money";
 import { getSettings } from "@/lib/settings/queries";
 
 type BillingPageProps = {
@@ -31,17 +32,17 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
-  const [balance, { entries, pending }, purchases, alert, { refundWindowHours }, cancelled, format] = await Promise.all(
-    [
+  const [balance, { entries, pending }, lots, purchases, alert, { refundWindowHours }, cancelled, format] =
+    await Promise.all([
       getBalance(scope),
       getHistory(scope),
+      listLots(scope),
       listPurchases(scope),
       getBalanceAlert(scope),
       getSettings(),
       findCancelled(scope, (await searchParams).cancelled),
       getFormatter(),
-    ],
-  );
+    ]);
   const offer = { packages: PACKAGES_USD, minUsd: MIN_TOPUP_USD, maxUsd: MAX_TOPUP_USD };
   const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer };
   const isSold = findPayments() !== undefined;
@@ -55,9 +56,6 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
       />
       {cancelled && <Notice kind="neutral">{t("cancelled")}</Notice>}
       {balance.status === "frozen" && <Notice kind="warning">{t("frozen")}</Notice>}
-      {balance.status !== "frozen" && parseUsd(balance.availableUsd ?? "1") <= 0n && (
-        <Notice kind="warning">{t("empty")}</Notice>
-      )}
       {pending.map(({ id, creditUsd }) => (
         <Notice key={id} kind="neutral">
           {t("pending")} <Money usd={creditUsd} />
@@ -84,7 +82,23 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
           <PurchasesTable rows={purchases} orgSlug={scope.org.slug} orgName={scope.org.name} />
         </Block>
       )}
-      <Block id="history" title={t("history")} text={t("historyText")}>
+      {lots.length > 0 && (
+        <Block id="lots" title={t("lots.title")} text={t("lots.text")}>
+          <LotsTable lots={lots} />
+        </Block>
+      )}
+      <Block
+        id="history"
+        title={t("history")}
+        text={t("historyText")}
+        action={
+          entries.length > 0 && (
+            <a href={`/api/console/${scope.org.slug}/billing`} download className="underline underline-offset-2">
+              {t("csv")}
+            </a>
+          )
+        }
+      >
         {entries.length > 0 ? <HistoryTable entries={entries} /> : <EmptyState text={t("noHistory")} />}
       </Block>
       <Block id="alert" title={t("alert.title")} text={t("alert.text")}>
