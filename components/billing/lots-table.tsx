@@ -3,7 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Money } from "@/components/ui/money";
-import type { LotRow } from "@/lib/billing/lots";
+import type { LotRow } from "@/lib/billing/schema";
 
 /** What the balance is made of, first used first. */
 export function LotsTable({ lots }: { lots: readonly LotRow[] }) {

@@ -4,6 +4,7 @@ import type {
   BalanceAlert,
   BillingEntry,
   History,
+  LotRow,
   PurchaseRow,
   RefundObstacle,
   RefundState,
@@ -130,6 +131,27 @@ export async function listPurchases(scope: Scope): Promise<PurchaseRow[]> {
       refund: refund ? { state: refund.state as RefundState, amountUsd: formatUsd(refund.creditNano) } : null,
     };
   });
+}
+
+const LOTS_SHOWN = 100;
+
+/** What the balance is made of, in the order in which it is used up. Throws forbidden. */
+export async function listLots(scope: Scope): Promise<LotRow[]> {
+  requirePermission(scope, "billing.manage");
+  const rows = await db().creditLot.findMany({
+    where: { orgId: scope.orgId, remaining: { gt: 0 } },
+    orderBy: [{ priority: "asc" }, { expiresAt: { sort: "asc", nulls: "last" } }, { createdAt: "asc" }],
+    take: LOTS_SHOWN,
+  });
+  return rows.map(({ id, source, amount, remaining, restricted, expiresAt }) => ({
+    id,
+    // safe because a CHECK allows no other value
+    kind: source as LotRow["kind"],
+    amountUsd: formatUsd(amount),
+    remainingUsd: formatUsd(remaining),
+    isRestricted: restricted,
+    expiresAt: expiresAt?.toISOString() ?? null,
+  }));
 }
 
 type Circumstances = { leftNano: bigint; hours: number; isFrozen: boolean };

@@ -181,6 +181,17 @@ export type BillingEntry = {
   receiptUrl: string | null;
 };
 
+/** Credit of one origin. Amounts are decimal USD. */
+export type LotRow = {
+  id: string;
+  kind: "promo" | "comp" | "paid";
+  amountUsd: string;
+  remainingUsd: string;
+  /** Pays for cheap models only. */
+  isRestricted: boolean;
+  expiresAt: string | null;
+};
+
 export type History = {
   /** Purchases that are being paid, newest first. */
   pending: TopupRow[];
