@@ -79,7 +79,8 @@ export function openSpool(options: {
 
   return {
     append(line) {
-      if (current.bytes > ROTATE_BYTES) current = open();
+      // a later life may have taken this one for dead and cleared its file away
+      if (current.bytes > ROTATE_BYTES || isRemoved(current)) current = open();
       const generation = current;
       generation.pending++;
       try {
@@ -100,10 +101,13 @@ export function openSpool(options: {
       }
     },
     leftovers() {
+      const read = left.map((file) => ({ file, content: fs.readFileSync(file) }));
       return {
-        lines: left.flatMap((file) => wholeLines(fs.readFileSync(file, "utf8"))),
+        lines: read.flatMap(({ content }) => wholeLines(content.toString("utf8"))),
         discard: () => {
-          for (const file of left) fs.rmSync(file, { force: true });
+          // what grew meanwhile belongs to a life that goes on: the next start reads it
+          for (const { file, content } of read)
+            if (fs.statSync(file, { throwIfNoEntry: false })?.size === content.length) fs.rmSync(file, { force: true });
         },
       };
     },
@@ -117,6 +121,14 @@ export function openSpool(options: {
 function remove(generation: Generation): void {
   fs.closeSync(generation.descriptor);
   fs.rmSync(generation.file, { force: true });
+}
+
+function isRemoved({ descriptor }: Generation): boolean {
+  try {
+    return fs.fstatSync(descriptor).nlink === 0;
+  } catch {
+    return false; // writing to it fails too, and says why
+  }
 }
 
 /** A line without its newline was being written when the process died: its answer never ended. */

@@ -1,0 +1,40 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSpool } from "@/lib/usage/spool";
+
+let directory: string;
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), "hub-spool-"));
+});
+afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+const open = (epoch: string) =>
+  openSpool({
+    ...{ directory, node: "gateway", epoch },
+    onError: (error) => {
+      throw error;
+    },
+  });
+
+// a process that stood still is taken for dead and started anew, and wakes up
+test("what an earlier life writes after a later one has cleared up is found by the next", () => {
+  const first = open("1");
+  first.append('{"id":"before"}');
+  const second = open("2");
+  const { lines, discard } = second.leftovers();
+  expect(lines).toEqual(['{"id":"before"}']);
+  discard();
+  first.append('{"id":"after"}');
+  expect(open("3").leftovers().lines).toContain('{"id":"after"}');
+});
+
+test("what an earlier life writes while a later one settles its lines is not cleared away", () => {
+  const first = open("1");
+  first.append('{"id":"before"}');
+  const { discard } = open("2").leftovers();
+  first.append('{"id":"meanwhile"}');
+  discard();
+  expect(open("3").leftovers().lines).toContain('{"id":"meanwhile"}');
+});
