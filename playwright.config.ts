@@ -8,7 +8,11 @@ process.env.HUB_TEST_BROWSER ??= JSON.stringify(await findBrowser());
 const { executablePath, env = {} } = JSON.parse(process.env.HUB_TEST_BROWSER) as Browser;
 
 /** By the run that scripts/test.mjs asks for. */
-const FILES: Record<string, string> = { full: "**/pages.spec.ts", screenshots: "**/screenshots.ts" };
+const FILES: Record<string, string> = {
+  full: "**/pages.spec.ts",
+  screenshots: "**/screenshots.ts",
+  chaos: "faults/*.spec.ts",
+};
 
 export default defineConfig({
   testDir: "e2e",
@@ -16,7 +20,8 @@ export default defineConfig({
   outputDir: `test-results/${process.env.HUB_TEST_RUN}`,
   globalSetup: "./e2e/support/setup.ts",
   fullyParallel: true,
-  workers: 2,
+  // what chaos measures, it must not share the machine with
+  workers: process.env.HUB_TEST_RUNS === "chaos" ? 1 : 2,
   forbidOnly: true,
   retries: 0,
   timeout: 60_000,

@@ -1,5 +1,6 @@
 // `npm test`: everything that must hold, offline: check, Vitest, build, the whole product under Playwright.
 // `npm run e2e -- [Playwright arguments]` runs the last two; `npm run e2e:full` with every page in every combination;
+// `npm run chaos [-- credit]` runs the fault tests of e2e/faults with their full counts; hours on a small machine.
 // `npm run screenshots [-- --lang ja]` takes pictures of every page instead. Ends with one line, `N passed, N failed`.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -10,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const at = (...parts) => path.join(root, ...parts);
 /** What Playwright runs, for playwright.config.ts; none of these: everything. */
-const RUNS = { e2e: "usual", "e2e:full": "full", screenshots: "screenshots" };
+const RUNS = { e2e: "usual", "e2e:full": "full", screenshots: "screenshots", chaos: "chaos" };
 const run = RUNS[process.argv[2]];
 const passedOn = process.argv.slice(run ? 3 : 2);
 const lang = takeOption("--lang");

@@ -116,6 +116,7 @@ export class GatewayLife implements Owner {
   /** Everything in memory is gone; what lies in the spool stays. */
   crash(): void {
     this.dead = true;
+    this.paused = false;
     const { spoolDirectory } = this.world;
     const mine = fs.readdirSync(spoolDirectory).filter((file) => file.startsWith(`${this.name}@`));
     const kept = mine.map((file) => ({

@@ -35,6 +35,7 @@ type Call = {
   leave: () => void;
 };
 
+const NODES = ["gateway-1", "gateway-2"];
 const CALLS = 14;
 const MAX_STEPS = 20_000;
 const REST_MS = 15 * 60_000;
@@ -94,7 +95,7 @@ class World {
       await this.grant(org, CREDIT, null);
     }
     await this.time.turn(this.worker, () => this.startWorker());
-    for (const name of ["gateway-1", "gateway-2"]) await this.boot(name);
+    for (const name of NODES) await this.boot(name);
     while (this.made < CALLS || this.calls.some((call) => !call.ended && !call.cut)) await this.step();
     await this.comeToRest();
     await this.judge();
@@ -116,7 +117,10 @@ class World {
   }
 
   private async step(): Promise<void> {
-    if (++this.steps > MAX_STEPS) throw new Error(`no end after ${MAX_STEPS} steps`);
+    if (++this.steps > MAX_STEPS) {
+      const running = this.calls.filter((call) => !call.ended && !call.cut).map(({ id }) => id);
+      throw new Error(`no end after ${MAX_STEPS} steps: running ${running}, held ${[...this.model.open.keys()]}`);
+    }
     const { random } = this;
     const choices: [weight: number, act: () => Promise<void>][] = [];
     const statements = this.database.waiting.filter(({ owner }) => !owner.paused);
@@ -149,9 +153,7 @@ class World {
       [0.03, () => this.revoke(tenant.keyId)],
     ];
     if (running.length > 0) faults.push([0.4, () => this.leave(random.pick(running))]);
-    const dead = ["gateway-1", "gateway-2"].filter(
-      (name) => !this.lives.some((life) => life.name === name && !life.dead),
-    );
+    const dead = NODES.filter((name) => !this.lives.some((life) => life.name === name && !life.dead));
     const name = dead.length > 0 ? random.pick(dead) : null;
     if (name) faults.push([1, () => this.boot(name)]);
     const alive = this.lives.filter((life) => !life.dead);
@@ -339,23 +341,25 @@ class World {
     this.upstream.faults = false;
     this.note("calm");
     for (const life of this.lives) if (life.paused) await this.wake(life);
-    for (const name of ["gateway-1", "gateway-2"])
-      if (!this.lives.some((life) => life.name === name && !life.dead)) await this.boot(name);
+    await this.rest();
+    // what a fenced life wrote down is settled by the next start of its node
+    for (const life of this.lives) if (!life.dead) await this.crash(life);
+    await this.rest();
+  }
+
+  private async rest(): Promise<void> {
     const until = this.time.elapsedMs + REST_MS;
-    const isResting = () =>
-      this.model.open.size === 0 &&
-      this.upstream.ready.length === 0 &&
-      this.lives.every((life) => life.dead || life.pending === 0) &&
-      this.database.waiting.length === 0;
-    while (!isResting()) {
+    const isBusy = () =>
+      this.model.open.size > 0 ||
+      this.upstream.ready.length > 0 ||
+      this.database.waiting.length > 0 ||
+      this.lives.some((life) => !life.dead && (life.gateway === null || life.pending > 0));
+    do {
       if (this.time.elapsedMs > until)
         throw new Error(`no rest: ${[...this.model.open.keys()].join(" ")} are still held`);
+      for (const name of NODES) if (!this.lives.some((life) => life.name === name && !life.dead)) await this.boot(name);
       await this.step();
-      for (const name of ["gateway-1", "gateway-2"])
-        if (!this.lives.some((life) => life.name === name && !life.dead)) await this.boot(name);
-    }
-    // what a late wake-up has left to say
-    await this.jump(1);
+    } while (isBusy());
   }
 
   private async judge(): Promise<void> {
