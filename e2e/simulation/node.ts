@@ -5,6 +5,8 @@ import { createWallet } from "@/lib/billing/wallet";
 import { createGateway, type Gateway } from "@/lib/gateway/gateway";
 import { readStoredAnswer } from "@/lib/gateway/idempotency";
 import { createTicker } from "@/lib/gateway/meter/ticker";
+import { RetryBudget } from "@/lib/gateway/retry-budget";
+import { createHealthStore } from "@/lib/gateway/routing/health-store";
 import { createSnapshotStore } from "@/lib/gateway/snapshot-store";
 import { createKeyring } from "@/lib/keys/authenticate";
 import { createKeyReports } from "@/lib/usage/key-reports";
@@ -79,20 +81,25 @@ export class GatewayLife implements Owner {
     await recorder.replay();
     await sql.query("select node_spool_replayed($1, $2::bigint)", [this.name, this.epoch]);
     const keyring = createKeyring({ sql, peppers: [pepper], clock });
+    const { health, sync } = createHealthStore({ sql, clock, random: random.next, onError });
+    await sync();
     const snapshots = await createSnapshotStore({
       sql,
       connectListener: async () => this.listener(sql),
       onKeyChange: (payload) => keyring.purge(payload),
+      onHealthChange: () => void sync(),
       onListening: (listening) => keyring.setListening(listening),
       onError,
     });
     setInterval(() => {
+      void sync();
       sql
         .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint) as alive", [this.name, this.epoch])
         .then(({ rows: [row] }) => {
           if (row && !row.alive) this.crash();
         }, onError);
     }, HEARTBEAT_MS);
+    const ticker = createTicker({ wallet, clock });
     const unused = () => Promise.reject(new Error("the simulated providers are relayed to"));
     this.gateway = createGateway({
       ...{ wallet, recorder, snapshots, keyring, clock },
@@ -100,7 +107,7 @@ export class GatewayLife implements Owner {
       reports: createKeyReports({ sql }),
       // opening a secret takes another thread's time
       vault: { secretFor: async () => ({ apiKey: "sk-simulated" }), stop() {} },
-      ticker: createTicker({ wallet, clock }),
+      ...{ ticker, health, retries: new RetryBudget(() => ticker.size) },
       storedAnswer: (claim) => readStoredAnswer(sql, claim),
       random: random.next,
       dispatcher: upstream.dispatcherOf(this),
