@@ -1,6 +1,6 @@
 import { expect, test } from "@playwright/test";
 import { fetch } from "undici";
-import { killFamily, manyConnections, postmasterPid, type Stage, setStage } from "./stage";
+import { count, deadlocks, killFamily, manyConnections, postmasterPid, type Stage, setStage } from "./stage";
 
 test.describe.configure({ mode: "serial" });
 
@@ -9,9 +9,14 @@ test.beforeAll(async () => {
   test.setTimeout(120_000);
   stage = await setStage();
 });
-test.afterAll(() => stage.stop());
+test.afterAll(async () => {
+  const found = await deadlocks(stage.sql);
+  await stage.stop();
+  expect(found).toBe(0);
+});
 
-const STREAMS = 50;
+const STREAMS = count(50, 200);
+const rounds = (short: number, full: number) => Array.from({ length: count(short, full) }, (_, n) => n + 1);
 const INTERVAL_MS = 20;
 const TOKENS = 2_000;
 /** What a crash may leave unpaid: the tokens of half a second, and one for the timer's grain. */
@@ -60,10 +65,13 @@ async function openHolds(orgId: string): Promise<number> {
 }
 
 /** Streams that all run, long enough for their first checkpoints. */
-async function startStreams(prefix: string, count: number) {
+async function startStreams(prefix: string, streamCount: number) {
   const model = await stage.model(`trickle:interval=${INTERVAL_MS},tokens=${TOKENS}`, { input: "1", output: "4" });
   const { orgId, key } = await stage.tenant("100");
-  const streams = await Promise.all(Array.from({ length: count }, (_, i) => startStream(model, key, `${prefix}-${i}`)));
+  stage.upstream.truth.clear();
+  const streams = await Promise.all(
+    Array.from({ length: streamCount }, (_, i) => startStream(model, key, `${prefix}-${i}`)),
+  );
   const sent = ({ tag }: Started) => stage.upstream.truth.byTag(tag)[0]?.tokens ?? 0;
   await expect.poll(() => Math.min(...streams.map(sent)), { timeout: 20_000 }).toBeGreaterThan(75);
   return { orgId, key, streams, sent };
@@ -88,73 +96,75 @@ async function expectAllCharged({ orgId, streams, sent }: Awaited<ReturnType<typ
   expect(await stage.violations()).toEqual([]);
 }
 
-test(`the gateway is killed with ${STREAMS} streams in flight: none is lost or charged twice, every hold is closed`, async () => {
-  test.setTimeout(180_000);
-  const started = await startStreams("gateway", STREAMS);
-  const before = stage.hub.pids().gateway;
-  killFamily(before);
-  // a cut stream never looks like a clean end
-  for (const { text } of await Promise.all(started.streams.map(({ done }) => done)))
-    expect(text).not.toContain("[DONE]");
-  await expect.poll(() => stage.hub.pids().gateway, { timeout: 20_000 }).not.toBe(before);
-  await expectAllCharged(started);
+for (const round of rounds(1, 20))
+  test(`round ${round}: the gateway is killed with ${STREAMS} streams in flight: none is lost or charged twice, every hold is closed`, async () => {
+    test.setTimeout(180_000);
+    const started = await startStreams("gateway", STREAMS);
+    const before = stage.hub.pids().gateway;
+    killFamily(before);
+    // a cut stream never looks like a clean end
+    for (const { text } of await Promise.all(started.streams.map(({ done }) => done)))
+      expect(text).not.toContain("[DONE]");
+    await expect.poll(() => stage.hub.pids().gateway, { timeout: 20_000 }).not.toBe(before);
+    await expectAllCharged(started);
 
-  const again = await startStream(await stage.model("text", { input: "1", output: "4" }), started.key, "after-crash");
-  expect((await again.done).text).toContain("[DONE]");
-});
+    const again = await startStream(await stage.model("text", { input: "1", output: "4" }), started.key, "after-crash");
+    expect((await again.done).text).toContain("[DONE]");
+  });
 
-test("the database is killed and comes back: settled calls stay settled, streams go on, new calls are refused only meanwhile", async () => {
-  test.setTimeout(180_000);
-  const slow = await stage.model(`trickle:interval=${INTERVAL_MS},tokens=400`, { input: "1", output: "4" });
-  const quick = await stage.model("text", { input: "1", output: "4" });
-  const { orgId, key } = await stage.tenant("100");
-  const call = async () => {
-    const response = await fetch(`${stage.hub.url}/api/v1/chat/completions`, {
-      method: "POST",
-      dispatcher: manyConnections,
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: quick, messages: [{ role: "user", content: "hi" }] }),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      text,
-      retryAfter: response.headers.get("retry-after"),
-      retry: response.headers.get("x-should-retry"),
+for (const round of rounds(1, 10))
+  test(`round ${round}: the database is killed and comes back: settled calls stay settled, streams go on, new calls are refused only meanwhile`, async () => {
+    test.setTimeout(180_000);
+    const slow = await stage.model(`trickle:interval=${INTERVAL_MS},tokens=400`, { input: "1", output: "4" });
+    const quick = await stage.model("text", { input: "1", output: "4" });
+    const { orgId, key } = await stage.tenant("100");
+    const call = async () => {
+      const response = await fetch(`${stage.hub.url}/api/v1/chat/completions`, {
+        method: "POST",
+        dispatcher: manyConnections,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: quick, messages: [{ role: "user", content: "hi" }] }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        text,
+        retryAfter: response.headers.get("retry-after"),
+        retry: response.headers.get("x-should-retry"),
+      };
     };
-  };
 
-  const acknowledged = await Promise.all(Array.from({ length: 20 }, call));
-  expect(new Set(acknowledged.map(({ status }) => status))).toEqual(new Set([200]));
-  await expect.poll(() => openHolds(orgId)).toBe(0);
-  const streams = await Promise.all(Array.from({ length: 10 }, (_, i) => startStream(slow, key, `database-${i}`)));
+    stage.upstream.truth.clear();
+    const acknowledged = await Promise.all(Array.from({ length: 20 }, call));
+    expect(new Set(acknowledged.map(({ status }) => status))).toEqual(new Set([200]));
+    await expect.poll(() => openHolds(orgId)).toBe(0);
+    const streams = await Promise.all(Array.from({ length: 10 }, (_, i) => startStream(slow, key, `database-${i}`)));
 
-  killFamily(await postmasterPid(stage.sql));
-  const during = await call();
-  if (during.status !== 200) {
-    expect(during.status).toBe(503);
-    expect(JSON.parse(during.text).error).toMatchObject({ type: "server_error", code: "unavailable" });
-    expect(Number(during.retryAfter)).toBeGreaterThan(0);
-    expect(during.retry).toBe("true");
-  }
-  await expect.poll(async () => (await call()).status, { timeout: 20_000, intervals: [200] }).toBe(200);
+    killFamily(await postmasterPid(stage.sql));
+    const during = await call();
+    if (during.status !== 200) {
+      expect(during.status).toBe(503);
+      expect(JSON.parse(during.text).error).toMatchObject({ type: "server_error", code: "unavailable" });
+      expect(Number(during.retryAfter)).toBeGreaterThan(0);
+      expect(during.retry).toBe("true");
+    }
+    await expect.poll(async () => (await call()).status, { timeout: 20_000, intervals: [200] }).toBe(200);
 
-  for (const { text, cut } of await Promise.all(streams.map(({ done }) => done))) {
-    expect(cut).toBe(false);
-    expect(text).toContain("[DONE]");
-  }
-  await expect.poll(() => openHolds(orgId), { timeout: 60_000, intervals: [500] }).toBe(0);
-  const events = await eventsOf(orgId);
-  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
-  for (const { requestId } of streams)
-    expect(events.find(({ id }) => id === requestId)).toMatchObject({ outcome: "ok", output_tokens: 400 });
-  const served = stage.upstream.truth.requests.filter(
-    ({ model, outcome }) => model === "text" && outcome === "complete",
-  ).length;
-  // one quick call came before this tenant's, in the test above
-  expect(events.filter(({ output_tokens }) => output_tokens === 12).length).toBe(served - 1);
-  expect(await stage.violations()).toEqual([]);
-});
+    for (const { text, cut } of await Promise.all(streams.map(({ done }) => done))) {
+      expect(cut).toBe(false);
+      expect(text).toContain("[DONE]");
+    }
+    await expect.poll(() => openHolds(orgId), { timeout: 60_000, intervals: [500] }).toBe(0);
+    const events = await eventsOf(orgId);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+    for (const { requestId } of streams)
+      expect(events.find(({ id }) => id === requestId)).toMatchObject({ outcome: "ok", output_tokens: 400 });
+    const served = stage.upstream.truth.requests.filter(
+      ({ model, outcome }) => model === "text" && outcome === "complete",
+    ).length;
+    expect(events.filter(({ output_tokens }) => output_tokens === 12).length).toBe(served);
+    expect(await stage.violations()).toEqual([]);
+  });
 
 test("calls answered in the moment of the crash are charged in full, each once", async () => {
   test.setTimeout(180_000);

@@ -1,22 +1,30 @@
 import { expect, test } from "@playwright/test";
 import { fetch } from "undici";
-import { manyConnections, type Stage, setStage } from "./stage";
+import { count, deadlocks, manyConnections, type Stage, setStage } from "./stage";
 
 test.describe.configure({ mode: "serial" });
 
 let stage: Stage;
 test.beforeAll(async () => {
   test.setTimeout(120_000);
-  // in two processes: what one of them knows must not matter
-  stage = await setStage({ env: { GATEWAY_WORKERS: "2" } });
+  // in several processes: what one of them knows must not matter
+  stage = await setStage({ env: { GATEWAY_WORKERS: String(count(2, 4)) } });
 });
-test.afterAll(() => stage.stop());
+test.afterAll(async () => {
+  const found = await deadlocks(stage.sql);
+  await stage.stop();
+  expect(found).toBe(0);
+});
+
+const ROUNDS = count(1, 25);
 
 const CALLS = 1_000;
 const AFFORDABLE = 100;
 
-for (const stream of [false, true])
-  test(`of ${CALLS} ${stream ? "streams" : "calls"} at once, exactly the ${AFFORDABLE} that the credit pays for are served`, async () => {
+for (const [stream, round] of [false, true].flatMap((shape) =>
+  Array.from({ length: ROUNDS }, (_, n) => [shape, n + 1] as const),
+))
+  test(`round ${round}: of ${CALLS} ${stream ? "streams" : "calls"} at once, exactly the ${AFFORDABLE} that the credit pays for are served`, async () => {
     test.setTimeout(120_000);
     const model = await stage.model("text:tokens=5,ms=20", { perRequest: "0.01" });
     const { orgId, key } = await stage.tenant("1.00");

@@ -24,6 +24,19 @@ export type Stage = {
   stop(): Promise<void>;
 };
 
+/** The count for `npm test`, or the one for `npm run chaos`. */
+export function count(short: number, full: number): number {
+  return process.env.HUB_TEST_RUNS === "chaos" ? full : short;
+}
+
+/** Deadlocks that the database has counted since it began: none, whatever the load was. */
+export async function deadlocks(sql: pg.Pool): Promise<number> {
+  const { rows } = await sql.query<{ n: number }>(
+    "select deadlocks::int as n from pg_stat_database where datname = current_database()",
+  );
+  return rows[0]?.n ?? 0;
+}
+
 /** A hub of its own as a user starts it, configured through the admin API, and an upstream that knows the truth. */
 export async function setStage(options: HubOptions = {}): Promise<Stage> {
   const [first, upstream] = await Promise.all([startHub(options), startOpenAISimulator()]);
