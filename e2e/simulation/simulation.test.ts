@@ -1,7 +1,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
-import { type Ground, prepareGround, simulate } from "./world";
+import { type Ground, prepareGround } from "./ground";
+import { simulate } from "./world";
 
 // `npm run simulate -- --seeds N --seed S` runs this file alone: N runs from seed S on. In `npm test` it is held to its time.
 

@@ -3,37 +3,17 @@ import os from "node:os";
 import path from "node:path";
 import type pg from "pg";
 import type { Logger } from "pino";
-import { makeKey, makeOrg } from "@/e2e/support/fixtures";
 import { createSweeper } from "@/lib/billing/sweeper";
-import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import type { GatewayRequest } from "@/lib/gateway/exchange";
 import { rerate } from "@/lib/usage/rerate";
+import { type Call, replyTo } from "./client";
 import { type Fate, SimulatedDatabase, type Statement } from "./database";
+import type { Ground } from "./ground";
 import { GatewayLife } from "./node";
 import { Random } from "./random";
 import { SimulatedUpstream, type UpstreamCall } from "./upstream";
 import { type Owner, VirtualTime } from "./virtual-time";
 import { expect, READ_WALLETS, type WalletRow, WalletsModel } from "./wallet-model";
-
-/** What all runs share: committed once, before the first. */
-export type Ground = {
-  client: pg.Client;
-  pepper: string;
-  tenants: { org: string; keyId: string; key: string }[];
-  models: string[];
-};
-
-type Call = {
-  id: string;
-  life: GatewayLife;
-  stream: boolean;
-  status: number;
-  text: string;
-  ended: boolean;
-  gone: boolean;
-  /** Its node died under it. */
-  cut: boolean;
-  leave: () => void;
-};
 
 const NODES = ["gateway-1", "gateway-2"];
 const CALLS = 14;
@@ -436,91 +416,6 @@ function choose<Act>(choices: [weight: number, act: Act][], random: Random): Act
   throw new Error("nothing to choose from");
 }
 
-function replyTo(call: Call): Reply {
-  const whenGone: (() => void)[] = [];
-  call.leave = () => {
-    for (const callback of whenGone) callback();
-  };
-  const take = (chunk: string | Uint8Array | undefined) => {
-    if (chunk !== undefined && !call.gone)
-      call.text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8");
-  };
-  return {
-    get started() {
-      return call.status !== 0;
-    },
-    get gone() {
-      return call.gone;
-    },
-    send(status, _headers, body) {
-      call.status = status;
-      take(body);
-      call.ended = true;
-    },
-    start(status) {
-      call.status = status;
-    },
-    write(chunk) {
-      take(chunk);
-      return true;
-    },
-    end(last) {
-      take(last);
-      call.ended = true;
-    },
-    onDrain: (callback) => queueMicrotask(callback),
-    onGone: (callback) => void (call.gone ? callback() : whenGone.push(callback)),
-  };
-}
-
 function idsIn({ values }: Statement): string {
   return [...new Set(JSON.stringify(values).match(/req_\d{4}/g) ?? [])].join(" ");
-}
-
-/** Commits what all runs start from. */
-export async function prepareGround(pool: pg.Pool, client: pg.Client): Promise<Ground> {
-  const pepper = "simulated-pepper-0123456789abcdef";
-  const sqlNow = "SELECT coalesce(nullif(current_setting('hub.now', true), '')::timestamptz, clock_timestamp())";
-  await pool.query(`CREATE OR REPLACE FUNCTION hub_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ ${sqlNow} $$`);
-  const tenants: Ground["tenants"] = [];
-  for (let n = 0; n < 2; n++) {
-    const org = await makeOrg(pool, { creditUsd: "0" });
-    const { id, key } = await makeKey(pool, { keyPepper: pepper, secretsPublicKey: "" }, org);
-    tenants.push({ org: org.id, keyId: id, key });
-  }
-  tenants.sort((a, b) => a.org.localeCompare(b.org));
-  // fixed ids: routes are chosen by their hashes
-  const price = (subject: string, id: string, output: string) =>
-    pool.query(
-      "insert into price_version (subject, subject_id, rates, content_hash, source, created_by) values ($1, $2, $3, $4, 'api', 'test')",
-      [subject, id, JSON.stringify({ input: "1000000000", output }), `ground-${id}`],
-    );
-  await pool.query(
-    "insert into provider (id, slug, kind, display_name, base_url) values ('prov_sim', 'sim', 'openai', 'sim', 'http://sim.test/v1')",
-  );
-  await pool.query(
-    "insert into credential (id, provider_id, name, sealed, sealed_origin, last4, fingerprint) values ('cred_sim', 'prov_sim', 'one', 'sealed', 'http://sim.test', 'abcd', 'sim')",
-  );
-  const models = ["sim/one", "sim/two"];
-  for (const [index, model] of models.entries()) {
-    await pool.query(
-      "insert into model (id, type, context_window, max_output_tokens) values ($1, 'chat', 32000, 4096)",
-      [model],
-    );
-    await price("model", model, "4000000000");
-    for (let priority = 0; priority < 2; priority++) {
-      const offer = `offer_${index}${priority}`;
-      await pool.query(
-        "insert into offer (id, model_id, provider_id, upstream_model, priority, weight) values ($1, $2, 'prov_sim', $3, $4, 100)",
-        [offer, model, `m${index}${priority}`, priority],
-      );
-      await price("offer", offer, "2000000000");
-    }
-  }
-  await pool.query("SELECT set_limits($1, 'key', $2, $3)", [
-    tenants[0]?.org,
-    tenants[0]?.keyId,
-    JSON.stringify({ total: "60000000", maxConcurrency: 6 }),
-  ]);
-  return { client, pepper, tenants, models };
 }
