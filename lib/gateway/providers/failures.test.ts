@@ -18,7 +18,8 @@ const BEHAVIOUR: Record<FailureClass, { next: "credential" | "offer" | "none"; s
   content_policy: { next: "none", status: 400, code: "content_policy_violation" },
 };
 
-type Row = [status: number, body: unknown, expected: FailureClass];
+/** Amazon names the error in a header. */
+type Row = [status: number, body: unknown, expected: FailureClass, errorType?: string];
 
 const error = (message: string, more: Record<string, unknown> = {}) => ({ error: { message, ...more } });
 
@@ -148,6 +149,49 @@ const BODIES: Partial<Record<ProviderKindId, Row[]>> = {
     [429, error("The service is currently unable to serve.", { code: "ServerOverloaded" }), "overloaded"],
     [500, error("Internal error.", { code: "InternalServiceError" }), "server"],
   ],
+  google: [
+    [
+      400,
+      error("API key not valid. Please pass a valid API key.", {
+        ...{ code: 400, status: "INVALID_ARGUMENT" },
+        details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "API_KEY_INVALID" }],
+      }),
+      "auth",
+    ],
+    [
+      400,
+      error("User location is not supported for the API use.", { code: 400, status: "FAILED_PRECONDITION" }),
+      "auth",
+    ],
+    [400, error("Invalid value at 'contents'", { code: 400, status: "INVALID_ARGUMENT" }), "invalid_request"],
+    [
+      400,
+      error("The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", {
+        ...{ code: 400, status: "INVALID_ARGUMENT" },
+      }),
+      "context_length",
+    ],
+    [403, error("Permission denied.", { code: 403, status: "PERMISSION_DENIED" }), "auth"],
+    [404, error("models/gemini-0 is not found.", { code: 404, status: "NOT_FOUND" }), "server"],
+    [429, error("Resource has been exhausted.", { code: 429, status: "RESOURCE_EXHAUSTED" }), "rate_limited"],
+    [500, error("An internal error has occurred.", { code: 500, status: "INTERNAL" }), "server"],
+    [503, error("The model is overloaded.", { code: 503, status: "UNAVAILABLE" }), "overloaded"],
+    [504, error("Deadline expired.", { code: 504, status: "DEADLINE_EXCEEDED" }), "timeout"],
+  ],
+  bedrock: [
+    [400, { message: "Malformed input request" }, "invalid_request", "ValidationException"],
+    [400, { message: "Input is too long for requested model." }, "context_length", "ValidationException"],
+    [403, { message: "You don't have access to the model." }, "auth", "AccessDeniedException"],
+    [403, { message: "The security token is invalid." }, "auth", "UnrecognizedClientException"],
+    [403, { message: "The security token has expired." }, "auth", "ExpiredTokenException"],
+    [404, { message: "Could not resolve the model." }, "server", "ResourceNotFoundException"],
+    [408, { message: "The model took too long." }, "timeout", "ModelTimeoutException"],
+    [424, { message: "The model failed." }, "server", "ModelErrorException"],
+    [429, { message: "Too many requests." }, "rate_limited", "ThrottlingException"],
+    [429, { message: "The model is not ready." }, "overloaded", "ModelNotReadyException"],
+    [500, { message: "Internal error." }, "server", "InternalServerException"],
+    [503, { message: "Unavailable." }, "overloaded", "ServiceUnavailableException"],
+  ],
   poe: [
     [400, error("Unknown parameter", { type: "invalid_request_error" }), "invalid_request"],
     [401, error("Invalid API key provided", { type: "authentication_error", code: 401 }), "auth"],
@@ -166,8 +210,9 @@ const BODIES: Partial<Record<ProviderKindId, Row[]>> = {
 describe.each(Object.entries(BODIES))("%s", (kind, rows) => {
   const definition = findProvider(kind);
 
-  it.each(rows)("%i %j is %s", (status, body, expected) => {
-    const failure = definition?.classify({ status, body: JSON.stringify(body), headers: {} });
+  it.each(rows)("%i %j is %s", (status, body, expected, errorType) => {
+    const headers = { "x-amzn-errortype": errorType };
+    const failure = definition?.classify({ status, body: JSON.stringify(body), headers });
     expect(failure).toMatchObject({ class: expected, status });
   });
 
