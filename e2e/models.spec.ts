@@ -38,6 +38,11 @@ test("a model without a price is never shown as free", async ({ page, hub }) => 
   await expect(page.getByRole("row").filter({ hasText: id })).toContainText(t.unpriced);
 });
 
+test("what is not sold by the token says what it is sold by", async ({ page }) => {
+  await page.goto("/models");
+  await expect(page.getByRole("row").filter({ hasText: "sandbox/image" })).toContainText("$0.01 per image");
+});
+
 test("an alias leads to its model, and signed in to the playground", async ({ page, context, hub }) => {
   const { alias, priced } = await makeModels(hub);
   const { slug } = await signInMember(context, hub);

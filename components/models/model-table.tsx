@@ -1,7 +1,7 @@
 "use client";
 
 import Link from "next/link";
-import { useFormatter, useTranslations } from "next-intl";
+import { useFormatter, useLocale, useTranslations } from "next-intl";
 import { useMemo, useState } from "react";
 import { EmptyState } from "@/components/shell/empty-state";
 import { Button, buttonVariants } from "@/components/ui/button";
@@ -11,12 +11,15 @@ import { Input } from "@/components/ui/input";
 import { Money } from "@/components/ui/money";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import type { OrgModel } from "@/lib/catalog/queries";
+import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 
 /** A model with the organisation's calls of the last 30 days; null where this person may not see sums. */
 export type ListedModel = OrgModel & { calls?: number | null };
 
 const ANY = "";
+/** What is not sold by the token; it has no column of its own. */
+const UNIT_PRICES = ["perImage", "perSecond", "perMillionCharacters", "perRequest"] as const;
 
 type ModelTableProps = {
   models: readonly ListedModel[];
@@ -29,6 +32,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
   const t = useTranslations("models");
   const ui = useTranslations("ui");
   const format = useFormatter();
+  const locale = useLocale();
   const [search, setSearch] = useState("");
   const [type, setType] = useState(ANY);
   const [provider, setProvider] = useState(ANY);
@@ -94,6 +98,12 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
               {[displayName !== id && displayName, aliases.length > 0 && t("alias", { names: aliases.join(", ") })]
                 .filter(Boolean)
                 .join(" · ")}
+              {price &&
+                UNIT_PRICES.filter((unit) => price[unit] !== undefined).map((unit) => (
+                  <span key={unit} className="figures block text-ink">
+                    {t(`unitPrices.${unit}`, { price: formatMoney(parseUsd(price[unit] ?? "0"), locale) })}
+                  </span>
+                ))}
               {price === null && <span className="block text-warning">{t("unpriced")}</span>}
             </span>
           </>
@@ -149,7 +159,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
           ),
       },
     ];
-  }, [t, ui, format, hasCalls, playgroundHref]);
+  }, [t, ui, format, locale, hasCalls, playgroundHref]);
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
