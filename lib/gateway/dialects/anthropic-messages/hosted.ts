@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Fields that buy what the provider runs itself, or a dearer rate. */
@@ -37,11 +38,4 @@ export function dropHosted(body: JsonObject): string[] {
 
 function isHosted(tool: JsonObject | null): tool is JsonObject {
   return typeof tool?.type === "string" && !RUN_BY_CLIENT.test(tool.type);
-}
-
-/** A client's text may not end the header or fill it. */
-function printable(type: unknown): string {
-  return String(type)
-    .replace(/[^\w.-]/g, "")
-    .slice(0, 40);
 }

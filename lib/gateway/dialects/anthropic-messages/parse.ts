@@ -1,6 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { dropHosted } from "@/lib/gateway/dialects/anthropic-messages/hosted";
 import { mediaTokenBound } from "@/lib/gateway/dialects/anthropic-messages/media-bound";
+import { flagOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -21,7 +22,7 @@ export function parseMessages(
   if (body.tools === undefined) delete body.tool_choice;
   return {
     model,
-    stream: flag(body, "stream"),
+    stream: flagOf(body, "stream"),
     includeUsage: true,
     maxOutputTokens: tokenLimit(body.max_tokens),
     choices: 1,
@@ -67,13 +68,6 @@ function tokenLimit(value: unknown): number {
   if (value === undefined || value === null) throw missing("max_tokens", "the most tokens the answer may have");
   if (typeof value !== "number" || !Number.isInteger(value) || value < 1)
     throw new AppError("invalid_request", "max_tokens: must be a positive integer.", { param: "max_tokens" });
-  return value;
-}
-
-function flag(body: JsonObject, name: string): boolean {
-  const value = body[name] ?? false;
-  if (typeof value !== "boolean")
-    throw new AppError("invalid_type", `${name}: must be true or false.`, { param: name });
   return value;
 }
 

@@ -6,6 +6,7 @@ import type {
   LanguageModelV4ToolResultPart,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
+import { printable } from "@/lib/gateway/dialects/body-fields";
 import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
@@ -182,7 +183,7 @@ function toolNames(messages: readonly JsonObject[]): ReadonlyMap<string, string>
 function toTools(body: JsonObject, warnings: string[]): NonNullable<LanguageModelV4CallOptions["tools"]> {
   return blocksOf(body.tools).flatMap((tool) => {
     if (tool.type !== undefined && tool.type !== "custom") {
-      warnings.push(`tools.${String(tool.type).replace(/[^\w.-]/g, "")}`);
+      warnings.push(`tools.${printable(tool.type)}`);
       return [];
     }
     const { $schema: _dialect, ...schema } = (tool.input_schema ?? {}) as JSONSchema7;

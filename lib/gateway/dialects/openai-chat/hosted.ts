@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Fields that buy what the provider runs itself and bills apart from tokens, such as searches, or a dearer rate. Spellings
@@ -53,11 +54,4 @@ function namesHosted(choice: unknown): boolean {
 
 function insists(choice: unknown): boolean {
   return choice === "required" || (typeof choice === "object" && choice !== null);
-}
-
-/** A client's text may not end the header or fill it. */
-function printable(type: unknown): string {
-  return String(type)
-    .replace(/[^\w.-]/g, "")
-    .slice(0, 40);
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
 import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
@@ -51,18 +52,9 @@ function dropNeutral(body: JsonObject, stream: boolean): void {
 }
 
 function tokenLimit(body: JsonObject): number | null {
-  const modern = optionalLimit(body, "max_completion_tokens");
-  const legacy = optionalLimit(body, "max_tokens");
+  const modern = tokenLimitOf(body, "max_completion_tokens");
+  const legacy = tokenLimitOf(body, "max_tokens");
   return modern ?? legacy;
-}
-
-/** 0 and -1 mean "no limit" to many clients. */
-function optionalLimit(body: JsonObject, name: string): number | null {
-  const value = optional(body, name, "number");
-  if (value === undefined || value === 0 || value === -1) return null;
-  if (!Number.isInteger(value) || value < 0)
-    throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
-  return value;
 }
 
 function countOfChoices(body: JsonObject): number {

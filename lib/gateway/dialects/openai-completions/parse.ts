@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { flagOf, tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -13,7 +14,7 @@ export function parseCompletion(body: JsonObject, inputBytes: number): ParsedCal
   const prompts = countPrompts(body.prompt);
   const n = countOf(body, "n");
   const bestOf = Math.max(n, countOf(body, "best_of"));
-  const stream = flag(body, "stream");
+  const stream = flagOf(body, "stream");
   const options = body.stream_options as { include_usage?: unknown } | null | undefined;
   if (options == null || !stream) delete body.stream_options;
   if (body.stop === "" || (Array.isArray(body.stop) && body.stop.length === 0)) delete body.stop;
@@ -21,7 +22,7 @@ export function parseCompletion(body: JsonObject, inputBytes: number): ParsedCal
     model,
     stream,
     includeUsage: stream && options?.include_usage === true,
-    maxOutputTokens: tokenLimit(body.max_tokens),
+    maxOutputTokens: tokenLimitOf(body, "max_tokens"),
     // every prompt is answered as often as asked, and all but the best are thrown away
     choices: prompts * bestOf,
     inputBytes,
@@ -51,20 +52,5 @@ function countOf(body: JsonObject, name: string): number {
   const value = body[name] ?? 1;
   if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > MAX_CHOICES)
     throw new AppError("invalid_request", `"${name}" must be an integer from 1 to ${MAX_CHOICES}.`, { param: name });
-  return value;
-}
-
-/** 0 and -1 mean "no limit" to many clients. */
-function tokenLimit(value: unknown): number | null {
-  if (value === undefined || value === null || value === 0 || value === -1) return null;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0)
-    throw new AppError("invalid_request", '"max_tokens" must be a positive integer.', { param: "max_tokens" });
-  return value;
-}
-
-function flag(body: JsonObject, name: string): boolean {
-  const value = body[name] ?? false;
-  if (typeof value !== "boolean")
-    throw new AppError("invalid_type", `"${name}" must be true or false.`, { param: name });
   return value;
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Tools that the provider runs and bills; tools of other and unknown types are the client's to run. */
@@ -41,11 +42,4 @@ export function dropHosted(body: JsonObject): string[] {
 function isHosted(tool: unknown): tool is JsonObject {
   const { type } = (tool ?? {}) as { type?: unknown };
   return typeof type === "string" && HOSTED.test(type);
-}
-
-/** A client's text may not end the header or fill it. */
-function printable(type: unknown): string {
-  return String(type)
-    .replace(/[^\w.-]/g, "")
-    .slice(0, 40);
 }

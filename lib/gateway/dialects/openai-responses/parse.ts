@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { flagOf, tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { dropHosted } from "@/lib/gateway/dialects/openai-responses/hosted";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -25,13 +26,13 @@ export function parseResponses(body: JsonObject, inputBytes: number): ParsedCall
   }
   const items = checkInput(body.input);
   const warnings = dropHosted(body);
-  const stream = flag(body, "stream");
+  const stream = flagOf(body, "stream");
   if (!stream) delete body.stream_options;
   return {
     model,
     stream,
     includeUsage: true,
-    maxOutputTokens: tokenLimit(body.max_output_tokens),
+    maxOutputTokens: tokenLimitOf(body, "max_output_tokens"),
     choices: 1,
     inputBytes,
     mediaTokens: items.reduce((sum, item) => sum + mediaTokensOf(item.content) + mediaTokensOf(item.output), 0),
@@ -69,23 +70,6 @@ function mediaTokensOf(parts: unknown): number {
     else if (part?.type === "input_file") return Number.POSITIVE_INFINITY;
   }
   return tokens;
-}
-
-/** 0 and -1 mean "no limit" to many clients. */
-function tokenLimit(value: unknown): number | null {
-  if (value === undefined || value === null || value === 0 || value === -1) return null;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0)
-    throw new AppError("invalid_request", '"max_output_tokens" must be a positive integer.', {
-      param: "max_output_tokens",
-    });
-  return value;
-}
-
-function flag(body: JsonObject, name: string): boolean {
-  const value = body[name] ?? false;
-  if (typeof value !== "boolean")
-    throw new AppError("invalid_type", `"${name}" must be true or false.`, { param: name });
-  return value;
 }
 
 function affinityOf(body: JsonObject): string | null {

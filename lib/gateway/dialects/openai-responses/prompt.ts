@@ -6,6 +6,7 @@ import type {
   LanguageModelV4ToolResultOutput,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
+import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { customSchema } from "@/lib/gateway/dialects/openai-responses/custom-tools";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
@@ -186,7 +187,7 @@ function toTools(body: JsonObject, warnings: string[]): Tools {
     };
     if (tool.type === "custom") return [{ ...base, inputSchema: customSchema(tool) }];
     if (tool.type !== "function") {
-      warnings.push(`tools.${String(tool.type).replace(/[^\w.-]/g, "")}`);
+      warnings.push(`tools.${printable(tool.type)}`);
       return [];
     }
     const { $schema: _dialect, ...schema } = (tool.parameters ?? {}) as JSONSchema7;

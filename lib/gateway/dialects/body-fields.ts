@@ -1,0 +1,29 @@
+import { AppError } from "@/lib/errors";
+import type { JsonObject } from "@/lib/gateway/json-body";
+
+/** Fields that several dialects have, checked alike. null and absent are the same everywhere. */
+
+/** Throws invalid_type. */
+export function flagOf(body: JsonObject, name: string): boolean {
+  const value = body[name] ?? false;
+  if (typeof value !== "boolean")
+    throw new AppError("invalid_type", `"${name}" must be true or false.`, { param: name });
+  return value;
+}
+
+/** A token limit; null for none, which 0 and -1 mean to many clients. Throws invalid_type and invalid_request. */
+export function tokenLimitOf(body: JsonObject, name: string): number | null {
+  const value = body[name];
+  if (value === undefined || value === null || value === 0 || value === -1) return null;
+  if (typeof value !== "number") throw new AppError("invalid_type", `"${name}" must be a number.`, { param: name });
+  if (!Number.isInteger(value) || value < 0)
+    throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
+  return value;
+}
+
+/** A client's word as part of a header, which it may neither end nor fill. */
+export function printable(word: unknown): string {
+  return String(word)
+    .replace(/[^\w.-]/g, "")
+    .slice(0, 40);
+}
