@@ -19,7 +19,8 @@ export function PublicHeader({ wayIn }: { wayIn: WayIn }) {
           className="-ml-1 flex items-center gap-2.5 rounded-control p-1 font-semibold pointer-coarse:min-h-11"
         >
           <Mark className="size-5" />
-          {app("name")}
+          {/* the way in may be a long word, and the mark says it too */}
+          <span className="max-[400px]:sr-only">{app("name")}</span>
         </Link>
         <div className="ml-auto flex items-center gap-1">
           <LanguageMenu />
