@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "@playwright/test";
 import { freePort, type Hub, launch, makeDataDir, startHub } from "@/e2e/support/hub";
+import { createPool } from "@/lib/pg";
 
 const ROLES = ["gateway", "web", "worker"] as const;
 
@@ -55,6 +56,23 @@ test.describe("a running hub", () => {
       expect(hub.output()).toContain(`The ${role} ended (signal SIGKILL); it starts again in`);
     });
   }
+
+  test("lets its worker end at once, also while that is starting", async () => {
+    const pool = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
+      max: 1,
+      applicationName: "test",
+    });
+    const epoch = async () => (await pool.query("SELECT epoch FROM node WHERE id LIKE 'worker:%'")).rows[0].epoch;
+    const before = await epoch();
+    hub.killRole("worker");
+    // It beats before its queue runs.
+    await expect.poll(epoch, { intervals: [1], timeout: 20_000 }).not.toBe(before);
+    const starting = hub.pids().worker;
+    hub.killRole("worker", "SIGTERM");
+    await expect.poll(() => isAlive(starting)).toBe(false);
+    await expect.poll(() => isReady(hub), { timeout: 20_000 }).toBe(true);
+    await pool.end();
+  });
 
   test("brings its database back after a crash", async () => {
     process.kill(postmasterOf(hub.dataDir), "SIGKILL");

@@ -52,6 +52,8 @@ async function main(): Promise<void> {
   // The queue keeps connections checked out, where the pool's own listener does not hear them.
   pool.on("connect", (connection) => connection.on("error", () => {}));
   const ending = new AbortController();
+  // A promise, not a listener added below: the signal may come while the queue is still starting.
+  const ended = new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
 
   const heartbeat = await startHeartbeat(pool, node, log, () => {
@@ -66,7 +68,7 @@ async function main(): Promise<void> {
   await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
   log.info({ node, count: jobs.length }, "worker ready");
 
-  ending.signal.addEventListener("abort", () => void runner.stop());
+  void ended.then(() => runner.stop());
   await runner.promise;
   await Promise.all([sweeping.stop(), heartbeat.stop(), ...(rechecking ? [rechecking.stop()] : [])]);
   await pool.end();
