@@ -14,6 +14,8 @@ test("whoever looks finds a model, its price and how to call it, before signing 
   await page.getByRole("link", { name: en.landing.browse }).click();
   await page.getByRole("searchbox", { name: t.search }).fill("sandbox/chat");
   await page.getByRole("link", { name: "sandbox/chat" }).click();
+  // The list has rows that speak of input too, until the model's own page is there.
+  await expect(page).toHaveURL(/\/models\/sandbox/);
   await expect(page.getByRole("row").filter({ hasText: "input" })).toContainText("$0.");
   await expect(page.getByRole("tabpanel", { name: "curl" })).toContainText(`${baseURL}/api/v1/chat/completions`);
   await expect(page.getByRole("link", { name: t.tryHere })).toHaveAttribute("href", /\/sign-in\?next=/);

@@ -83,7 +83,10 @@ describe("rotating", () => {
     const scope = await owner();
     const { id, key } = await make(scope);
     await rotateOrgKey(scope, { id, overlapHours: 1 });
-    await database.pool.query("UPDATE api_key SET previous_expires_at = clock_timestamp() WHERE id = $1", [id]);
+    await database.pool.query(
+      "UPDATE api_key SET previous_expires_at = clock_timestamp() - interval '1 s' WHERE id = $1",
+      [id],
+    );
     await expect(open(key)).rejects.toMatchObject({ code: "invalid_api_key" });
   });
 

@@ -121,7 +121,7 @@ describe("authorize_batch", () => {
   test.each([
     ["key_revoked", "UPDATE api_key SET status = 'revoked' WHERE id = $1", "key"],
     ["key_disabled", "UPDATE api_key SET status = 'disabled' WHERE id = $1", "key"],
-    ["key_expired", "UPDATE api_key SET expires_at = clock_timestamp() WHERE id = $1", "key"],
+    ["key_expired", "UPDATE api_key SET expires_at = clock_timestamp() - interval '1 s' WHERE id = $1", "key"],
     ["key_revoked", "DELETE FROM api_key WHERE id = $1", "key"],
     ["org_suspended", "UPDATE org SET status = 'suspended' WHERE id = $1", "org"],
     ["wallet_frozen", "UPDATE wallet SET status = 'frozen', freeze_reason = 'fraud' WHERE org_id = $1", "org"],
