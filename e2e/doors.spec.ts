@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { freePort } from "@/e2e/support/hub";
 import { expect, test } from "@/e2e/support/test";
+import { freePort } from "@/server/ports";
 
 // Over HTTP: the hub's gateway, and the same handlers inside Next's own server, as a host that runs only Next mounts them.
 

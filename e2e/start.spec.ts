@@ -4,8 +4,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "@playwright/test";
-import { freePort, type Hub, launch, makeDataDir, startHub } from "@/e2e/support/hub";
+import { type Hub, launch, makeDataDir, startHub } from "@/e2e/support/hub";
 import { createPool } from "@/lib/pg";
+import { freePort } from "@/server/ports";
 
 const ROLES = ["gateway", "web", "worker"] as const;
 

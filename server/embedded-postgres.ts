@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import pg from "pg";
+import { freePort, whyTaken } from "@/server/ports";
 
 export type EmbeddedPostgres = {
   /** Owner URL of the hub's database; also kept in `$dataDir/postgres.url` (mode 0600). */
@@ -62,7 +62,8 @@ export async function startEmbeddedPostgres({
   const running = await findRunning(cluster, owner);
   if (running) return { url: running, dataDir: cluster, started: false, stop: async () => {} };
 
-  const chosen = await freePort(port);
+  const isTaken = port === 0 || (await whyTaken(port, "127.0.0.1"));
+  const chosen = isTaken ? await freePort("127.0.0.1") : port;
   if (port !== 0 && chosen !== port) announce(`Port ${port} is in use; the database listens on ${chosen} instead.`);
   owner.port = String(chosen);
   writeSecret(urlFile, owner.href);
@@ -305,21 +306,6 @@ async function createDatabase(owner: URL): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function freePort(wished: number): Promise<number> {
-  const listen = (port: number) =>
-    new Promise<number | null>((resolve) => {
-      const server = net.createServer();
-      server.once("error", () => resolve(null));
-      server.listen(port, "127.0.0.1", () => {
-        const address = server.address() as net.AddressInfo;
-        server.close(() => resolve(address.port));
-      });
-    });
-  const port = (await listen(wished)) ?? (await listen(0));
-  if (port === null) throw new Error("No port of 127.0.0.1 is free for the database.");
-  return port;
 }
 
 function writeSecret(file: string, text: string): void {

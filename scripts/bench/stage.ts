@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +9,7 @@ import { createPool } from "@/lib/pg";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { startEmbeddedPostgres } from "@/server/embedded-postgres";
 import { ensureRoles, migrate } from "@/server/migrate";
+import { freePort } from "@/server/ports";
 import { endWithUs, type Line, postmasterPid, startWorker, stop } from "./processes";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -109,14 +109,4 @@ async function waitUntilHealthy(origin: string, gateway: ChildProcess, log: stri
       throw new Error(`The gateway did not start:\n${fs.readFileSync(log, "utf8")}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once("error", reject).listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

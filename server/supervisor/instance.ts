@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort, whyTaken } from "@/server/ports";
 
 /** What a running hub writes into its data directory, for the next start and for tools. */
 export type Instance = { pid: number; born: string; url: string; roles: Record<string, number | undefined> };
@@ -78,7 +78,7 @@ function readStat(pid: number): string {
 
 /** Throws Error with a sentence when the public port cannot be opened. */
 export async function assertPortFree(port: number): Promise<void> {
-  const code = await tryListen(port);
+  const code = await whyTaken(port);
   if (code === "EADDRINUSE") throw new Error(`Port ${port} is in use: stop what uses it, or set PORT to another one.`);
   if (code === "EACCES") throw new Error(`Port ${port} may not be opened by this user: set PORT to one above 1023.`);
   if (code) throw new Error(`Port ${port} cannot be opened (${code}): set PORT to another one.`);
@@ -88,31 +88,12 @@ export async function assertPortFree(port: number): Promise<void> {
 export async function keptPort(dataDir: string, name: string): Promise<number> {
   const path = join(dataDir, `${name}.port`);
   const kept = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
-  if (kept > 0 && kept < 65_536 && !(await tryListen(kept, "127.0.0.1"))) return kept;
-  const port = await freePort();
+  if (kept > 0 && kept < 65_536 && !(await whyTaken(kept, "127.0.0.1"))) return kept;
+  const port = await freePort("127.0.0.1");
   writeFileSync(path, `${port}\n`);
   return port;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
 export async function isPortFree(port: number, host?: string): Promise<boolean> {
-  return (await tryListen(port, host)) === undefined;
-}
-
-function tryListen(port: number, host?: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
+  return (await whyTaken(port, host)) === undefined;
 }
