@@ -80,6 +80,7 @@ export const ERRORS = {
     anthropic: "invalid_request_error",
     retry: false,
   },
+  upgrade_required: { status: 426, type: "invalid_request_error", anthropic: "invalid_request_error", retry: false },
   rate_limit_exceeded: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: true },
   concurrency_limit_exceeded: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: true },
   tpm_too_large: { status: 429, type: "rate_limit_error", anthropic: "rate_limit_error", retry: false },

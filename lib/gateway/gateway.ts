@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
-import { asAppError, errorHeaders } from "@/lib/errors";
+import { AppError, asAppError, errorHeaders } from "@/lib/errors";
 import { errorAnswer } from "@/lib/gateway/endpoints/error-answer";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
@@ -51,6 +51,8 @@ export function createGateway(deps: GatewayDependencies): Gateway {
     async handle(request, reply) {
       try {
         if (request.method === "OPTIONS") return reply.send(204, preflightHeaders(request), "");
+        if (request.headers.upgrade?.toLowerCase() === "websocket")
+          throw new AppError("upgrade_required", "WebSockets are not offered here. Send the request over HTTP.");
         await findEndpoint(request)(deps, request, reply);
       } catch (error) {
         answerWithError(deps, request, reply, error);

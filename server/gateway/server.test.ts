@@ -1,5 +1,5 @@
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect, it, vi } from "vitest";
 import type { Reply } from "@/lib/gateway/exchange";
 import { createGatewayServer } from "@/server/gateway/server";
@@ -56,6 +56,34 @@ it.each([
   const { port } = server.address() as AddressInfo;
   const response = await fetch(`http://127.0.0.1:${port}${path}`);
   expect(await response.text()).toBe(expected);
+  server.closeAllConnections();
+  server.close();
+});
+
+it.each([
+  ["/api/v1/responses", "h2c", 200, "gateway"],
+  ["/api/v1/responses", "websocket", 200, "gateway"],
+  ["/_next/hmr", "websocket", 101, ""],
+])("a request for %s that offers %s is %i %s", async (path, protocol, status, expected) => {
+  const deps = {
+    runtime: { gateway: { handle: async (_request: unknown, reply: Reply) => reply.send(200, {}, "gateway") } },
+    web: { upgrade: (_incoming: unknown, socket: Socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\n") },
+    clients: { addressOf: () => null },
+    metrics: { observe: () => {} },
+  };
+  // safe because these are all that the routing uses
+  const server = createGatewayServer(deps as unknown as Parameters<typeof createGatewayServer>[0]);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    const request = http.request({ port, path, headers: { connection: "upgrade", upgrade: protocol } });
+    request.on("response", async (response) =>
+      resolve({ status: response.statusCode, body: (await response.toArray()).join("") }),
+    );
+    request.on("upgrade", (response) => resolve({ status: response.statusCode, body: "" }));
+    request.on("error", reject).end();
+  });
+  expect(answer).toEqual({ status, body: expected });
   server.closeAllConnections();
   server.close();
 });

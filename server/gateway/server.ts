@@ -32,7 +32,11 @@ const DATA_PLANE = /^\/+(?:api\/+v[12](?:\/|$)|api\/+ai\/+models\/?$|api\/+user\
 export function createGatewayServer(deps: ServerDependencies): http.Server {
   const server = http.createServer(
     // a large body may take its time: the door judges its rate
-    { maxHeaderSize: 16 * 1024, requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS },
+    {
+      ...{ maxHeaderSize: 16 * 1024, requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: KEEP_ALIVE_MS },
+      // the data plane refuses WebSockets in its own words, and an offer of HTTP/2 is no reason to refuse a call
+      shouldUpgradeCallback: (incoming) => !DATA_PLANE.test(pathOf(incoming)),
+    },
     (incoming, outgoing) => {
       outgoing.once("finish", () => limitUpload(incoming));
       const path = pathOf(incoming);

@@ -41,7 +41,7 @@ export function createWebProxy(options: {
     },
     upgrade(incoming, socket, head) {
       // upgrades have carried server-side request forgery: only the development server's hot reload needs them
-      if (!options.development || !incoming.url?.startsWith("/_next/")) return refuseUpgrade(incoming, socket);
+      if (!options.development || !incoming.url?.startsWith("/_next/")) return refuseUpgrade(socket);
       prepare(incoming, options.clients);
       proxy.ws(incoming, socket as never, head);
     },
@@ -60,21 +60,8 @@ function prepare(incoming: IncomingMessage, clients: ClientAddress): void {
   if (address) headers["x-forwarded-for"] = address;
 }
 
-function refuseUpgrade(incoming: IncomingMessage, socket: Duplex): void {
-  const body = JSON.stringify({
-    error: {
-      message: "WebSockets are not offered. Use HTTP.",
-      type: "invalid_request_error",
-      param: null,
-      code: "upgrade_not_supported",
-    },
-  });
-  const isApi = incoming.url?.startsWith("/api/") ?? false;
-  socket.end(
-    isApi
-      ? `HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
-      : "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-  );
+function refuseUpgrade(socket: Duplex): void {
+  socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
 }
 
 function single(value: string | string[] | undefined): string | undefined {
