@@ -48,6 +48,10 @@ export function replyTo(call: Call): Reply {
       take(last);
       call.ended = true;
     },
+    cut() {
+      call.cut = true;
+      call.ended = true;
+    },
     onDrain: (callback) => queueMicrotask(callback),
     onGone: (callback) => void (call.gone ? callback() : whenGone.push(callback)),
   };

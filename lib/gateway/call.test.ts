@@ -3,6 +3,8 @@ import type { Dispatcher } from "undici";
 import { expect, it } from "vitest";
 import { makeHealth } from "@/e2e/support/gateway-values";
 import { runConversation } from "@/lib/gateway/call";
+import { aigne } from "@/lib/gateway/dialects/aigne/dialect";
+import type { Dialect } from "@/lib/gateway/dialects/dialect";
 import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
@@ -11,8 +13,16 @@ import { RetryBudget } from "@/lib/gateway/retry-budget";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 
 /** A call of one candidate whose surroundings the test decides; `settled` and `written` say how it ended. */
-type Surroundings = { stream: boolean; definition?: object; secret: object | null; dispatcher?: object };
-function prepare({ stream, definition = openai, secret, dispatcher }: Surroundings) {
+type Surroundings = {
+  stream: boolean;
+  definition?: object;
+  secret: object | null;
+  dispatcher?: object;
+  dialect?: Dialect;
+  silenceMs?: number;
+};
+function prepare(surroundings: Surroundings) {
+  const { stream, definition = openai, secret, dispatcher, dialect = openAIChat, silenceMs = 10_000 } = surroundings;
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
   const settled: string[] = [];
@@ -24,14 +34,15 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
       this.started = true;
     },
     write: (chunk: string | Uint8Array) => written.push(String(chunk)) > 0,
-    end: () => {},
+    end: (last?: string | Uint8Array) => void (last !== undefined && written.push(String(last))),
     send: () => {},
+    cut: () => void written.push("cut"),
     onDrain: () => {},
     onGone: () => {},
   };
   const candidate = {
     definition,
-    offer: { id: "off_1", upstreamModel: "u", provider: { slug: "p", baseUrl: "http://upstream" } },
+    offer: { id: "off_1", upstreamModel: "u", cost: null, provider: { slug: "p", baseUrl: "http://upstream" } },
     credential: { id: "cred_1" },
   };
   const admission = {
@@ -46,10 +57,10 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
   const deps = {
     clock,
-    // ten seconds of silence before anything happens
+    // so much silence before anything happens
     ticker: {
       add({ output }: { output: { tick(): void } | null }) {
-        now += 10_000;
+        now += silenceMs;
         output?.tick();
         return () => {};
       },
@@ -64,7 +75,7 @@ function prepare({ stream, definition = openai, secret, dispatcher }: Surroundin
       request: { id: "req_1", headers: {} } as never,
       chat: {
         ...openAIChat.parse({ model: "m", messages: [{ role: "user", content: "hi" }], stream }, 50, {}),
-        dialect: openAIChat,
+        dialect,
       },
       plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },
@@ -80,6 +91,31 @@ it("tells a failure in the stream once a timer has sent its status", async () =>
   const chunk = JSON.parse(String(written[1]).slice("data: ".length));
   expect(chunk).toMatchObject({ error: { code: "provider_unavailable" }, choices: [{ finish_reason: "error" }] });
   expect(written).toHaveLength(2);
+  expect(settled).toEqual(["upstream_error"]);
+});
+
+const ANSWER = {
+  content: [{ type: "text", text: "hello" }],
+  finishReason: { unified: "stop", raw: "stop" },
+  usage: { inputTokens: {}, outputTokens: {}, raw: { prompt_tokens: 1, completion_tokens: 1 } },
+  warnings: [],
+};
+
+it("keeps an AIGNE client waiting with spaces, and answers behind them", async () => {
+  const definition = { ...openai, speaks: {}, languageModel: () => ({ doGenerate: async () => ANSWER }) };
+  const { run, settled, written } = prepare({
+    ...{ stream: false, definition, secret: {}, dialect: aigne, silenceMs: 45_000 },
+  });
+  await run();
+  expect(written[0]).toBe(" ");
+  expect(JSON.parse(written.join(""))).toMatchObject({ text: "hello" });
+  expect(settled).toEqual(["ok"]);
+});
+
+it("cuts the connection of an AIGNE client whose call fails after its status was sent", async () => {
+  const { run, settled, written } = prepare({ stream: false, secret: null, dialect: aigne, silenceMs: 45_000 });
+  await expect(run()).rejects.toMatchObject({ code: "provider_unavailable" });
+  expect(written).toEqual([" ", "cut"]);
   expect(settled).toEqual(["upstream_error"]);
 });
 

@@ -5,6 +5,7 @@ import type { AnswerIdentity, Conversation } from "@/lib/gateway/dialects/dialec
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import { PatientReply } from "@/lib/gateway/patient-reply";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { relayStream } from "@/lib/gateway/relay-stream";
@@ -18,21 +19,24 @@ type Call = { request: GatewayRequest; chat: Conversation; plan: RoutePlan; admi
 
 /** Answers an admitted conversation by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
 export async function runConversation(deps: GatewayDependencies, call: Call): Promise<void> {
-  const { chat, plan, reply } = call;
+  const { chat, plan } = call;
   const { meter } = call.admitted;
   const headers = {
     ...responseHeaders(call.request),
     ...rateHeaders(call.admitted.rates, anthropicOf(deps, chat.dialect.id)),
     ...(chat.warnings.length > 0 && { "x-aigne-warnings": chat.warnings.join(", ") }),
   };
-  const output = chat.stream ? new StreamOutput(reply, headers, deps.clock) : null;
-  const stopTicking = deps.ticker.add({ meter, output });
+  const output = chat.stream ? new StreamOutput(call.reply, headers, deps.clock, chat.dialect.heartbeat) : null;
+  const patient = !chat.stream && chat.dialect.isImpatient ? new PatientReply(call.reply, headers, deps.clock) : null;
+  const reply = patient ?? call.reply;
+  const stopTicking = deps.ticker.add({ meter, output: output ?? patient });
   try {
     await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) =>
-      attempt(deps, call, { candidate, secret, output, headers }),
+      attempt(deps, { ...call, reply }, { candidate, secret, output, headers }),
     );
   } catch (error) {
     settleFailed(meter, error);
+    patient?.fail();
     // a timer may have sent the status before any attempt had content: the failure is then told in the stream
     if (output?.open) {
       const answer = { call: chat, identity: identityOf(deps, call), requestId: call.request.id };

@@ -26,6 +26,8 @@ export type Reply = {
   write(chunk: string | Uint8Array): boolean;
   /** With the last bytes of a stream, if any. */
   end(last?: string | Uint8Array): void;
+  /** Closes the connection in the middle of an answer that has begun, so that nobody takes it for a whole one. */
+  cut(): void;
   onDrain(callback: () => void): void;
   onGone(callback: () => void): void;
 };

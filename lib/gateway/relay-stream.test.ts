@@ -31,6 +31,7 @@ function start(given: Partial<AttemptContext> = {}) {
     end: (chunk) => {
       last = String(chunk);
     },
+    cut: () => {},
     onDrain: () => {},
     onGone: () => {},
   };

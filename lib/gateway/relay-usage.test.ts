@@ -29,6 +29,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
       return true;
     },
     end: (last) => void (last !== undefined && written.push(String(last))),
+    cut: () => {},
     onDrain: () => {},
     onGone: () => {},
   };

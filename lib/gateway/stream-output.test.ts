@@ -23,6 +23,7 @@ beforeEach(() => {
     },
     write: (chunk) => written.push(String(chunk)) > 0,
     end: () => {},
+    cut: () => {},
     onDrain: () => {},
     onGone: () => {},
   };
@@ -73,6 +74,16 @@ describe("silence", () => {
     expect(written.slice(1)).toEqual([": ping\n\n"]);
     wait(30_000);
     expect(written.slice(1)).toEqual([": ping\n\n", ": ping\n\n", ": ping\n\n"]);
+  });
+
+  test("is broken in the protocol's own words once the answer has begun, and only then", () => {
+    output = new StreamOutput(reply, {}, clock, "event: ping\n\n");
+    wait(25_000);
+    expect(written).toEqual([": ping\n\n", ": ping\n\n"]);
+    output.commit({});
+    output.write("event: message_start\n\n");
+    wait(15_000);
+    expect(written.at(-1)).toBe("event: ping\n\n");
   });
 
   test("is no silence while anything is written", () => {

@@ -9,6 +9,7 @@ const SSE_HEADERS = {
 /** Nothing has come by now: the status is committed so that proxies and SDKs keep waiting. Failover stays possible. */
 const COMMIT_AFTER_MS = 10_000;
 const HEARTBEAT_AFTER_MS = 15_000;
+const COMMENT = ": ping\n\n";
 
 /** The client's side of one event stream, over all attempts: commits the status late, keeps a silent stream alive, and
  *  passes the client's slowness on to whoever writes. */
@@ -16,11 +17,14 @@ export class StreamOutput {
   private readonly openedAt: number;
   private lastWriteAt: number;
   private ended = false;
+  /** The answer has begun, so that its protocol's own heartbeat may come. */
+  private hasBegun = false;
 
   constructor(
     private readonly reply: Reply,
     private readonly headers: Record<string, string>,
     private readonly clock: Clock,
+    private readonly heartbeat = COMMENT,
   ) {
     this.openedAt = clock.monotonic();
     this.lastWriteAt = this.openedAt;
@@ -34,8 +38,13 @@ export class StreamOutput {
     return this.reply.gone;
   }
 
-  /** Sends the status line, unless a timer did already. */
+  /** An attempt has content: sends the status line, unless a timer did already. */
   commit(headers: Record<string, string>): void {
+    this.hasBegun = true;
+    this.begin(headers);
+  }
+
+  private begin(headers: Record<string, string>): void {
     if (!this.reply.started) this.reply.start(200, { ...SSE_HEADERS, ...this.headers, ...headers });
   }
 
@@ -70,8 +79,8 @@ export class StreamOutput {
     const now = this.clock.monotonic();
     if (!this.reply.started) {
       if (now - this.openedAt < COMMIT_AFTER_MS) return;
-      this.commit({});
-      this.write(": ping\n\n");
-    } else if (now - this.lastWriteAt >= HEARTBEAT_AFTER_MS) this.write(": ping\n\n");
+      this.begin({});
+      this.write(COMMENT);
+    } else if (now - this.lastWriteAt >= HEARTBEAT_AFTER_MS) this.write(this.hasBegun ? this.heartbeat : COMMENT);
   }
 }

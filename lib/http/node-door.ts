@@ -54,6 +54,10 @@ export function toNode(outgoing: ServerResponse): Reply {
     end(last) {
       if (!gone) outgoing.end(last);
     },
+    cut() {
+      gone = true;
+      outgoing.destroy();
+    },
     onDrain: (callback) => void outgoing.once("drain", callback),
     onGone(callback) {
       if (gone) callback();

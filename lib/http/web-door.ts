@@ -104,6 +104,12 @@ class WebReply implements Reply {
     if (!this.gone) this.controller?.close();
   }
 
+  cut(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.controller?.error(new Error("The answer was cut off."));
+  }
+
   onDrain(callback: () => void): void {
     if (this.gone || (this.controller?.desiredSize ?? 0) > 0) callback();
     else this.drains.push(callback);

@@ -104,6 +104,10 @@ export type Dialect = {
   answerId(requestId: string): string;
   /** The last frame of a stream that failed after its status was sent. */
   failureFrame(error: AppError, answer: { call: Conversation; identity: AnswerIdentity; requestId: string }): string;
+  /** Its clients do not wait for the status of a slow answer in one piece: see `patient-reply.ts`. */
+  isImpatient?: boolean;
+  /** Keeps a silent stream going once the answer has begun, where its clients know better than a comment. */
+  heartbeat?: string;
   /** Null for a protocol that no upstream speaks. */
   relay: Relay | null;
 };

@@ -1,7 +1,6 @@
 import type { Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
 import type { CallMeter } from "@/lib/gateway/meter/call-meter";
-import type { StreamOutput } from "@/lib/gateway/stream-output";
 
 /** Every open hold is renewed this often, progress or not. */
 const RENEW_AFTER_MS = 30_000;
@@ -12,7 +11,8 @@ const FIRST_CHECKPOINT_MS = 20;
 /** No call runs longer. */
 const MAX_CALL_MS = 30 * 60_000;
 
-type Running = { meter: CallMeter; output: StreamOutput | null };
+/** `output` is the client's side, where it must be kept waiting. */
+type Running = { meter: CallMeter; output: { tick(): void } | null };
 /** At most one checkpoint of a call is under way, so that a database that is away gathers one item per call. */
 type Ticking = Running & { isCheckpointing: boolean };
 

@@ -12,6 +12,7 @@ const DEFAULT_MODEL = "openai/gpt-image-1";
 export const aigneImages: Unit = {
   ...imageGenerations,
   endpoint: "image",
+  isImpatient: true,
   parse: (body) => parseAigneImages(parseJsonObject(body), body.length),
 };
 

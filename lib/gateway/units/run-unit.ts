@@ -6,6 +6,7 @@ import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { HoldSize } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { PatientReply } from "@/lib/gateway/patient-reply";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
@@ -69,18 +70,21 @@ function holdOf(bound: UsageBound, amount: bigint, asked: UnitCall): HoldSize {
 
 /** Answers an admitted call by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
 export async function runUnit(deps: GatewayDependencies, call: Call, admitted: Admitted): Promise<void> {
-  const { plan, reply } = call;
+  const { plan, unit } = call;
   const { meter } = admitted;
-  const stopTicking = deps.ticker.add({ meter, output: null });
+  const patient = unit.isImpatient ? new PatientReply(call.reply, baseHeaders(call), deps.clock) : null;
+  const reply = patient ?? call.reply;
+  const stopTicking = deps.ticker.add({ meter, output: patient });
   try {
     await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) => {
       const relays = candidate.definition.speaks[call.unit.id] !== undefined;
       meter.beginAttempt(candidate, relays ? "relay" : "translate");
-      const attempt: Attempt = { deps, call, admitted, candidate, secret };
+      const attempt: Attempt = { deps, call: { ...call, reply }, admitted, candidate, secret };
       return relays ? relay(attempt) : translate(attempt);
     });
   } catch (error) {
     settleFailed(meter, error);
+    patient?.fail();
     throw error;
   } finally {
     stopTicking();
@@ -209,11 +213,17 @@ function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonOb
   return { usage, price, requestId: call.request.id };
 }
 
-function answerHeaders({ call, admitted, candidate }: Attempt): Record<string, string> {
-  const { warnings } = call.asked;
+function baseHeaders({ request, asked }: Call): Record<string, string> {
+  const { warnings } = asked;
   return {
-    ...responseHeaders(call.request),
+    ...responseHeaders(request),
     ...(warnings.length > 0 && { "x-aigne-warnings": warnings.join(", ") }),
+  };
+}
+
+function answerHeaders({ call, admitted, candidate }: Attempt): Record<string, string> {
+  return {
+    ...baseHeaders(call),
     "x-aigne-provider": candidate.offer.provider.slug,
     "x-aigne-attempts": String(admitted.meter.attemptCount),
   };

@@ -69,6 +69,8 @@ export type Unit = {
   limitBytes: number;
   /** Throws invalid_request, invalid_type, unsupported_value and unsupported_parameter naming the parameter. */
   parse(body: Buffer, request: GatewayRequest): UnitCall | Promise<UnitCall>;
+  /** Its clients do not wait for the status of a slow answer: see `patient-reply.ts`. */
+  isImpatient?: boolean;
   /** Whether this provider can be translated to. */
   canTranslate(provider: ProviderDefinition): boolean;
 };

@@ -14,5 +14,6 @@ export const aigne: Dialect = {
   renderStream: (call, answer) => new DeltaRenderer(call, answer),
   answerId: (requestId) => requestId,
   failureFrame,
+  isImpatient: true,
   relay: null,
 };

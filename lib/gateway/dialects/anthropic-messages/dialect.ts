@@ -25,6 +25,7 @@ export const anthropicMessages: Dialect = {
   renderWhole: renderMessage,
   renderStream: (_call, answer) => new MessageStream(answer),
   answerId: (requestId) => `msg_${requestId.slice("req_".length)}`,
+  heartbeat: eventFrame({ type: "ping" }),
   failureFrame: (error, { requestId }) => eventFrame(messagesError(error, requestId)),
   relay: {
     body: relayBody,
