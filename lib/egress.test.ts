@@ -147,13 +147,18 @@ describe("at connect time", () => {
   beforeAll(async () => {
     server = createServer((incoming, response) => {
       hits++;
+      if (incoming.url === "/silent") return;
+      if (incoming.url === "/stuck") return void response.write("hel");
       if (incoming.url === "/redirect") response.writeHead(302, { location: "/elsewhere" }).end();
       else response.end("hello");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
-  afterAll(() => new Promise((resolve) => server.close(resolve)));
+  afterAll(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
 
   test("operator reaches loopback by address and by name", async () => {
     const answer = await request(`${origin}/`, { dispatcher: egressAgent("operator") });
@@ -172,6 +177,13 @@ describe("at connect time", () => {
       /reserved/,
     );
     await expect(egressFetch("operator")("http://[::ffff:169.254.169.254]/")).rejects.toThrow(/reserved/);
+  });
+  test("an upstream that says nothing, or no more, is given up after the time that was given", async () => {
+    const impatient = egressFetch("operator", { firstByteMs: 50, idleMs: 50 });
+    const causeOf = (error: unknown) => String((error as { cause?: { code?: unknown } }).cause?.code);
+    await expect(impatient(`${origin}/silent`).catch(causeOf)).resolves.toBe("UND_ERR_HEADERS_TIMEOUT");
+    const stuck = await impatient(`${origin}/stuck`);
+    await expect(stuck.text().catch(causeOf)).resolves.toBe("UND_ERR_BODY_TIMEOUT");
   });
   test("redirects are handed back, not followed", async () => {
     const before = hits;

@@ -1,6 +1,12 @@
 import { lookup as dnsLookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
-import { Agent, buildConnector, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from "undici";
+import {
+  Agent,
+  buildConnector,
+  type Dispatcher,
+  type RequestInit as UndiciRequestInit,
+  fetch as undiciFetch,
+} from "undici";
 import { classifyAddress } from "@/lib/egress-addresses";
 
 /** The only way out to an address that somebody configured. Redirects are never followed.
@@ -29,15 +35,26 @@ export function egressAgent(policy: EgressPolicy): Agent {
   return agent;
 }
 
-/** `fetch` for AI SDK modules: judged before and at connect time, a 3xx comes back as it is. */
-export function egressFetch(policy: EgressPolicy): typeof globalThis.fetch {
-  const dispatcher = egressAgent(policy);
+/** Until the response headers arrive, and between two chunks of the body. */
+export type EgressTimeouts = { firstByteMs: number; idleMs: number };
+
+/** `fetch` for AI SDK modules: judged before and at connect time, a 3xx comes back as it is. Without `timeouts` undici's own
+ *  five minutes hold. */
+export function egressFetch(policy: EgressPolicy, timeouts?: EgressTimeouts): typeof globalThis.fetch {
+  const agent = egressAgent(policy);
+  const dispatcher = timeouts ? agent.compose(withTimeouts(timeouts)) : agent;
   const egress = async (input: string | URL, init?: UndiciRequestInit) => {
     assertEgressUrl(policy, input);
     return undiciFetch(input, { ...init, redirect: "manual", dispatcher });
   };
   // safe because undici's Response and RequestInit are the ones Node's own fetch is made of
   return egress as unknown as typeof globalThis.fetch;
+}
+
+/** `fetch` itself takes no timeouts, but the dispatcher below it does. */
+function withTimeouts({ firstByteMs, idleMs }: EgressTimeouts): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) =>
+    dispatch({ ...options, headersTimeout: firstByteMs, bodyTimeout: idleMs }, handler);
 }
 
 /** A connector for an own `Pool` or `Client`: judges the address actually dialled, after name resolution. */

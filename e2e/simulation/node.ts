@@ -111,7 +111,7 @@ export class GatewayLife implements Owner {
       storedAnswer: (claim) => readStoredAnswer(sql, claim),
       random: random.next,
       dispatcher: upstream.dispatcherOf(this),
-      ...{ sdkFetch: unused, fileFetch: unused, onError },
+      ...{ sdkFetch: () => unused, fileFetch: unused, onError },
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "@/lib/clock";
+import type { EgressTimeouts } from "@/lib/egress";
 import { AppError } from "@/lib/errors";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { Reply } from "@/lib/gateway/exchange";
@@ -23,7 +24,8 @@ export type AttemptContext = {
   answerHeaders: Record<string, string>;
   inputTokens: () => number;
   dispatcher: Dispatcher;
-  sdkFetch: typeof globalThis.fetch;
+  timeouts: EgressTimeouts;
+  sdkFetch(timeouts: EgressTimeouts): typeof globalThis.fetch;
   /** For addresses that tenants choose. */
   fileFetch: typeof globalThis.fetch;
   clock: Clock;
@@ -32,8 +34,6 @@ export type AttemptContext = {
 };
 
 export type AttemptResult = { answered: true } | { answered: false; failure: UpstreamFailure; end: AttemptEnd };
-
-export const TIMEOUTS_MS = { streamFirstByte: 60_000, wholeFirstByte: 600_000, idle: 120_000, total: 30 * 60_000 };
 
 /** How long a call goes on after its client left, in the hope of a usage report. */
 export const GRACE_DRAIN_MS = 2_000;

@@ -69,6 +69,7 @@ function prepare(surroundings: Surroundings) {
     health: makeHealth(),
     retries: new RetryBudget(() => 1),
     dispatcher,
+    sdkFetch: () => fetch,
   };
   const run = () =>
     runConversation(deps as unknown as GatewayDependencies, {

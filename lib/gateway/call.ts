@@ -13,6 +13,7 @@ import { relayWhole } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
 import { StreamOutput } from "@/lib/gateway/stream-output";
+import { timeoutsOf } from "@/lib/gateway/timeouts";
 import { translate } from "@/lib/gateway/translate";
 
 type Call = { request: GatewayRequest; chat: Conversation; plan: RoutePlan; admitted: Admitted; reply: Reply };
@@ -83,6 +84,7 @@ function attempt(
     },
     inputTokens,
     dispatcher: deps.dispatcher,
+    timeouts: timeoutsOf(call.chat, candidate),
     sdkFetch: deps.sdkFetch,
     fileFetch: deps.fileFetch,
     clock: deps.clock,

@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
+import type { EgressTimeouts } from "@/lib/egress";
 import { AppError, asAppError, errorHeaders } from "@/lib/errors";
 import { errorAnswer } from "@/lib/gateway/endpoints/error-answer";
 import { findEndpoint } from "@/lib/gateway/endpoints/table";
@@ -35,7 +36,7 @@ export type GatewayDependencies = {
   random: () => number;
   /** Connections to providers, guarded by lib/egress.ts. */
   dispatcher: Dispatcher;
-  sdkFetch: typeof globalThis.fetch;
+  sdkFetch(timeouts: EgressTimeouts): typeof globalThis.fetch;
   /** For addresses that tenants choose. */
   fileFetch: typeof globalThis.fetch;
   onError: (error: unknown, requestId: string) => void;

@@ -25,7 +25,7 @@ export function holdShapeOf(call: Conversation, plan: RoutePlan): HoldShape {
   const { body, mediaTokens } = call;
   const parts = partsOf(body);
   const offers = plan.flatMap(([candidate]) => candidate ?? []);
-  const thinks = asksToThink(body) || offers.some(({ offer }) => THINKING.test(offer.upstreamModel));
+  const thinks = offers.some(({ offer }) => mayThink(body, offer.upstreamModel));
   const thinksSilently = thinks && offers.some(({ definition }) => definition.reasoningStreams === false);
   const isOurTokeniser = offers.every(({ definition }) => definition.id === "openai");
   return {
@@ -79,7 +79,12 @@ function typeOf(part: JsonObject): string {
   return String(part.type ?? "text");
 }
 
-function asksToThink(body: JsonObject): boolean {
+/** Whether a call may make its model think, as far as names tell. */
+export function mayThink(body: JsonObject, upstreamModel: string): boolean {
+  return asksToThink(body) || THINKING.test(upstreamModel);
+}
+
+export function asksToThink(body: JsonObject): boolean {
   const { reasoning_effort: effort, reasoning, thinking, enable_thinking: enabled } = body;
   if (typeof effort === "string" && effort !== "none") return true;
   const kind = (thinking as JsonObject | null | undefined)?.type;

@@ -1,9 +1,9 @@
-import { type AttemptContext, TIMEOUTS_MS } from "@/lib/gateway/attempt";
+import type { AttemptContext } from "@/lib/gateway/attempt";
 import type { Conversation, Relay } from "@/lib/gateway/dialects/dialect";
 import type { UpstreamRequest } from "@/lib/gateway/upstream";
 
 /** Where a relayed call goes, with which headers and body. The tenant decides neither address nor headers. */
-export function relayRequest({ candidate, chat, secret, maxOutputTokens }: AttemptContext): UpstreamRequest {
+export function relayRequest({ candidate, chat, secret, maxOutputTokens, timeouts }: AttemptContext): UpstreamRequest {
   const { definition, offer } = candidate;
   const { dialect } = chat;
   const speaks = definition.speaks[dialect.id];
@@ -20,8 +20,7 @@ export function relayRequest({ candidate, chat, secret, maxOutputTokens }: Attem
       "user-agent": "aigne-hub",
     },
     body: relayOf(chat).body(chat, { provider: definition, upstreamModel: offer.upstreamModel, maxOutputTokens }),
-    firstByteTimeoutMs: chat.stream ? TIMEOUTS_MS.streamFirstByte : TIMEOUTS_MS.wholeFirstByte,
-    idleTimeoutMs: TIMEOUTS_MS.idle,
+    timeouts,
   };
 }
 

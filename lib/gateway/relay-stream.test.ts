@@ -7,6 +7,7 @@ import type { Reply } from "@/lib/gateway/exchange";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { relayStream } from "@/lib/gateway/relay-stream";
 import { StreamOutput } from "@/lib/gateway/stream-output";
+import { WHOLE_TIMEOUTS } from "@/lib/gateway/timeouts";
 import { NOTHING_REPORTED } from "@/lib/gateway/usage/reading";
 
 const frame = (content: string) => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
@@ -77,7 +78,8 @@ function start(given: Partial<AttemptContext> = {}) {
     answerHeaders: {},
     inputTokens: () => 3,
     dispatcher: { dispatch } as Dispatcher,
-    sdkFetch: fetch,
+    timeouts: WHOLE_TIMEOUTS,
+    sdkFetch: () => fetch,
     fileFetch: fetch,
     clock,
     onError: (error) => errors.push(error),

@@ -9,6 +9,7 @@ import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { relayStream } from "@/lib/gateway/relay-stream";
 import { relayWhole } from "@/lib/gateway/relay-whole";
 import { StreamOutput } from "@/lib/gateway/stream-output";
+import { WHOLE_TIMEOUTS } from "@/lib/gateway/timeouts";
 
 const OURS = { cost: 0.1, cost_details: { upstream_inference_cost: 0.1 }, is_byok: false, cost_in_usd_ticks: 9 };
 const REPORTED = { prompt_tokens: 1_000, completion_tokens: 10 };
@@ -59,7 +60,8 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
     answerHeaders: {},
     inputTokens: () => 3,
     dispatcher: upstream(stream, usage),
-    sdkFetch: fetch,
+    timeouts: WHOLE_TIMEOUTS,
+    sdkFetch: () => fetch,
     fileFetch: fetch,
     clock,
     onError: () => {},

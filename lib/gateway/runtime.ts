@@ -147,7 +147,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     clock: systemClock,
     random: Math.random,
     dispatcher: egressAgent("operator"),
-    sdkFetch: egressFetch("operator"),
+    sdkFetch: (timeouts) => egressFetch("operator", timeouts),
     fileFetch: egressFetch("tenant"),
     onError: (error, requestId) => log.error({ err: error, requestId }, "a call failed inside the hub"),
   });

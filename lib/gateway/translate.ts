@@ -55,10 +55,10 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   }
 }
 
-function languageModelOf({ candidate, secret, sdkFetch }: AttemptContext) {
+function languageModelOf({ candidate, secret, sdkFetch, timeouts }: AttemptContext) {
   const { baseUrl, region } = candidate.offer.provider;
   return candidate.definition.languageModel(
-    { secret, baseUrl, region, fetch: sdkFetch },
+    { secret, baseUrl, region, fetch: sdkFetch(timeouts) },
     candidate.offer.upstreamModel,
   );
 }

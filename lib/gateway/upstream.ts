@@ -1,13 +1,12 @@
 import type { Dispatcher } from "undici";
+import type { EgressTimeouts } from "@/lib/egress";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 
 export type UpstreamRequest = {
   url: string;
   headers: Record<string, string>;
   body: string | Uint8Array;
-  /** Until the response headers arrive, and between two chunks of the body. */
-  firstByteTimeoutMs: number;
-  idleTimeoutMs: number;
+  timeouts: EgressTimeouts;
 };
 
 export type UpstreamListener = {
@@ -38,8 +37,8 @@ export function openUpstream(
       method: "POST",
       headers: request.headers,
       body: request.body,
-      headersTimeout: request.firstByteTimeoutMs,
-      bodyTimeout: request.idleTimeoutMs,
+      headersTimeout: request.timeouts.firstByteMs,
+      bodyTimeout: request.timeouts.idleMs,
     },
     {
       onRequestStart(started) {

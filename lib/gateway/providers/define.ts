@@ -78,8 +78,9 @@ export type ProviderDefinition = {
   testCredential?(target: UpstreamTarget): UpstreamGet;
   /** The request field that carries the token limit in the openai-chat dialect. */
   tokenLimitField?: "max_tokens" | "max_completion_tokens" | "as-sent";
-  /** False: a model that thinks says nothing of its thoughts while it does, so that its stream cannot be metered. */
-  reasoningStreams?: boolean;
+  /** False: a model that thinks says nothing of its thoughts while it does, so that its stream cannot be metered. `if-asked`:
+   *  unless the call asks for thoughts. */
+  reasoningStreams?: boolean | "if-asked";
   /** Sends system instead of the developer role. */
   developerAsSystem?: boolean;
 };

@@ -21,6 +21,7 @@ export const google = defineProvider({
   languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
+  reasoningStreams: "if-asked",
   prepare: (options) =>
     // thoughts are hidden unless asked for, and models that do not think refuse to be asked
     options.reasoning === undefined || options.reasoning === "none"

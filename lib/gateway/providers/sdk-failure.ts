@@ -1,4 +1,10 @@
-import { APICallError, InvalidPromptError, TypeValidationError, UnsupportedFunctionalityError } from "@ai-sdk/provider";
+import {
+  APICallError,
+  InvalidPromptError,
+  LoadAPIKeyError,
+  TypeValidationError,
+  UnsupportedFunctionalityError,
+} from "@ai-sdk/provider";
 import type { ProviderDefinition, UpstreamFailure } from "@/lib/gateway/providers/define";
 import { transportFailure } from "@/lib/gateway/upstream";
 
@@ -8,6 +14,8 @@ export function sdkFailure(error: unknown, definition: ProviderDefinition): Upst
   if (UnsupportedFunctionalityError.isInstance(error) || InvalidPromptError.isInstance(error)) {
     return { class: "invalid_request", status: 400, message: error.message, param: null, retryAfterMs: null };
   }
+  if (LoadAPIKeyError.isInstance(error))
+    return { class: "auth", status: null, message: "The credential is incomplete.", param: null, retryAfterMs: null };
   if (isErrorEvent(error))
     return definition.classify({ status: error.statusCode ?? 500, headers: {}, body: JSON.stringify({ error }) });
   if (!APICallError.isInstance(error)) return transportFailure(causeOf(error));

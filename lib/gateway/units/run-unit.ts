@@ -1,7 +1,7 @@
 import { type UsageBound, worstCase } from "@/lib/billing/pricing";
 import { AppError } from "@/lib/errors";
 import { type Admitted, admit, type Entrant } from "@/lib/gateway/admit";
-import { type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS, TIMEOUTS_MS } from "@/lib/gateway/attempt";
+import { type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { HoldSize } from "@/lib/gateway/hold-size";
@@ -13,6 +13,7 @@ import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
+import { WHOLE_TIMEOUTS } from "@/lib/gateway/timeouts";
 import type { PaidAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
@@ -115,8 +116,7 @@ async function relay(attempt: Attempt): Promise<AttemptResult> {
       ...{ "content-type": contentType, accept: "*/*", "accept-encoding": "identity", "user-agent": "aigne-hub" },
     },
     body,
-    firstByteTimeoutMs: TIMEOUTS_MS.wholeFirstByte,
-    idleTimeoutMs: TIMEOUTS_MS.idle,
+    timeouts: WHOLE_TIMEOUTS,
   };
   return exchangeWhole(context, request, (received) => answerRelayed(attempt, received));
 }
@@ -159,7 +159,7 @@ async function translate(attempt: Attempt): Promise<AttemptResult> {
   meter.onAbort(() => abort.abort());
   try {
     const { baseUrl, region } = offer.provider;
-    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch };
+    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch(WHOLE_TIMEOUTS) };
     const target = {
       provider: definition,
       settings,
