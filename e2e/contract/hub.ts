@@ -38,7 +38,8 @@ const PRICE: PriceText = { input: "1", output: "4", cacheRead: "0.1", cacheWrite
 const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWrite: "0.6", cacheWrite1h: "1" };
 
 export type Tenant = { org: OrgRow; key: string };
-type Offers = string | (string | { upstreamModel: string; priority?: number; weight?: number })[];
+type Offer = { upstreamModel: string; priority?: number; weight?: number; provider?: ProviderRow };
+type Offers = string | (string | Offer)[];
 type ModelOptions = Pick<ModelText, "id" | "aliases" | "type"> & { price?: PriceText | null; provider?: ProviderRow };
 
 /** One gateway behind both doors, its own database, and one simulator per wire. */
@@ -66,6 +67,7 @@ export async function startContractHub() {
 
 class Hub {
   readonly openaiProvider: ProviderRow;
+  readonly anthropicProvider: ProviderRow;
   readonly openaiTruth: Truth;
   readonly anthropicTruth: Truth;
   readonly #database: TestDatabase;
@@ -83,6 +85,7 @@ class Hub {
     this.#doors = doors;
     this.#upstreams = upstreams;
     this.openaiProvider = upstreams.openaiProvider;
+    this.anthropicProvider = upstreams.anthropicProvider;
     this.openaiTruth = upstreams.openaiUpstream.truth;
     this.anthropicTruth = upstreams.anthropicUpstream.truth;
   }

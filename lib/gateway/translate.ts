@@ -8,6 +8,7 @@ import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/u
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
+import { moduleWarnings } from "@/lib/gateway/dialects/module-warnings";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
@@ -37,10 +38,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
     const prepared = candidate.definition.prepare?.(options) ?? options;
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
     const call = { ...prepared, prompt, abortSignal: abort.signal };
-    const headers = warnings.length
-      ? { ...context.answerHeaders, "x-aigne-warnings": [...chat.warnings, ...warnings].join(", ") }
-      : context.answerHeaders;
-    return chat.stream ? await streamed(context, model, call, headers) : await whole(context, model, call, headers);
+    return chat.stream ? await streamed(context, model, call, warnings) : await whole(context, model, call, warnings);
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (abort.signal.aborted) {
@@ -77,7 +75,7 @@ async function whole(
   context: AttemptContext,
   model: LanguageModelV4,
   call: CallOptions,
-  headers: Record<string, string>,
+  warnings: string[],
 ): Promise<AttemptResult> {
   const { meter, reply } = context;
   const result = await model.doGenerate(call);
@@ -105,6 +103,7 @@ async function whole(
     (price) =>
       JSON.stringify(context.chat.dialect.renderWhole(context.chat, result, { identity, provider, usage, price })),
   );
+  const headers = headersWith(context, [...warnings, ...moduleWarnings(result.warnings)]);
   reply.send(200, { ...headers, "content-type": "application/json" }, body);
   return { answered: true };
 }
@@ -113,11 +112,17 @@ async function streamed(
   context: AttemptContext,
   model: LanguageModelV4,
   call: CallOptions,
-  headers: Record<string, string>,
+  warnings: string[],
 ): Promise<AttemptResult> {
   const { stream } = await model.doStream(call);
   // safe because the caller of this function made it
-  return new TranslatedStream(context, headers, call.abortSignal as AbortSignal).run(stream);
+  return new TranslatedStream(context, warnings, call.abortSignal as AbortSignal).run(stream);
+}
+
+/** Success headers; what tunes and was left out is named. */
+function headersWith({ chat, answerHeaders }: AttemptContext, warnings: readonly string[]): Record<string, string> {
+  const all = new Set([...chat.warnings, ...warnings]);
+  return all.size > 0 ? { ...answerHeaders, "x-aigne-warnings": [...all].join(", ") } : answerHeaders;
 }
 
 class TranslatedStream {
@@ -133,7 +138,7 @@ class TranslatedStream {
 
   constructor(
     private readonly context: AttemptContext,
-    private readonly headers: Record<string, string>,
+    private readonly warnings: string[],
     private readonly signal: AbortSignal,
   ) {
     this.identity = identityOf(context, undefined);
@@ -156,6 +161,7 @@ class TranslatedStream {
           return this.broken(sdkFailure(part.error, this.context.candidate.definition));
         }
         if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
+        else if (part.type === "stream-start") this.warnings.push(...moduleWarnings(part.warnings));
         else if (part.type === "finish") this.finish = part;
         else {
           await this.pass(part);
@@ -204,7 +210,7 @@ class TranslatedStream {
     if (this.committed) return;
     this.committed = true;
     this.context.meter.firstContent(() => this.tally());
-    this.output.commit(this.headers);
+    this.output.commit(headersWith(this.context, this.warnings));
   }
 
   private complete(finish: NonNullable<TranslatedStream["finish"]>): AttemptResult {

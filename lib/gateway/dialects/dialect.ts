@@ -88,8 +88,11 @@ export type Dialect = {
   parse(body: JsonObject, inputBytes: number, headers: GatewayRequest["headers"]): ParsedCall;
   /** Our estimate of the prompt's tokens, used where nobody reports usage. Media are not counted. */
   estimateInput(call: Conversation): number;
-  /** The request for the AI SDK model of a provider that does not speak this dialect. Throws unsupported_parameter for what
-   *  changes the answer's shape and cannot be said there. */
+  /** Names the parameter that changes the answer's shape and cannot be said to this provider by translation; null for none.
+   *  Calls go to other providers then. */
+  untranslatable(call: Conversation, provider: ProviderDefinition): string | null;
+  /** The request for the AI SDK model of a provider that does not speak this dialect. `warnings` names what only tunes and
+   *  was left out. */
   toCallOptions(call: Conversation, target: RelayTarget): { options: LanguageModelV4CallOptions; warnings: string[] };
   renderWhole(
     call: Conversation,

@@ -14,6 +14,7 @@ import { parseJsonObject } from "@/lib/gateway/json-body";
 import { resolveModel } from "@/lib/gateway/resolve-model";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import { planRoute, type RoutePlan } from "@/lib/gateway/routing/candidates";
+import { servable } from "@/lib/gateway/routing/servable";
 
 const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
 
@@ -42,7 +43,8 @@ function converse(dialect: Dialect): Endpoint {
       const chat = { ...dialect.parse(parseJsonObject(body), body.length, request.headers), dialect };
       Object.assign(facts, { model: chat.model, stream: chat.stream });
       const model = await resolveModel(deps, caller, chat.model);
-      const plan = planRoute(model, { affinity: chat.affinity, random: deps.random, health: deps.health });
+      const { random, health } = deps;
+      const plan = servable(planRoute(model, { affinity: chat.affinity, random, health }), chat);
       const idempotency = idempotencyOf(request, body);
       call = {
         chat,

@@ -81,6 +81,8 @@ export type ProviderDefinition = {
   /** False: a model that thinks says nothing of its thoughts while it does, so that its stream cannot be metered. `if-asked`:
    *  unless the call asks for thoughts. */
   reasoningStreams?: boolean | "if-asked";
+  /** Its models may be asked for images in their answers by translation. */
+  answersWithImages?: boolean;
   /** Sends system instead of the developer role. */
   developerAsSystem?: boolean;
 };

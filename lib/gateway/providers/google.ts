@@ -22,13 +22,17 @@ export const google = defineProvider({
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
   reasoningStreams: "if-asked",
+  answersWithImages: true,
   prepare: (options) =>
     // thoughts are hidden unless asked for, and models that do not think refuse to be asked
     options.reasoning === undefined || options.reasoning === "none"
       ? options
       : {
           ...options,
-          providerOptions: { ...options.providerOptions, google: { thinkingConfig: { includeThoughts: true } } },
+          providerOptions: {
+            ...options.providerOptions,
+            google: { ...options.providerOptions?.google, thinkingConfig: { includeThoughts: true } },
+          },
         },
   listModels: {
     request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models?pageSize=1000`, headers: headersOf(secret) }),

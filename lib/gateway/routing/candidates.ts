@@ -35,6 +35,11 @@ export function planRoute(model: SnapshotModel, options: RouteOptions): RoutePla
   return [...part(false), ...part(true)].filter((candidates) => candidates.length > 0);
 }
 
+/** The part of a plan that can serve a call, in the same order. */
+export function narrowed(plan: RoutePlan, serves: (candidate: Candidate) => boolean): RoutePlan {
+  return plan.map((offer) => offer.filter(serves)).filter((offer) => offer.length > 0);
+}
+
 /** An offer is as healthy as the best of its credentials. */
 function orderOffers(offers: readonly SnapshotOffer[], options: RouteOptions): Candidate[][] {
   const weighed = offers.map((offer) => {

@@ -12,7 +12,7 @@ import { usageReader } from "@/lib/gateway/providers/define";
 import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
-import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
+import { type Candidate, narrowed, type RoutePlan } from "@/lib/gateway/routing/candidates";
 import { WHOLE_TIMEOUTS } from "@/lib/gateway/timeouts";
 import type { PaidAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
@@ -24,9 +24,12 @@ type Call = Entrant & { unit: Unit; asked: UnitCall };
 /** The candidates that can serve a call: all that speak its protocol, and those that can be translated to. Throws
  *  unsupported_parameter where none is left because of what was asked. */
 export function capable(plan: RoutePlan, unit: Unit, asked: UnitCall): RoutePlan {
-  const serves = ({ definition }: Candidate) =>
-    definition.speaks[unit.id] !== undefined || (!asked.relayOnly && asked.translate && unit.canTranslate(definition));
-  const able = plan.map((offer) => offer.filter(serves)).filter((offer) => offer.length > 0);
+  const able = narrowed(
+    plan,
+    ({ definition }) =>
+      definition.speaks[unit.id] !== undefined ||
+      (!asked.relayOnly && asked.translate !== undefined && unit.canTranslate(definition)),
+  );
   if (able.length > 0 || plan.length === 0) return able;
   throw new AppError(
     "unsupported_parameter",

@@ -9,6 +9,7 @@ export const aigne: Dialect = {
   endpoint: "chat",
   parse: parseAigne,
   estimateInput: openAIChat.estimateInput,
+  untranslatable: openAIChat.untranslatable,
   toCallOptions: openAIChat.toCallOptions,
   renderWhole: renderAnswer,
   renderStream: (call, answer) => new DeltaRenderer(call, answer),

@@ -21,6 +21,8 @@ export const anthropicMessages: Dialect = {
       })),
       body.tools,
     ),
+  // what Anthropic hosts was dropped where the request was parsed; all else has words elsewhere
+  untranslatable: () => null,
   toCallOptions,
   renderWhole: renderMessage,
   renderStream: (_call, answer) => new MessageStream(answer),

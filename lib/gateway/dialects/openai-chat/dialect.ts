@@ -1,7 +1,7 @@
 import type { Dialect, RelayedFacts } from "@/lib/gateway/dialects/dialect";
 import { contentOf, DONE_FRAME, dataFrame, errorFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
-import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
+import { toCallOptions, untranslatable } from "@/lib/gateway/dialects/openai-chat/prompt";
 import { relayBody } from "@/lib/gateway/dialects/openai-chat/relay";
 import { ChunkRenderer, renderCompletion } from "@/lib/gateway/dialects/openai-chat/render";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
@@ -14,6 +14,7 @@ export const openAIChat: Dialect = {
   endpoint: "chat/completions",
   parse: parseChat,
   estimateInput: ({ body }) => estimatePromptTokens(body.messages as JsonObject[], body.tools),
+  untranslatable,
   toCallOptions,
   renderWhole: renderCompletion,
   renderStream: (call, answer) => new ChunkRenderer(call, answer),

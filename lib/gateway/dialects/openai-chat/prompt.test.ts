@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { makeChat } from "@/e2e/support/gateway-values";
 import { AppError } from "@/lib/errors";
-import { toCallOptions } from "@/lib/gateway/dialects/openai-chat/prompt";
+import { toCallOptions, untranslatable } from "@/lib/gateway/dialects/openai-chat/prompt";
 import { packState } from "@/lib/gateway/dialects/provider-state";
 import { withState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -425,22 +425,30 @@ describe("options", () => {
   });
 });
 
-describe("what changes the answer's shape is refused by name, what only tunes is named in a warning", () => {
+describe("what changes the answer's shape cannot be translated, what only tunes is named in a warning", () => {
+  const refused = (body: JsonObject, answersWithImages = false) =>
+    untranslatable(makeChat(body), { answersWithImages });
+
   it.each<[string, JsonObject]>([
     ["n", { n: 2 }],
     ["logprobs", { logprobs: true }],
+    ["top_logprobs", { top_logprobs: 3 }],
     ["audio", { audio: { voice: "x" } }],
     ["modalities", { modalities: ["text", "audio"] }],
+    ["tools[1].type", { tools: [{ type: "function", function: { name: "f" } }, { type: "custom" }] }],
   ])("%s", (param, body) => {
-    expect(refusal(body)).toMatchObject({ code: "unsupported_parameter", status: 400, details: { param } });
+    expect(refused(body)).toBe(param);
   });
 
-  test("a tool that is no function", () => {
-    expect(refusal({ tools: [{ type: "custom" }] }).details.param).toBe("tools[0].type");
+  test("images in the answer, but by a provider whose models make them", () => {
+    const body = { modalities: ["text", "image"] };
+    expect([refused(body), refused(body, true)]).toEqual(["modalities", null]);
+    expect(translate(body).options.providerOptions).toEqual({ google: { responseModalities: ["TEXT", "IMAGE"] } });
   });
 
   test("neutral values pass", () => {
-    const neutral = { n: 1, logprobs: false, modalities: ["text"], audio: null, logit_bias: null };
+    const neutral = { n: 1, logprobs: false, top_logprobs: 0, modalities: ["text"], audio: null, logit_bias: null };
+    expect(refused(neutral)).toBeNull();
     expect(translate(neutral).warnings).toEqual([]);
   });
 

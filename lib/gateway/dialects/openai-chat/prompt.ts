@@ -1,12 +1,11 @@
 import type { JSONSchema7, LanguageModelV4CallOptions, SharedV4ProviderOptions } from "@ai-sdk/provider";
-import { AppError } from "@/lib/errors";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { toPrompt } from "@/lib/gateway/dialects/openai-chat/messages";
 import { toToolChoice, toTools } from "@/lib/gateway/dialects/openai-chat/tools";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
- *  and have no equivalent there. Throws unsupported_parameter for those that change the answer's shape. */
+ *  and have no equivalent there. */
 export function toCallOptions(
   chat: Conversation,
   {
@@ -15,7 +14,6 @@ export function toCallOptions(
   }: Pick<RelayTarget, "maxOutputTokens"> & { provider: Pick<RelayTarget["provider"], "id"> },
 ): { options: LanguageModelV4CallOptions; warnings: string[] } {
   const { body } = chat;
-  refuseUnservable(chat);
   const options: LanguageModelV4CallOptions = { prompt: toPrompt(body.messages as JsonObject[], provider.id) };
   if (maxOutputTokens !== null) options.maxOutputTokens = maxOutputTokens;
   assign(options, "temperature", body.temperature, isNumber);
@@ -44,12 +42,14 @@ export function toCallOptions(
 const UNSAYABLE = ["logit_bias", "min_p", "top_a", "repetition_penalty", "prediction", "verbosity"];
 
 /** What the specification leaves to each module. */
-function ownOptions({ parallel_tool_calls: parallel, user }: JsonObject): SharedV4ProviderOptions {
+function ownOptions({ parallel_tool_calls: parallel, user, modalities }: JsonObject): SharedV4ProviderOptions {
+  const google = Array.isArray(modalities) &&
+    modalities.includes("image") && { responseModalities: modalities.map((name) => String(name).toUpperCase()) };
   const anthropic = {
     ...(parallel === false && { disableParallelToolUse: true }),
     ...(typeof user === "string" && user !== "" && { metadata: { userId: user } }),
   };
-  return Object.keys(anthropic).length > 0 ? { anthropic } : {};
+  return { ...(Object.keys(anthropic).length > 0 && { anthropic }), ...(google && { google }) };
 }
 
 /** The effort a client asks for, in any of the spellings that are about. */
@@ -64,20 +64,21 @@ function effortOf(body: JsonObject): unknown {
   return enabled === true || type === "enabled" || body.enable_thinking === true ? "medium" : undefined;
 }
 
-function refuseUnservable(chat: Conversation): void {
-  const { body } = chat;
-  const refused: [string, boolean][] = [
-    ["n", chat.choices > 1],
-    ["logprobs", body.logprobs === true],
-    ["audio", body.audio != null],
-    ["modalities", Array.isArray(body.modalities) && body.modalities.some((name) => name !== "text")],
-  ];
-  for (const [param, isSet] of refused) {
-    if (isSet)
-      throw new AppError("unsupported_parameter", `"${param}" is not supported by the provider of this model.`, {
-        param,
-      });
-  }
+/** What only an upstream that speaks chat completions itself can answer. */
+export function untranslatable(
+  { body, choices }: Pick<Conversation, "body" | "choices">,
+  { answersWithImages }: Pick<RelayTarget["provider"], "answersWithImages">,
+): string | null {
+  if (choices > 1) return "n";
+  if (body.logprobs === true) return "logprobs";
+  if (typeof body.top_logprobs === "number" && body.top_logprobs > 0) return "top_logprobs";
+  if (body.audio != null) return "audio";
+  const modalities: unknown[] = Array.isArray(body.modalities) ? body.modalities : [];
+  if (modalities.some((name) => name !== "text" && !(name === "image" && answersWithImages))) return "modalities";
+  const tool = (Array.isArray(body.tools) ? body.tools : []).findIndex(
+    (given: JsonObject | null) => given?.type !== undefined && given.type !== "function",
+  );
+  return tool < 0 ? null : `tools[${tool}].type`;
 }
 
 function responseFormat(format: unknown): LanguageModelV4CallOptions["responseFormat"] {

@@ -1,26 +1,17 @@
 import type { JSONSchema7, LanguageModelV4CallOptions } from "@ai-sdk/provider";
-import { AppError } from "@/lib/errors";
 import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 type Tools = NonNullable<LanguageModelV4CallOptions["tools"]>;
 
-/** Tools of the client, `functions` of older clients included; `allowed` leaves only those of these names. Throws
- *  unsupported_value for tools of other types. */
+/** Tools of the client, `functions` of older clients included; `allowed` leaves only those of these names. */
 export function toTools(body: JsonObject, allowed: ReadonlySet<string> | null): Tools {
   const legacy = objectsIn(body.functions).map((fn): JsonObject => ({ type: "function", function: fn }));
   const tools = objectsIn(body.tools);
   return (tools.length > 0 ? tools : legacy).map(toTool).filter(({ name }) => allowed?.has(name) ?? true);
 }
 
-function toTool(tool: JsonObject, index: number): Tools[number] {
-  if (tool.type !== undefined && tool.type !== "function") {
-    throw new AppError(
-      "unsupported_value",
-      `Tools of type "${String(tool.type)}" are not supported by the provider of this model.`,
-      { param: `tools[${index}].type` },
-    );
-  }
+function toTool(tool: JsonObject): Tools[number] {
   const { name, description, parameters, strict } = (tool.function ?? {}) as JsonObject;
   return {
     type: "function",

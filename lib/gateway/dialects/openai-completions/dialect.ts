@@ -4,7 +4,7 @@ import type {
   LanguageModelV4StreamPart,
 } from "@ai-sdk/provider";
 import type { Usage } from "@/lib/billing/usage";
-import { AppError, openAIErrorBody } from "@/lib/errors";
+import { openAIErrorBody } from "@/lib/errors";
 import type { AnswerIdentity, Conversation, Dialect, RelayedFacts, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { DONE_FRAME, dataFrame } from "@/lib/gateway/dialects/openai-chat/frames";
 import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
@@ -19,6 +19,7 @@ export const openAICompletions: Dialect = {
   endpoint: "completions",
   parse: parseCompletion,
   estimateInput: ({ body }) => textsOf(body).reduce((sum, text) => sum + countTokens(text), 0),
+  untranslatable,
   toCallOptions,
   renderWhole: (_call, result, { identity, usage, price }) => ({
     ...envelope(identity),
@@ -61,27 +62,17 @@ function relayBody(call: Conversation, target: RelayTarget): string {
   return JSON.stringify(body);
 }
 
-/** The prompt as a message that asks for nothing else: chat models answer it as well as they can. Throws
- *  unsupported_parameter for what only a completion upstream can do. */
-function toCallOptions(call: Conversation, target: RelayTarget) {
-  const { body } = call;
-  const unservable: [string, boolean][] = [
-    ["prompt", textsOf(body).length !== 1],
-    ["n", call.choices > 1],
-    ["suffix", typeof body.suffix === "string" && body.suffix !== ""],
-    ["echo", body.echo === true],
-    ["logprobs", typeof body.logprobs === "number"],
-  ];
-  for (const [param, isSet] of unservable) {
-    if (isSet)
-      throw new AppError(
-        "unsupported_parameter",
-        `"${param}" as given is not supported by the provider of this model.`,
-        {
-          param,
-        },
-      );
-  }
+/** What only a completion upstream can do. */
+function untranslatable({ body, choices }: Conversation): string | null {
+  if (textsOf(body).length !== 1) return "prompt";
+  if (choices > 1) return "n";
+  if (typeof body.suffix === "string" && body.suffix !== "") return "suffix";
+  if (body.echo === true) return "echo";
+  return typeof body.logprobs === "number" ? "logprobs" : null;
+}
+
+/** The prompt as a message that asks for nothing else: chat models answer it as well as they can. */
+function toCallOptions({ body }: Conversation, target: RelayTarget) {
   const [prompt = ""] = textsOf(body);
   const options: LanguageModelV4CallOptions = {
     prompt: [{ role: "user", content: [{ type: "text", text: prompt }] }],

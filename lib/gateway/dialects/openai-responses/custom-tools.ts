@@ -1,18 +1,16 @@
 import type { JSONSchema7 } from "@ai-sdk/provider";
-import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
-/** A tool that takes plain text, as a function with that text as its only argument: other providers know nothing else.
- *  Throws unsupported_parameter for a grammar, which none of them would keep. */
-export function customSchema(tool: JsonObject): JSONSchema7 {
-  const { type } = (tool.format ?? {}) as { type?: unknown };
-  if (type === "grammar")
-    throw new AppError(
-      "unsupported_parameter",
-      `The tool "${String(tool.name)}" has a grammar, which the provider of this model does not support.`,
-      { param: "tools" },
-    );
-  return { type: "object", properties: { input: { type: "string" } }, required: ["input"] };
+/** A tool that takes plain text, as a function with that text as its only argument: other providers know nothing else. */
+export const CUSTOM_SCHEMA: JSONSchema7 = {
+  type: "object",
+  properties: { input: { type: "string" } },
+  required: ["input"],
+};
+
+/** Whether its text must follow a grammar, which no other provider would keep. */
+export function hasGrammar({ type, format }: JsonObject): boolean {
+  return type === "custom" && (format as { type?: unknown } | null | undefined)?.type === "grammar";
 }
 
 /** The names of such tools in a request. */

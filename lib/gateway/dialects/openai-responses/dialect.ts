@@ -1,7 +1,7 @@
 import type { Dialect } from "@/lib/gateway/dialects/dialect";
 import { eventFrame, failedResponse } from "@/lib/gateway/dialects/openai-responses/frames";
 import { parseResponses } from "@/lib/gateway/dialects/openai-responses/parse";
-import { itemsOf, textOf, toCallOptions } from "@/lib/gateway/dialects/openai-responses/prompt";
+import { itemsOf, textOf, toCallOptions, untranslatable } from "@/lib/gateway/dialects/openai-responses/prompt";
 import { factsOf, MARKER, relayBody, textOfEvent } from "@/lib/gateway/dialects/openai-responses/relay";
 import { endOf, renderResponse, responseObject } from "@/lib/gateway/dialects/openai-responses/render";
 import { ResponseStream } from "@/lib/gateway/dialects/openai-responses/stream";
@@ -16,6 +16,7 @@ export const openAIResponses: Dialect = {
   parse: parseResponses,
   estimateInput: ({ body }) =>
     estimatePromptTokens([{ content: body.instructions }, ...itemsOf(body.input).map(flatten)], body.tools),
+  untranslatable,
   toCallOptions,
   renderWhole: renderResponse,
   renderStream: (call, answer) => new ResponseStream(call, answer),

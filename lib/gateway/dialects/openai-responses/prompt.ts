@@ -8,7 +8,7 @@ import type {
 import { AppError } from "@/lib/errors";
 import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
-import { customSchema } from "@/lib/gateway/dialects/openai-responses/custom-tools";
+import { CUSTOM_SCHEMA, hasGrammar } from "@/lib/gateway/dialects/openai-responses/custom-tools";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -36,9 +36,14 @@ export function toCallOptions(
     const choice = toolChoice(body.tool_choice);
     if (choice) options.toolChoice = choice;
   }
-  if (Array.isArray(body.include) && body.include.includes("message.output_text.logprobs"))
-    warnings.push("include.message.output_text.logprobs");
   return { options, warnings };
+}
+
+/** What only an upstream that speaks Responses itself can answer. */
+export function untranslatable({ body }: Pick<Conversation, "body">): string | null {
+  if (typeof body.top_logprobs === "number" && body.top_logprobs > 0) return "top_logprobs";
+  if (Array.isArray(body.include) && body.include.includes("message.output_text.logprobs")) return "include";
+  return partsOf(body.tools).some(hasGrammar) ? "tools" : null;
 }
 
 function toPrompt(body: JsonObject, provider: string): LanguageModelV4Message[] {
@@ -185,7 +190,7 @@ function toTools(body: JsonObject, warnings: string[]): Tools {
       name: String(tool.name ?? ""),
       ...(typeof tool.description === "string" && { description: tool.description }),
     };
-    if (tool.type === "custom") return [{ ...base, inputSchema: customSchema(tool) }];
+    if (tool.type === "custom") return [{ ...base, inputSchema: CUSTOM_SCHEMA }];
     if (tool.type !== "function") {
       warnings.push(`tools.${printable(tool.type)}`);
       return [];
