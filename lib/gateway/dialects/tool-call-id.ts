@@ -18,3 +18,14 @@ export function splitState(id: string): { id: string; state: string | null } {
   const state = id.slice(at + MARK.length).replace("-", ".");
   return unpackState(state) ? { id: id.slice(0, at), state } : { id, state: null };
 }
+
+const LEGAL_ID = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** An id that every provider takes and that is not in `used` yet; it is then. */
+export function uniqueId(given: string, used: Set<string>): string {
+  const wanted = given.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 56) || "call";
+  let id = LEGAL_ID.test(given) ? given : wanted;
+  for (let n = 2; used.has(id); n++) id = `${wanted}_${n}`;
+  used.add(id);
+  return id;
+}

@@ -3,6 +3,7 @@ import type {
   LanguageModelV4CallOptions,
   LanguageModelV4FilePart,
   LanguageModelV4Message,
+  LanguageModelV4Prompt,
   LanguageModelV4ToolResultPart,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
@@ -10,6 +11,7 @@ import { printable } from "@/lib/gateway/dialects/body-fields";
 import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
+import { settled } from "@/lib/gateway/dialects/settled-prompt";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -40,18 +42,16 @@ export function toCallOptions(
   return { options, warnings };
 }
 
-function toPrompt(body: JsonObject, provider: string): LanguageModelV4Message[] {
-  const messages = body.messages as JsonObject[];
-  const names = toolNames(messages);
+function toPrompt(body: JsonObject, provider: string): LanguageModelV4Prompt {
   const prompt: LanguageModelV4Message[] = blocksOf(body.system).flatMap(systemMessage);
-  messages.forEach((message, index) => {
+  for (const message of body.messages as JsonObject[]) {
     const blocks = blocksOf(message.content);
     if (message.role === "assistant") prompt.push({ role: "assistant", content: assistantParts(blocks, provider) });
     // a system message inside the conversation: most providers know only leading ones
     else if (message.role === "system") prompt.push({ role: "user", content: blocks.flatMap(userPart) });
-    else prompt.push(...userMessages(blocks, index, names));
-  });
-  return prompt;
+    else prompt.push(...userMessages(blocks));
+  }
+  return settled(prompt, "messages");
 }
 
 function systemMessage(block: JsonObject): LanguageModelV4Message[] {
@@ -61,17 +61,11 @@ function systemMessage(block: JsonObject): LanguageModelV4Message[] {
 }
 
 /** Results of tools stand in user messages here, and in messages of their own there. */
-function userMessages(
-  blocks: JsonObject[],
-  index: number,
-  names: ReadonlyMap<string, string>,
-): LanguageModelV4Message[] {
+function userMessages(blocks: JsonObject[]): LanguageModelV4Message[] {
   const results = blocks.filter(({ type }) => type === "tool_result");
   const rest = blocks.filter(({ type }) => type !== "tool_result").flatMap(userPart);
   return [
-    ...(results.length > 0
-      ? [{ role: "tool" as const, content: results.map((block) => toolResult(block, index, names)) }]
-      : []),
+    ...(results.length > 0 ? [{ role: "tool" as const, content: results.map(toolResult) }] : []),
     ...(rest.length > 0 ? [{ role: "user" as const, content: rest }] : []),
   ];
 }
@@ -146,20 +140,10 @@ function assistantParts(
   });
 }
 
-function toolResult(
-  block: JsonObject,
-  index: number,
-  names: ReadonlyMap<string, string>,
-): LanguageModelV4ToolResultPart {
+function toolResult(block: JsonObject): LanguageModelV4ToolResultPart {
   const { id } = splitState(String(block.tool_use_id ?? ""));
-  const toolName = names.get(id);
-  if (toolName === undefined)
-    throw new AppError(
-      "invalid_request",
-      `messages.${index}: answers the tool call "${id}", which no earlier message made.`,
-      { param: "messages" },
-    );
-  const part = { type: "tool-result" as const, toolCallId: id, toolName, ...cacheHint(block) };
+  // which tool it was, its call says
+  const part = { type: "tool-result" as const, toolCallId: id, toolName: "", ...cacheHint(block) };
   const blocks = blocksOf(block.content);
   if (block.is_error === true) return { ...part, output: { type: "error-text", value: textOf(blocks) } };
   if (blocks.every(({ type }) => type === "text")) return { ...part, output: { type: "text", value: textOf(blocks) } };
@@ -169,15 +153,6 @@ function toolResult(
       : sourcePart(item.source, item.type === "image" ? "image/*" : "application/pdf"),
   );
   return { ...part, output: { type: "content", value } };
-}
-
-function toolNames(messages: readonly JsonObject[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const { content } of messages) {
-    for (const block of blocksOf(content))
-      if (block.type === "tool_use") names.set(splitState(String(block.id ?? "")).id, String(block.name ?? ""));
-  }
-  return names;
 }
 
 function toTools(body: JsonObject, warnings: string[]): NonNullable<LanguageModelV4CallOptions["tools"]> {

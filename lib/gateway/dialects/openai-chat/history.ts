@@ -1,5 +1,5 @@
 import { AppError } from "@/lib/errors";
-import { splitState } from "@/lib/gateway/dialects/tool-call-id";
+import { splitState, uniqueId } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A call of an earlier turn, with an id that every provider takes. */
@@ -77,16 +77,6 @@ class OpenCalls {
         { param: "messages" },
       );
   }
-}
-
-const LEGAL_ID = /^[a-zA-Z0-9_-]{1,64}$/;
-
-function uniqueId(given: string, used: Set<string>): string {
-  const wanted = given.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 56) || "call";
-  let id = LEGAL_ID.test(given) ? given : wanted;
-  for (let n = 2; used.has(id); n++) id = `${wanted}_${n}`;
-  used.add(id);
-  return id;
 }
 
 /** `function_call`, which came before `tool_calls`. */

@@ -9,6 +9,7 @@ import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import { type PastCall, type PastMessage, pairToolCalls } from "@/lib/gateway/dialects/openai-chat/history";
 import { filePart } from "@/lib/gateway/dialects/openai-chat/media";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
+import { answerable } from "@/lib/gateway/dialects/settled-prompt";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 
 type Content<Role extends LanguageModelV4Message["role"]> = Extract<LanguageModelV4Message, { role: Role }>["content"];
@@ -24,16 +25,7 @@ export function toPrompt(messages: readonly JsonObject[], provider: string): Lan
     isLeading &&= isSystem;
     prompt.push(...(isLeading ? systemMessages(past.message) : toMessages(past, provider)));
   }
-  return answerable(prompt);
-}
-
-/** Providers want something to answer: where there are instructions only, the last of them is taken for the question. */
-function answerable(prompt: LanguageModelV4Message[]): LanguageModelV4Prompt {
-  const last = prompt.at(-1);
-  if (!last)
-    throw new AppError("invalid_request", '"messages" holds nothing that could be answered.', { param: "messages" });
-  if (last.role !== "system") return prompt;
-  return [...prompt.slice(0, -1), { role: "user", content: [{ type: "text", text: last.content }] }];
+  return answerable(prompt, "messages");
 }
 
 function toMessages(past: PastMessage, provider: string): LanguageModelV4Message[] {

@@ -3,6 +3,7 @@ import type {
   LanguageModelV4CallOptions,
   LanguageModelV4FilePart,
   LanguageModelV4Message,
+  LanguageModelV4Prompt,
   LanguageModelV4ToolResultOutput,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
@@ -10,6 +11,7 @@ import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { CUSTOM_SCHEMA, hasGrammar } from "@/lib/gateway/dialects/openai-responses/custom-tools";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
+import { settled } from "@/lib/gateway/dialects/settled-prompt";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -46,16 +48,14 @@ export function untranslatable({ body }: Pick<Conversation, "body">): string | n
   return partsOf(body.tools).some(hasGrammar) ? "tools" : null;
 }
 
-function toPrompt(body: JsonObject, provider: string): LanguageModelV4Message[] {
-  const items = itemsOf(body.input);
-  const names = toolNames(items);
+function toPrompt(body: JsonObject, provider: string): LanguageModelV4Prompt {
   const prompt: LanguageModelV4Message[] = [];
   if (typeof body.instructions === "string" && body.instructions !== "")
     prompt.push({ role: "system", content: body.instructions });
-  items.forEach((item, index) => {
-    for (const message of toMessages(item, index, { provider, names })) join(prompt, message);
+  itemsOf(body.input).forEach((item, index) => {
+    for (const message of toMessages(item, index, provider)) join(prompt, message);
   });
-  return prompt;
+  return settled(prompt, "input");
 }
 
 /** What the model said in one turn, and the results of one turn's calls, belong into one message each. */
@@ -66,11 +66,7 @@ function join(prompt: LanguageModelV4Message[], next: LanguageModelV4Message): v
   else prompt.push(next);
 }
 
-function toMessages(
-  item: JsonObject,
-  index: number,
-  { provider, names }: { provider: string; names: ReadonlyMap<string, string> },
-): LanguageModelV4Message[] {
+function toMessages(item: JsonObject, index: number, provider: string): LanguageModelV4Message[] {
   switch (item.type ?? "message") {
     case "message":
       return messageOf(item, index);
@@ -91,16 +87,9 @@ function toMessages(
     case "function_call_output":
     case "custom_tool_call_output": {
       const { id } = splitState(String(item.call_id ?? ""));
-      const toolName = names.get(id);
-      if (toolName === undefined)
-        throw new AppError(
-          "invalid_request",
-          `"input[${index}]" answers the tool call "${id}", which no earlier item made.`,
-          { param: "input" },
-        );
-      return [
-        { role: "tool", content: [{ type: "tool-result", toolCallId: id, toolName, output: outputOf(item.output) }] },
-      ];
+      // which tool it was, its call says
+      const part = { type: "tool-result" as const, toolCallId: id, toolName: "" };
+      return [{ role: "tool", content: [{ ...part, output: outputOf(item.output) }] }];
     }
     default:
       // what a provider ran itself in an earlier turn; its text stands beside it
@@ -170,15 +159,6 @@ function outputOf(output: unknown): LanguageModelV4ToolResultOutput {
     typeof part.text === "string" ? { type: "text" as const, text: part.text } : filePart(part, "input"),
   );
   return { type: "content", value };
-}
-
-function toolNames(items: readonly JsonObject[]): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const item of items) {
-    if (item.type === "function_call" || item.type === "custom_tool_call")
-      names.set(splitState(String(item.call_id ?? "")).id, String(item.name ?? ""));
-  }
-  return names;
 }
 
 function toTools(body: JsonObject, warnings: string[]): Tools {
