@@ -89,6 +89,38 @@ test("a breaker opened by one gateway is respected by the other within a second"
   expect(await call(nodes[0])).toMatchObject({ status: 200, attempts: "1" });
 });
 
+test("half-open, one call probes the route, whichever gateway it came to", async () => {
+  const { call, credentialIds } = await modelOf([{ upstreamModel: "error:500" }, { upstreamModel: "text" }]);
+  for (let failures = 0; failures < 5; failures++) await call(nodes[0]);
+  const stateAt = (node: GatewayRuntime) =>
+    node.health.states().find(({ target }) => target.endsWith(`/${credentialIds[0]}`))?.state;
+  const states = () => nodes.map(stateAt);
+  await expect.poll(states, soon).toEqual(["open", "open"]);
+  const probes = () => upstream.truth.requests.filter((request) => JSON.stringify(request.body).includes("error:500")).length;
+  const before = probes();
+  // its rest is over
+  await database.pool.query("update breaker set until = clock_timestamp() where target like '%/' || $1", [
+    credentialIds[0],
+  ]);
+  await database.pool.query("select pg_notify('hub_health', '')");
+  await expect.poll(states, soon).toEqual(["half_open", "half_open"]);
+  // its tier comes first, so that every call would like to begin there
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => call(nodes[index % 2])));
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  expect(probes() - before).toBe(1);
+  // the probe failed: it rests again, longer, everywhere
+  await expect.poll(states, soon).toEqual(["open", "open"]);
+});
+
+test("the last route is called although its breaker is open", async () => {
+  const { call } = await modelOf([{ upstreamModel: "error:500" }]);
+  const seen = () => upstream.truth.requests.length;
+  for (let failures = 0; failures < 5; failures++) expect((await call(nodes[0])).status).toBe(502);
+  const before = seen();
+  for (const node of nodes) expect((await call(node)).status).toBe(502);
+  expect(seen() - before).toBe(2);
+});
+
 test("a credential that asked for a pause gets it from both", async () => {
   const { call, credentialIds } = await modelOf([{ upstreamModel: "error:429" }, { upstreamModel: "text" }]);
   expect(await call(nodes[0])).toMatchObject({ status: 200, attempts: "2" });

@@ -5,7 +5,7 @@ import { openAIChat } from "@/lib/gateway/dialects/openai-chat/dialect";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { findProvider } from "@/lib/gateway/providers/registry";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
-import { RouteHealth } from "@/lib/gateway/routing/health";
+import { type HealthSharing, RouteHealth } from "@/lib/gateway/routing/health";
 import type {
   PricedRates,
   SnapshotCredential,
@@ -29,9 +29,12 @@ export function fakeClock(wallMs = Date.UTC(2026, 0, 1)): Clock & { advance(mill
   };
 }
 
+/** A node that is alone. */
+export const SHARING: HealthSharing = { share() {}, claim: async () => 0, release() {}, disable() {} };
+
 /** Of routes that nobody has called yet; what it finds out stays its own. */
 export function makeHealth(clock: Clock = fakeClock()): RouteHealth {
-  return new RouteHealth({ clock, random: () => 0.5 }, { share: () => {}, disable: () => {} });
+  return new RouteHealth({ clock, random: () => 0.5 }, SHARING);
 }
 
 /** USD per million tokens. */

@@ -41,7 +41,7 @@ export async function tryCandidates(
   let isRetrying = false;
   try {
     while (at && meter.attemptCount < MAX_ATTEMPTS) {
-      at = passProbed(plan, at, tools);
+      at = await passProbed(plan, at, tools);
       const candidate = plan[at.offer]?.[at.credential] as Candidate;
       const result = await attemptOne(candidate, tools, attempt, meter);
       if (result.answered) return;
@@ -65,9 +65,9 @@ export async function tryCandidates(
 }
 
 /** Past routes that another call is probing at the moment, unless nothing comes after them. */
-function passProbed(plan: RoutePlan, from: Position, { health }: Tools): Position {
+async function passProbed(plan: RoutePlan, from: Position, { health }: Tools): Promise<Position> {
   let at = from;
-  while (!health.enter(plan[at.offer]?.[at.credential] as Candidate)) {
+  while (!(await health.enter(plan[at.offer]?.[at.credential] as Candidate))) {
     const next = nextPosition(plan, at, "rate_limited");
     if (!next) return at;
     at = next;

@@ -12,9 +12,30 @@ BEGIN
     VALUES (breaker_set.target, clock_timestamp() + rest_ms * interval '1 millisecond', breaker_set.openings, left(breaker_set.reason, 100))
     ON CONFLICT ON CONSTRAINT breaker_pkey DO UPDATE
       SET until = greatest(b.until, excluded.until), openings = greatest(b.openings, excluded.openings), reason = excluded.reason,
-        updated_at = clock_timestamp();
+        probe_until = NULL, updated_at = clock_timestamp();
   END IF;
   -- nobody closes the breaker of a route that is called no more
   DELETE FROM breaker b WHERE b.until < clock_timestamp() - interval '1 hour' OR b.openings = 0 AND b.until < clock_timestamp();
   PERFORM pg_notify('hub_health', '');
 END $$;
+
+-- Who may probe a route whose rest is over: one call over all nodes, and the worker. 0: the caller, for `lease_ms`, until a
+-- breaker_set or breaker_release ends it. Else how many milliseconds it rests, or somebody else keeps it.
+CREATE OR REPLACE FUNCTION breaker_claim(target text, lease_ms int) RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  kept timestamptz;
+BEGIN
+  UPDATE breaker b SET probe_until = clock_timestamp() + breaker_claim.lease_ms * interval '1 millisecond'
+  WHERE b.target = breaker_claim.target AND greatest(b.until, b.probe_until) <= clock_timestamp();
+  IF FOUND THEN RETURN 0; END IF;
+  SELECT greatest(b.until, b.probe_until) INTO kept FROM breaker b WHERE b.target = breaker_claim.target;
+  -- no row: it was closed meanwhile
+  RETURN coalesce(greatest(0, ceil(extract(epoch FROM kept - clock_timestamp()) * 1000)), 0);
+END $$;
+
+-- The probe told nothing about the route.
+CREATE OR REPLACE FUNCTION breaker_release(target text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE breaker b SET probe_until = NULL WHERE b.target = breaker_release.target
+$$;

@@ -60,11 +60,11 @@ DO $$
 DECLARE
   rights CONSTANT jsonb := '{
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
-                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set",
+                    "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set", "breaker_claim", "breaker_release",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
     "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],
-    "hub_worker":  ["apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
+    "hub_worker":  ["breaker_set", "breaker_claim", "breaker_release", "apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
                     "fail_refund", "heed_fraud_warning", "post_stripe_transaction"]
   }';
   role text;

@@ -5,7 +5,7 @@ import {
   type Secret,
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
-import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
 import { anthropicMessagesUsage } from "@/lib/gateway/usage/anthropic-messages";
 
 export const anthropic = defineProvider({
@@ -41,7 +41,7 @@ function classifyAnthropicError(failure: FailedResponse): UpstreamFailure {
     status: failure.status,
     message,
     param: null,
-    retryAfterMs: retryAfterMs(failure.headers),
+    retryAfterMs: retryAfterMs(failure.headers) ?? spokenWaitMs(message),
   };
 }
 

@@ -7,7 +7,7 @@ import {
   type UpstreamGet,
   type UpstreamTarget,
 } from "@/lib/gateway/providers/define";
-import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
 import { bedrockConverseUsage } from "@/lib/gateway/usage/bedrock-converse";
 
 const DEFAULT_REGION = "us-east-1";
@@ -86,7 +86,7 @@ function classifyBedrockError(failure: FailedResponse): UpstreamFailure {
     status: failure.status,
     message,
     param: null,
-    retryAfterMs: retryAfterMs(failure.headers),
+    retryAfterMs: retryAfterMs(failure.headers) ?? spokenWaitMs(message),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type Secret,
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
-import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
 import { geminiUsage } from "@/lib/gateway/usage/gemini";
 
 /** Gemini's own API (not Vertex AI). */
@@ -61,7 +61,7 @@ function classifyGoogleError(failure: FailedResponse): UpstreamFailure {
     status,
     message: error.message,
     param: null,
-    retryAfterMs: error.retryDelayMs ?? retryAfterMs(failure.headers),
+    retryAfterMs: error.retryDelayMs ?? retryAfterMs(failure.headers) ?? spokenWaitMs(error.message),
   };
 }
 

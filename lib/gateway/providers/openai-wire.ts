@@ -1,5 +1,5 @@
 import type { FailedResponse, FailureClass, ModelList, UpstreamFailure } from "@/lib/gateway/providers/define";
-import { retryAfterMs } from "@/lib/gateway/providers/retry-after";
+import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
 
 /** What an error body of the OpenAI wire says; null where it says nothing. `code` may be a number. */
 export type WireError = {
@@ -8,6 +8,8 @@ export type WireError = {
   code: string | null;
   type: string | null;
   param: string | null;
+  /** Of the upstream's own upstream, as OpenRouter repeats them. */
+  headers: Record<string, string>;
 };
 
 /** `{error:{message,type,param,code}}` and its usual relatives (`{error:"text"}`, plain text, HTML). */
@@ -24,7 +26,7 @@ export function openAIErrors(
       status: failure.status,
       message: error.message,
       param: error.param,
-      retryAfterMs: retryAfterMs(failure.headers),
+      retryAfterMs: retryAfterMs({ ...error.headers, ...failure.headers }) ?? spokenWaitMs(error.message),
     };
   };
 }
@@ -73,17 +75,21 @@ function classOf({ status, code, message }: WireError): FailureClass {
 }
 
 function readErrorBody({ status, body }: FailedResponse): WireError {
-  const nothing = { status, code: null, type: null, param: null };
+  const nothing = { status, code: null, type: null, param: null, headers: {} };
   try {
     const { error, code: outer } = JSON.parse(body) as { error?: unknown; code?: unknown };
     if (typeof error === "string") return { ...nothing, message: error, code: text(outer) };
-    const { message, code, type, param } = (error ?? {}) as Record<string, unknown>;
+    const { message, code, type, param, metadata } = (error ?? {}) as Record<string, unknown>;
+    const { headers } = (metadata ?? {}) as { headers?: Record<string, unknown> };
     return {
       status,
       message: text(message) ?? "The provider returned an error.",
       code: typeof code === "number" ? String(code) : text(code),
       type: text(type),
       param: text(param),
+      headers: Object.fromEntries(
+        Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]),
+      ),
     };
   } catch {
     return { ...nothing, message: "The provider returned an error that is not JSON." };

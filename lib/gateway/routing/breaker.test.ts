@@ -62,7 +62,7 @@ test("half-open after its rest: one probe, whose success closes", () => {
   clock.advance(1);
   expect(breaker.state).toBe("half_open");
   expect(breaker.isProbed).toBe(false);
-  breaker.enter();
+  breaker.probe(10_000, true);
   expect(breaker.isProbed).toBe(true);
   expect(breaker.succeed()).toBe(true);
   expect(breaker.state).toBe("closed");
@@ -73,10 +73,13 @@ test("a probe that tells nothing, or never ends, makes room for the next", () =>
   const { clock, breaker, fail } = make();
   fail(5);
   clock.advance(5_000);
-  breaker.enter();
-  breaker.leave();
+  breaker.probe(10_000, true);
+  expect(breaker.leave()).toBe(true);
   expect(breaker.isProbed).toBe(false);
-  breaker.enter();
+  // another node's probe is not this node's to end
+  breaker.probe(10_000, false);
+  expect(breaker.leave()).toBe(false);
+  expect(breaker.isProbed).toBe(true);
   clock.advance(10_000);
   expect(breaker.isProbed).toBe(false);
 });

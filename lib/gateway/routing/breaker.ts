@@ -8,7 +8,7 @@ const REST_STEP_MS = 5_000;
 const MAX_REST_MS = 300_000;
 const JITTER = 0.2;
 /** A probe that takes longer than this no longer keeps the next one away. */
-const PROBE_MS = 10_000;
+export const PROBE_MS = 10_000;
 
 export type BreakerState = "closed" | "open" | "half_open";
 
@@ -19,6 +19,7 @@ export class Breaker {
   openings = 0;
   private until = 0;
   private probeUntil = 0;
+  private isProbing = false;
   private consecutive = 0;
   private buckets: { start: number; calls: number; failures: number }[] = [];
 
@@ -37,18 +38,23 @@ export class Breaker {
     return Math.max(0, this.until - this.clock.monotonic());
   }
 
-  /** Half-open, and a probe is under way. */
+  /** Half-open, and a probe is under way, here or on another node. */
   get isProbed(): boolean {
     return this.state === "half_open" && this.clock.monotonic() < this.probeUntil;
   }
 
-  enter(): void {
-    if (this.state === "half_open") this.probeUntil = this.clock.monotonic() + PROBE_MS;
+  /** Keeps further probes away until this one ends. */
+  probe(leaseMs: number, isOwn: boolean): void {
+    this.probeUntil = this.clock.monotonic() + leaseMs;
+    this.isProbing = isOwn;
   }
 
-  /** The probe ended without telling anything about the route. */
-  leave(): void {
+  /** The probe ended without telling anything about the route. True: it was this node's own. */
+  leave(): boolean {
+    if (!this.isProbing || !this.isProbed) return false;
     this.probeUntil = 0;
+    this.isProbing = false;
+    return true;
   }
 
   /** True: it closed. */
@@ -77,11 +83,13 @@ export class Breaker {
     this.openings = openings;
     this.until = this.clock.monotonic() + restMs;
     this.probeUntil = 0;
+    this.isProbing = false;
   }
 
   close(): void {
     this.openings = 0;
     this.probeUntil = 0;
+    this.isProbing = false;
     this.consecutive = 0;
     this.buckets = [];
   }

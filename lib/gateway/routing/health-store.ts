@@ -33,6 +33,15 @@ export function createHealthStore(deps: {
   };
   const health = new RouteHealth(deps, {
     share,
+    claim: (target, leaseMs) =>
+      deps.sql.query<{ wait: number }>("select breaker_claim($1, $2) as wait", [target, leaseMs]).then(
+        ({ rows: [row] }) => row?.wait ?? 0,
+        (error: unknown) => {
+          deps.onError(error);
+          return 0;
+        },
+      ),
+    release: (target) => void deps.sql.query("select breaker_release($1)", [target]).catch(deps.onError),
     disable(credential, { status }) {
       const reason = `The provider refused the credential${status === null ? "" : ` (HTTP ${status})`}.`;
       deps.sql.query("select disable_credential($1, $2)", [credential.id, reason]).catch(deps.onError);

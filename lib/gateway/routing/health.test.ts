@@ -5,6 +5,7 @@ import {
   makeModelValue,
   makeOfferValue,
   makeProviderValue,
+  SHARING,
 } from "@/e2e/support/gateway-values";
 import { seededRandom } from "@/e2e/support/property";
 import type { FailureClass, UpstreamFailure } from "@/lib/gateway/providers/define";
@@ -20,9 +21,22 @@ function make() {
   const clock = fakeClock();
   const shared: Rest[] = [];
   const disabled: string[] = [];
+  const claimed: string[] = [];
+  const released: string[] = [];
+  /** What the next claims are told. */
+  const keptMs: number[] = [];
   const health = new RouteHealth(
     { clock, random: () => 0.5 },
-    { share: (rest) => shared.push(rest), disable: ({ id }) => disabled.push(id) },
+    {
+      ...SHARING,
+      share: (rest) => shared.push(rest),
+      disable: ({ id }) => disabled.push(id),
+      claim: async (target) => {
+        claimed.push(target);
+        return keptMs.shift() ?? 0;
+      },
+      release: (target) => released.push(target),
+    },
   );
   const provider = makeProviderValue({ credentials: ["c1", "c2"].map((id) => makeCredentialValue({ id })) });
   const spare = makeProviderValue({ id: "prov_2", credentials: [makeCredentialValue({ id: "c3" })] });
@@ -41,7 +55,7 @@ function make() {
     if (!found) throw new Error(`no candidate ${id}`);
     return found;
   };
-  return { clock, shared, disabled, health, order, candidate };
+  return { clock, shared, disabled, claimed, released, keptMs, health, order, candidate };
 }
 
 test("429 rests that credential alone, for exactly its Retry-After, behind the healthy ones", () => {
@@ -106,18 +120,42 @@ describe("a breaker", () => {
     },
   );
 
-  test("steps to 0.1 after its rest, to 0 for others while one call probes, to 1 when that succeeds", () => {
+  test("steps to 0.1 after its rest, to 0 for others while one call probes, to 1 when that succeeds", async () => {
     const context = make();
     const { clock, health, shared } = context;
     const route = trip(context, "c3");
     clock.advance(5_000);
     expect(health.factor(route)).toBe(0.1);
-    expect(health.enter(route)).toBe(true);
+    const both = await Promise.all([health.enter(route), health.enter(route)]);
+    expect(both).toEqual([true, false]);
     expect(health.factor(route)).toBe(0);
-    expect(health.enter(route)).toBe(false);
+    expect(context.claimed).toEqual(["o2/c3"]);
     health.note(route, "success");
     expect(health.factor(route)).toBe(1);
     expect(shared.at(-1)).toEqual({ target: "o2/c3", restMs: 0, openings: 0, reason: "" });
+  });
+
+  test("is left alone while another node probes it, and asked for again only after that", async () => {
+    const context = make();
+    const { clock, health } = context;
+    const route = trip(context, "c3");
+    clock.advance(5_000);
+    context.keptMs.push(4_000);
+    expect(await health.enter(route)).toBe(false);
+    clock.advance(3_999);
+    expect([health.factor(route), await health.enter(route)]).toEqual([0, false]);
+    clock.advance(1);
+    expect([health.factor(route), await health.enter(route)]).toEqual([0.1, true]);
+    expect(context.claimed).toHaveLength(2);
+    health.note(route, "neutral");
+    expect(context.released).toEqual(["o2/c3"]);
+  });
+
+  test("ends its rest with the others' when a check found the upstream alive", () => {
+    const context = make();
+    const route = trip(context, "c3");
+    context.health.adopt([{ target: "o2/c3", restMs: 0, openings: 1, reason: "server" }], () => false);
+    expect(context.health.factor(route)).toBe(0.1);
   });
 
   test("what the other nodes know is taken over, opened and closed, but not over a newer finding", () => {

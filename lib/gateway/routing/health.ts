@@ -1,6 +1,6 @@
 import type { Clock } from "@/lib/clock";
 import type { FailureClass, UpstreamFailure } from "@/lib/gateway/providers/define";
-import { Breaker, type BreakerState } from "@/lib/gateway/routing/breaker";
+import { Breaker, type BreakerState, PROBE_MS } from "@/lib/gateway/routing/breaker";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { SnapshotCredential } from "@/lib/gateway/snapshot";
 
@@ -10,6 +10,11 @@ export type Rest = { target: string; restMs: number; openings: number; reason: s
 /** Where a finding is made known to the other nodes. */
 export type HealthSharing = {
   share(rest: Rest): void;
+  /** Asks to be the one that probes a half-open route. Resolves to 0 for yes, else to how long another one keeps it, in ms.
+   *  Never rejects: where nobody can be asked, each node probes for itself. */
+  claim(target: string, leaseMs: number): Promise<number>;
+  /** The probe told nothing: the next one may begin. */
+  release(target: string): void;
   /** The upstream refuses this credential: out of use everywhere until it is verified. */
   disable(credential: SnapshotCredential, failure: UpstreamFailure): void;
 };
@@ -49,12 +54,17 @@ export class RouteHealth {
     return breaker.state === "half_open" && !breaker.isProbed ? 0.1 : 0;
   }
 
-  /** A call begins. False: another call is probing this route at the moment. */
-  enter(candidate: Candidate): boolean {
-    const breaker = this.breakers.get(breakerTarget(candidate));
-    if (breaker?.isProbed) return false;
-    breaker?.enter();
-    return true;
+  /** A call begins. False: another call, of whichever node, is probing this route at the moment. */
+  async enter(candidate: Candidate): Promise<boolean> {
+    const target = breakerTarget(candidate);
+    const breaker = this.breakers.get(target);
+    if (breaker?.state !== "half_open") return true;
+    if (breaker.isProbed) return false;
+    // at once, so that this node asks once however many calls come
+    breaker.probe(PROBE_MS, true);
+    const waitMs = await this.sharing.claim(target, PROBE_MS);
+    if (waitMs > 0) breaker.probe(waitMs, false);
+    return waitMs <= 0;
   }
 
   /** What a call found out. The client's own mistakes say nothing about a route. */
@@ -62,7 +72,8 @@ export class RouteHealth {
     const name = typeof finding === "string" ? finding : finding.class;
     if (name === "success") return this.succeed(candidate);
     if (name === "failure" || UPSTREAM_BOUND.has(name as FailureClass)) return this.fail(candidate, name);
-    this.breakers.get(breakerTarget(candidate))?.leave();
+    const target = breakerTarget(candidate);
+    if (this.breakers.get(target)?.leave()) this.sharing.release(target);
     if (typeof finding === "string") return;
     if (finding.class === "rate_limited") this.coolDown(candidate, finding.retryAfterMs);
     if (finding.class === "auth" && candidate.credential) {
@@ -86,7 +97,7 @@ export class RouteHealth {
       }
       const breaker = this.breakerOf(target);
       // a probe under way must not be forgotten by a rest that is long over
-      if (restMs > 0 || breaker.openings !== openings) breaker.open(restMs, openings);
+      if (restMs > 0 || breaker.openings !== openings || breaker.state === "open") breaker.open(restMs, openings);
     }
   }
 
