@@ -48,46 +48,58 @@ export async function getModel(scope: StaffScope, id: string): Promise<ModelRow>
  *  conflict for a name that another model has. */
 export async function putModel(scope: StaffScope, id: string, input: ModelInput): Promise<ModelRow> {
   requireStaffPermission(scope, "models.manage");
-  return change(scope, async (tx) => {
-    // two writers of one model take turns, so versions and offers never interleave
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${id}`}, 0))`;
-    const existing = await tx.model.findUnique({ where: { id }, include: WHOLE });
-    const before = existing && (await toRows(tx, [existing]))[0];
-    await requireFreeNames(tx, id, input.aliases);
-    const {
-      type,
-      displayName = null,
-      contextWindow = null,
-      maxOutputTokens = null,
-      enabled,
-      marginPercent = null,
-    } = input;
-    const data = { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, updatedAt: new Date() };
-    await tx.model.upsert({ where: { id }, create: { id, ...data }, update: data });
-    await replaceAliases(tx, id, input.aliases);
-    const offers = await replaceOffers(tx, id, input, existing?.offers ?? []);
-    for (const { offerId, cost } of offers) {
-      if (cost) await writeRates(tx, scope, { subject: "offer", subjectId: offerId, rates: cost, source: "api" });
-    }
-    const price = input.price ?? (marginPercent === null ? null : await compileMargin(tx, marginPercent, offers));
-    const source = input.price ? ("api" as const) : ("margin" as const);
-    const { priceEffectiveFrom: effectiveFrom } = input;
-    if (effectiveFrom && effectiveFrom <= new Date())
-      throw new AppError("invalid_request", "priceEffectiveFrom: must lie in the future.", {
-        param: "priceEffectiveFrom",
-      });
-    const version = price && { subject: "model" as const, subjectId: id, rates: price, source };
-    if (version && (await writeRates(tx, scope, { ...version, effectiveFrom: effectiveFrom ?? null })))
-      await compileOrgPrices(tx, scope, { modelId: id });
-    const after = await readModel(tx, id);
-    await recordAudit(tx, scope, {
-      action: existing ? "model.update" : "model.create",
-      target: `model:${id}`,
-      before: before ? facts(before) : undefined,
-      after: facts(after),
+  return change(scope, (tx) => saveModel(tx, scope, id, input));
+}
+
+/** Where the costs of a model come from that is not typed by somebody. */
+export type CostOrigin = { source: "api" | "import"; sourceRef?: string };
+
+/** The same inside a transaction of the caller's, who has judged the scope. */
+export async function saveModel(
+  tx: Tx,
+  scope: StaffScope,
+  id: string,
+  input: ModelInput,
+  origin: CostOrigin = { source: "api" },
+): Promise<ModelRow> {
+  // two writers of one model take turns, so versions and offers never interleave
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${id}`}, 0))`;
+  const existing = await tx.model.findUnique({ where: { id }, include: WHOLE });
+  const before = existing && (await toRows(tx, [existing]))[0];
+  await requireFreeNames(tx, id, input.aliases);
+  const {
+    type,
+    displayName = null,
+    contextWindow = null,
+    maxOutputTokens = null,
+    enabled,
+    marginPercent = null,
+  } = input;
+  const data = { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, updatedAt: new Date() };
+  await tx.model.upsert({ where: { id }, create: { id, ...data }, update: data });
+  await replaceAliases(tx, id, input.aliases);
+  const offers = await replaceOffers(tx, id, input, existing?.offers ?? []);
+  for (const { offerId, cost } of offers) {
+    if (cost) await writeRates(tx, scope, { subject: "offer", subjectId: offerId, rates: cost, ...origin });
+  }
+  const price = input.price ?? (marginPercent === null ? null : await compileMargin(tx, marginPercent, offers));
+  const source = input.price ? ("api" as const) : ("margin" as const);
+  const { priceEffectiveFrom: effectiveFrom } = input;
+  if (effectiveFrom && effectiveFrom <= new Date())
+    throw new AppError("invalid_request", "priceEffectiveFrom: must lie in the future.", {
+      param: "priceEffectiveFrom",
     });
-    return after;
+  const version = price && { subject: "model" as const, subjectId: id, rates: price, source };
+  if (version && (await writeRates(tx, scope, { ...version, effectiveFrom: effectiveFrom ?? null })))
+    await compileOrgPrices(tx, scope, { modelId: id });
+  const after = await readModel(tx, id);
+  await recordAudit(tx, scope, {
+    action: existing ? "model.update" : "model.create",
+    target: `model:${id}`,
+    before: before ? facts(before) : undefined,
+    after: facts(after),
   });
+  return after;
 }
 
 /** Calls in flight end; the next one is answered 404. Its usage and price history stay. Throws not_found. */
@@ -159,7 +171,8 @@ async function replaceAliases(tx: Tx, modelId: string, aliases: string[]): Promi
   await tx.modelAlias.createMany({ data: wanted.map((alias) => ({ alias, modelId })), skipDuplicates: true });
 }
 
-async function readModel(tx: Pick<Tx, "model" | "$queryRaw">, id: string): Promise<ModelRow> {
+/** Throws not_found. */
+export async function readModel(tx: Pick<Tx, "model" | "$queryRaw">, id: string): Promise<ModelRow> {
   const found = await tx.model.findUnique({ where: { id }, include: WHOLE });
   const [row] = found ? await toRows(tx, [found]) : [];
   if (!row) throw new AppError("not_found", `There is no model "${id}".`);

@@ -9,7 +9,9 @@ type NewVersion = {
   subject: Subject;
   subjectId: string;
   rates: StoredRates;
-  source: "api" | "margin";
+  source: "api" | "margin" | "import";
+  /** Of an import: where its figures are from. */
+  sourceRef?: string | null;
   /** Null: from now. */
   effectiveFrom?: Date | null;
 };
@@ -34,14 +36,14 @@ export async function ratesInForce(
 export async function writeRates(
   tx: Pick<Prisma.TransactionClient, "$queryRaw" | "priceVersion">,
   scope: StaffScope,
-  { subject, subjectId, rates, source, effectiveFrom = null }: NewVersion,
+  { subject, subjectId, rates, source, sourceRef = null, effectiveFrom = null }: NewVersion,
 ): Promise<boolean> {
   const current = (await ratesInForce(tx, subject, [subjectId], effectiveFrom)).get(subjectId);
   const hash = contentHash(rates);
   if (current && contentHash(current) === hash) return false;
   await tx.priceVersion.create({
     data: {
-      ...{ subject, subjectId, rates, contentHash: hash, source, createdBy: scope.actor.id },
+      ...{ subject, subjectId, rates, contentHash: hash, source, sourceRef, createdBy: scope.actor.id },
       ...(effectiveFrom && { effectiveFrom }),
     },
   });

@@ -3,7 +3,7 @@ import { recordAudit } from "@/lib/audit/mutations";
 import { getById } from "@/lib/catalog/admin-credentials";
 import { findBySlug } from "@/lib/catalog/admin-providers";
 import { PROBE_TASK } from "@/lib/catalog/probe-task";
-import type { CredentialTest, UpstreamModel } from "@/lib/catalog/schema";
+import type { CredentialTest } from "@/lib/catalog/schema";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
@@ -28,8 +28,11 @@ export async function testCredential(scope: StaffScope, id: string): Promise<Cre
   return probe.ok ? { ok: true, latencyMs } : { ok: false, latencyMs, error: probe.error ?? "The test failed." };
 }
 
-/** What the provider offers now. Throws not_found, unavailable, or upstream_error when the provider refuses. */
-export async function listUpstreamModels(scope: StaffScope, slug: string): Promise<UpstreamModel[]> {
+/** What the provider says that it offers. Throws not_found, unavailable, or upstream_error when the provider refuses. */
+export async function listOfferedModels(
+  scope: StaffScope,
+  slug: string,
+): Promise<{ id: string; name: string | null }[]> {
   requireStaffPermission(scope, "providers.read");
   const provider = await findBySlug(db(), slug);
   const probe = await askWorker(scope, { kind: "list_models", providerId: provider.id, credentialId: null });

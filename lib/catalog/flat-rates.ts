@@ -1,12 +1,17 @@
-import type { StoredRates } from "@/lib/catalog/rates";
+import type { StoredRates, WrittenRates } from "@/lib/catalog/rates";
 import type { Nano } from "@/lib/money";
 
 /** Rates as one list of figures, so that two of them can be compared: `input`, `tiers.200000.output`,
  *  `serviceTiers.flex.input`, `perToolCall.web_search`. */
 export function flatRates(rates: StoredRates): Map<string, Nano> {
-  const flat = new Map<string, Nano>();
+  return new Map([...flatTexts(rates)].map(([path, text]) => [path, BigInt(text)]));
+}
+
+/** The same for rates as they are written. */
+export function flatTexts(rates: StoredRates | WrittenRates): Map<string, string> {
+  const flat = new Map<string, string>();
   const put = (value: unknown, path: string) => {
-    if (typeof value === "string") flat.set(path, BigInt(value));
+    if (typeof value === "string") flat.set(path, value);
     else if (Array.isArray(value))
       // safe because tiers are the only list in rates
       for (const { aboveInputTokens, ...tier } of value as { aboveInputTokens: number }[])
@@ -18,12 +23,20 @@ export function flatRates(rates: StoredRates): Map<string, Nano> {
   return flat;
 }
 
-/** How far apart two rates are, in hundredths of a per cent of the first; null where the first is zero and the second is not. */
-export function distanceBp(from: Nano, to: Nano): bigint | null {
-  if (from === to) return 0n;
+/** Whether two rates are further apart than so many hundredths of a per cent of the first; of zero everything else is. */
+export function isApart(from: Nano, to: Nano, limitBp: bigint): boolean {
+  return apartOf(from, to) * 10_000n > limitBp * from;
+}
+
+/** By how much the second is above the first, such as "-12.5", in per cent of the first; null of zero. */
+export function changePercent(from: Nano, to: Nano): string | null {
   if (from === 0n) return null;
-  const apart = to > from ? to - from : from - to;
-  return (apart * 10_000n) / from;
+  const tenths = (apartOf(from, to) * 2_000n + from) / (from * 2n);
+  return `${to < from ? "-" : "+"}${tenths / 10n}.${tenths % 10n}`;
+}
+
+function apartOf(one: Nano, other: Nano): Nano {
+  return one > other ? one - other : other - one;
 }
 
 /** Figures that both state and on which they are more than 2 % of the lower one apart. */
@@ -38,9 +51,7 @@ export function disputes(one: StoredRates, other: StoredRates): string[] {
 const DISPUTE_BP = 200n;
 
 function isDisputed(one: Nano, other: Nano): boolean {
-  const [low, high] = one < other ? [one, other] : [other, one];
-  const apart = distanceBp(low, high);
-  return apart === null || apart > DISPUTE_BP;
+  return one < other ? isApart(one, other, DISPUTE_BP) : isApart(other, one, DISPUTE_BP);
 }
 
 function join(path: string, name: string): string {

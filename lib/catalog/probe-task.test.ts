@@ -82,7 +82,7 @@ describe("a credential that works", () => {
     let seen: string | undefined;
     answer = (request, response) => {
       seen = `${request.url} ${request.headers.authorization}`;
-      response.end('{"data":[{"id":"gpt-a"},{"id":"gpt-b"}]}');
+      response.end('{"data":[{"id":"gpt-a"},{"id":"gpt-5.5"}]}');
     };
     const { slug, id } = await credential();
     const tested = await hub.call("POST", `/credentials/${id}/test`);
@@ -92,8 +92,11 @@ describe("a credential that works", () => {
     const models = await hub.call("GET", `/providers/${slug}/upstream-models`);
     expect(models.body).toEqual({
       data: [
-        { id: "gpt-a", name: null },
-        { id: "gpt-b", name: null },
+        { id: "gpt-a", name: null, model: null, suggestedId: "openai/gpt-a", figures: null },
+        {
+          ...{ id: "gpt-5.5", name: "GPT-5.5", model: null, suggestedId: "openai/gpt-5.5" },
+          figures: expect.objectContaining({ type: "chat", contextWindow: 1_050_000, disputed: [] }),
+        },
       ],
       nextCursor: null,
     });

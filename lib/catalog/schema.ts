@@ -94,14 +94,11 @@ export const credentialTestOut = z
   .meta({ id: "CredentialTest" });
 export type CredentialTest = z.infer<typeof credentialTestOut>;
 
-export const upstreamModelOut = z.object({ id: z.string(), name: z.string().nullable() }).meta({ id: "UpstreamModel" });
-export type UpstreamModel = z.infer<typeof upstreamModelOut>;
-
 // Models
 
 export const MODEL_TYPES = ["chat", "embedding", "image", "speech", "transcription", "rerank", "video"] as const;
 
-const marginPercent = z
+export const marginPercent = z
   .union([z.string(), z.number()], "must be a percentage such as 25")
   .transform(String)
   .pipe(
@@ -115,7 +112,7 @@ const marginPercent = z
     examples: [25],
   });
 
-const tokens = z.int().min(1).max(100_000_000).nullable();
+export const tokens = z.int().min(1).max(100_000_000).nullable();
 
 export const offerInput = z.strictObject({
   provider: slug,

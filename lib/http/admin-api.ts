@@ -30,6 +30,8 @@ export type Endpoint<
   query?: Query;
   body?: Body;
   response: Response;
+  /** Where a body may be larger than usual. */
+  maxBodyBytes?: number;
   /** Of a success; 200 unless something is created. */
   status?: 200 | 201;
   /** A change answers what its transaction returned, unaltered: its answer may be kept there (`change` of lib/db.ts). */
@@ -92,7 +94,7 @@ async function serve(own: Endpoint, request: Request, requestId: string): Promis
     throw new AppError("forbidden", `This management key lacks the permission "${own.permission}".`);
   }
   const url = new URL(request.url);
-  const text = own.method === "GET" ? "" : await readBody(request);
+  const text = own.method === "GET" ? "" : await readBody(request, own.maxBodyBytes);
   const input = {
     params: own.params && validate(own.params, pathParameters(own.path, url.pathname), "path parameter"),
     query: own.query && validate(own.query, readQuery(url.searchParams), "query parameter"),

@@ -5,14 +5,14 @@ const MAX_BODY_BYTES = 1_000_000;
 const POLLUTING = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The text of a JSON body, read no further than its limit. Throws request_too_large. */
-export async function readBody(request: Request): Promise<string> {
-  const tooLarge = () => new AppError("request_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
-  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) throw tooLarge();
+export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<string> {
+  const tooLarge = () => new AppError("request_too_large", `The body is larger than ${maxBytes} bytes.`);
+  if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge();
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of request.body ?? []) {
     length += part.length;
-    if (length > MAX_BODY_BYTES) throw tooLarge();
+    if (length > maxBytes) throw tooLarge();
     parts.push(part);
   }
   return new TextDecoder().decode(Buffer.concat(parts));

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
+import * as catalogue from "@/lib/http/admin/catalogue";
 import * as models from "@/lib/http/admin/models";
 import * as orgs from "@/lib/http/admin/orgs";
 import * as providers from "@/lib/http/admin/providers";
@@ -7,7 +8,7 @@ import * as reports from "@/lib/http/admin/reports";
 import { ADMIN_BASE, type Endpoint } from "@/lib/http/admin-api";
 
 /** Every endpoint of the admin API. */
-export const ADMIN_ENDPOINTS: readonly Endpoint[] = [providers, models, orgs, reports].flatMap((group) =>
+export const ADMIN_ENDPOINTS: readonly Endpoint[] = [providers, models, catalogue, orgs, reports].flatMap((group) =>
   Object.values(group),
 );
 

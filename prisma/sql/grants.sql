@@ -27,7 +27,8 @@ GRANT SELECT, INSERT, UPDATE (last_at) ON key_use TO hub_gateway;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
 GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_session, staff, org, member, app, api_key,
   rate_limit, invitation,
-  management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting TO hub_web;
+  management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting, connect_session TO hub_web;
+GRANT INSERT, UPDATE ON catalog_sync TO hub_web;
 GRANT INSERT ON price_version, audit_event TO hub_web;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
 -- A purchase begins in web; what became of it is found out by the worker.
@@ -42,7 +43,7 @@ GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
 GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
-GRANT DELETE ON admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
+GRANT DELETE ON connect_session, catalog_sync, admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert, mail_check TO hub_worker;
 GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;

@@ -56,6 +56,9 @@ const pruneExpired: Job = {
     await sql.query("DELETE FROM admin_idempotency WHERE created_at < clock_timestamp() - interval '24 hours'");
     await sql.query("DELETE FROM idempotency WHERE expires_at < clock_timestamp()");
     await sql.query("DELETE FROM provider_probe WHERE created_at < clock_timestamp() - interval '1 day'");
+    await sql.query("DELETE FROM connect_session WHERE expires_at < clock_timestamp()");
+    // what was applied stays as long as it may be undone with sense; prices keep their own history
+    await sql.query("DELETE FROM catalog_sync WHERE created_at < clock_timestamp() - interval '90 days'");
     await sql.query("DELETE FROM key_use WHERE last_at < clock_timestamp() - interval '30 days'");
     // a call that began with one may outlive it, so it stays a while
     await sql.query(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createCredential, deleteCredential, listCredentials, updateCredential } from "@/lib/catalog/admin-credentials";
-import { listUpstreamModels, testCredential } from "@/lib/catalog/admin-probes";
+import { discoverModels, importModels } from "@/lib/catalog/admin-discovery";
+import { testCredential } from "@/lib/catalog/admin-probes";
 import {
   createProvider,
   deleteProvider,
@@ -8,16 +9,17 @@ import {
   listProviders,
   updateProvider,
 } from "@/lib/catalog/admin-providers";
+import { importInput, upstreamModelOut } from "@/lib/catalog/import-schema";
 import {
   configurationPage,
   credentialInput,
   credentialOut,
   credentialPatch,
   credentialTestOut,
+  modelOut,
   providerInput,
   providerOut,
   providerPatch,
-  upstreamModelOut,
 } from "@/lib/catalog/schema";
 import { endpoint, listOf } from "@/lib/http/admin-api";
 
@@ -102,11 +104,23 @@ export const credentialCreate = endpoint({
 export const upstreamModelList = endpoint({
   method: "GET",
   path: "/providers/{slug}/upstream-models",
-  summary: "Ask the provider which models it offers",
+  summary: "Ask the provider which models it offers, with what the catalogue knows of them",
   permission: "providers.read",
   params: bySlug,
   response: listOf(upstreamModelOut),
-  run: async (scope, { params }) => ({ data: await listUpstreamModels(scope, params.slug), nextCursor: null }),
+  run: async (scope, { params }) => ({ data: await discoverModels(scope, params.slug), nextCursor: null }),
+});
+
+export const modelImport = endpoint({
+  method: "POST",
+  path: "/providers/{slug}/upstream-models",
+  summary: "Make models of what the provider offers, priced by a margin; all or none",
+  permission: "models.manage",
+  params: bySlug,
+  body: importInput,
+  response: z.object({ data: z.array(modelOut) }),
+  status: 201,
+  run: (scope, { params, body }) => importModels(scope, params.slug, body),
 });
 
 export const credentialUpdate = endpoint({

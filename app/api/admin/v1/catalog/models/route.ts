@@ -1,0 +1,4 @@
+import { catalogueModels } from "@/lib/http/admin/catalogue";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(catalogueModels);
