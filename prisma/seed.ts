@@ -8,7 +8,8 @@ import { newId } from "@/lib/ids";
 import { generateKey, hashKey, isWellFormedKey, keyDisplay } from "@/lib/keys/secret";
 import { parseUsd } from "@/lib/money";
 import { MANAGEMENT_KEY_PERMISSIONS } from "@/lib/orgs/permissions";
-import { DEFAULT_SETTINGS } from "@/lib/settings/schema";
+import { getSettings } from "@/lib/settings/queries";
+import { DEFAULT_SETTINGS, defaultKeyCap } from "@/lib/settings/schema";
 import type { Prisma, PrismaClient } from "@/prisma/generated/client";
 
 export type SeedInput = {
@@ -157,9 +158,10 @@ async function seedSandboxOrg(tx: Tx, { dataDir, keyPepper }: SeedInput): Promis
     where: { orgId: org.id, name: SANDBOX_KEY_NAME, createdBy: SEED, status: "active" },
     data: { status: "revoked", revokedAt: new Date() },
   });
+  const id = newId("key");
   await tx.apiKey.create({
     data: {
-      id: newId("key"),
+      id,
       orgId: org.id,
       appId: app.id,
       name: SANDBOX_KEY_NAME,
@@ -169,6 +171,9 @@ async function seedSandboxOrg(tx: Tx, { dataDir, keyPepper }: SeedInput): Promis
       createdBy: SEED,
     },
   });
+  const cap = defaultKeyCap(await getSettings(tx));
+  if (cap !== null)
+    await tx.$executeRaw`SELECT set_limits(${org.id}, 'key', ${id}, ${JSON.stringify({ cap: cap.toString() })}::jsonb)`;
   return key;
 }
 

@@ -24,6 +24,7 @@ const AMOUNTS = [
   { name: "starterModelsUsd", help: "starterModelsHelp" },
   { name: "refundWindowHours", help: "refundWindowHelp" },
   { name: "refundApprovalUsd", help: "refundApprovalHelp" },
+  { name: "keyDailyCapUsd", help: "keyDailyCapHelp" },
 ] as const;
 
 export function SettingsForm({ settings, canManage }: { settings: Settings; canManage: boolean }) {
@@ -52,6 +53,7 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
             starterModelsUsd: text("starterModelsUsd"),
             refundWindowHours: Number(text("refundWindowHours") || Number.NaN),
             refundApprovalUsd: text("refundApprovalUsd"),
+            keyDailyCapUsd: text("keyDailyCapUsd"),
           }
         : { publicPages: data.get("publicPages") === "on" }),
     });

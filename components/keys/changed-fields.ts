@@ -9,6 +9,7 @@ const FIELDS = [
   "expiresAt",
   "budgetUsd",
   "budgetPeriod",
+  "dailyCapUsd",
   "rpm",
   "tpm",
   "maxConcurrency",

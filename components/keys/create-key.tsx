@@ -78,7 +78,7 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
           >
             <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
             <KeyFields
-              values={{ name: isFirst ? t("nameDefault") : "" }}
+              values={{ name: isFirst ? t("nameDefault") : "", dailyCapUsd: context.dailyCapUsd }}
               errors={error?.fields ?? {}}
               apps={context.apps}
               address={context.address}

@@ -21,7 +21,7 @@ export function KeyActions({ context, row }: { context: KeyContext; row: ListedK
           </Button>
           <Button onClick={() => setDialog("rotate")}>{t("rotate")}</Button>
           <Button disabled={busy} onClick={() => toggle([row.id], !row.enabled)}>
-            {row.enabled ? t("disable") : t("enable")}
+            {row.enabled ? t("disable") : row.state === "paused" ? t("resume") : t("enable")}
           </Button>
           <Button variant="danger" onClick={() => setDialog("revoke")}>
             {t("revoke")}

@@ -7,6 +7,7 @@ const VARIANT = {
   disabled: "neutral",
   expired: "warning",
   limited: "warning",
+  paused: "danger",
   revoked: "danger",
 } as const;
 

@@ -4,7 +4,7 @@ import { useFormatter, useTranslations } from "next-intl";
 import { type Change, changesOf, isKeyField } from "@/components/keys/changed-fields";
 import type { OrgChange } from "@/lib/audit/queries";
 
-const ACTIONS = ["key.create", "key.update", "key.rotate", "key.revoke"] as const;
+const ACTIONS = ["key.create", "key.update", "key.rotate", "key.revoke", "key.pause"] as const;
 
 /** Who did what to the key, newest first, with what was before and after. */
 export function KeyChanges({ changes }: { changes: readonly OrgChange[] }) {
@@ -12,13 +12,16 @@ export function KeyChanges({ changes }: { changes: readonly OrgChange[] }) {
   const format = useFormatter();
   return (
     <ol className="border-t">
-      {changes.map(({ id, at, action, actor, before, after }) => {
+      {changes.map(({ id, at, action, actor, actorType, before, after }) => {
         const known = ACTIONS.find((one) => one === action);
         return (
           <li key={id} className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1 border-b py-2">
             <div className="min-w-0">
               <p>
-                {t("did", { who: actor ?? t("operator"), what: known ? t(`actionsDone.${nameOf(known)}`) : action })}
+                {t("did", {
+                  who: actor ?? (actorType === "system" ? t("hub") : t("operator")),
+                  what: known ? t(`actionsDone.${nameOf(known)}`) : action,
+                })}
               </p>
               <ul className="text-sm text-ink-2">
                 {(known === "key.create" ? [] : changesOf(before, after)).map((change) => (
@@ -47,7 +50,13 @@ function ChangeLine({ field, before, after }: Change) {
 }
 
 function nameOf(action: (typeof ACTIONS)[number]) {
-  return ({ "key.create": "create", "key.update": "update", "key.rotate": "rotate", "key.revoke": "revoke" } as const)[
-    action
-  ];
+  return (
+    {
+      "key.create": "create",
+      "key.update": "update",
+      "key.rotate": "rotate",
+      "key.revoke": "revoke",
+      "key.pause": "pause",
+    } as const
+  )[action];
 }

@@ -82,6 +82,15 @@ export function KeyFields({ values, errors, apps, address }: KeyFieldsProps) {
               </Select>
             </Field>
           </div>
+          <Field name="dailyCapUsd" label={t("dailyCap")} help={t("dailyCapHelp")} error={errorOf("dailyCapUsd")}>
+            <Input
+              name="dailyCapUsd"
+              defaultValue={values.dailyCapUsd ?? ""}
+              inputMode="decimal"
+              autoComplete="off"
+              className="figures text-right sm:w-48"
+            />
+          </Field>
           <div className="grid gap-5 sm:grid-cols-3">
             {number("rpm", t("rpmLabel"))}
             {number("tpm", t("tpmLabel"))}

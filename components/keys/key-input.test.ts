@@ -12,6 +12,7 @@ test("empty fields remove a limit, so that an edit takes away what it shows as g
   expect(keyInputOf(form({ name: " Bot " }))).toEqual({
     name: "Bot",
     budgetUsd: null,
+    dailyCapUsd: null,
     rpm: null,
     tpm: null,
     maxConcurrency: null,
@@ -39,6 +40,12 @@ test("lists are split at spaces, lines and commas; amounts stay text", () => {
     allowedIps: ["10.0.0.0/8", "::1"],
   });
   expect(keyInput.parse(input).budgetUsd).toBe(2_500_000_000n);
+});
+
+test("a budget of the day takes the cap's place", () => {
+  const fields = { name: "Bot", budgetUsd: "2", dailyCapUsd: "5" };
+  expect(keyInputOf(form({ ...fields, budgetPeriod: "day" }))).not.toHaveProperty("dailyCapUsd");
+  expect(keyInputOf(form({ ...fields, budgetPeriod: "month" })).dailyCapUsd).toBe("5");
 });
 
 test("a number that is none is refused with its field", () => {

@@ -11,13 +11,16 @@ export function keyInputOf(form: FormData, expiresAt: string | null = null): z.i
       .split(/[\s,]+/)
       .filter(Boolean);
   const budgetUsd = text("budgetUsd");
+  // safe because the select offers only these
+  const budgetPeriod = (text("budgetPeriod") || "month") as "day" | "week" | "month" | "total";
   const expires = text("expiresAt");
   return {
     name: text("name"),
     ...(text("app") && { app: text("app") }),
     budgetUsd: budgetUsd || null,
-    // safe because the select offers only these
-    ...(budgetUsd && { budgetPeriod: (text("budgetPeriod") || "month") as "day" | "week" | "month" | "total" }),
+    ...(budgetUsd && { budgetPeriod }),
+    // a budget of the day takes the cap's place
+    ...(!(budgetUsd && budgetPeriod === "day") && { dailyCapUsd: text("dailyCapUsd") || null }),
     rpm: whole("rpm"),
     tpm: whole("tpm"),
     maxConcurrency: whole("maxConcurrency"),

@@ -32,7 +32,7 @@ export function KeyMenu({ context, row }: { context: KeyContext; row: ListedKey 
               <MenuItem onClick={() => setDialog("edit")}>{t("edit")}</MenuItem>
               <MenuItem onClick={() => setDialog("rotate")}>{t("rotate")}</MenuItem>
               <MenuItem onClick={() => toggle([row.id], !row.enabled)}>
-                {row.enabled ? t("disable") : t("enable")}
+                {row.enabled ? t("disable") : row.state === "paused" ? t("resume") : t("enable")}
               </MenuItem>
               <MenuItem className="text-danger" onClick={() => setDialog("revoke")}>
                 {t("revoke")}

@@ -47,6 +47,16 @@ export function KeyUsage({ row, live }: KeyUsageProps) {
         )}
       </div>,
     ],
+    [
+      t("dailyCapShort"),
+      row.dailyCapUsd === null ? (
+        <span key="cap" className="text-ink-2">
+          {row.budgetPeriod === "day" ? t("budgetIsCap") : t("noLimit")}
+        </span>
+      ) : (
+        <Budget key="cap" budgetUsd={row.dailyCapUsd} budgetPeriod="day" spentUsd={row.spentTodayUsd} />
+      ),
+    ],
     counted(t("rpmLabel"), live.calls, row.rpm),
     counted(t("tpmLabel"), live.tokens, row.tpm),
     counted(t("concurrencyLabel"), live.running, row.maxConcurrency),

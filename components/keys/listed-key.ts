@@ -10,7 +10,7 @@ export type ListedKey = KeyRow & {
   addresses: number;
   state: KeyState;
 };
-export type KeyState = "active" | "disabled" | "expired" | "limited" | "revoked";
+export type KeyState = "active" | "disabled" | "expired" | "limited" | "paused" | "revoked";
 
 /** What the dialogs of a key need of its page. */
 export type KeyContext = {
@@ -21,14 +21,25 @@ export type KeyContext = {
   model: string | null;
   apps: readonly string[];
   address: string | null;
+  /** What a new key gets; null: no cap. */
+  dailyCapUsd: string | null;
 };
 
 export function keyState(
-  { status, expiresAt, budgetUsd, spentUsd }: Pick<KeyRow, "status" | "expiresAt" | "budgetUsd" | "spentUsd">,
+  {
+    status,
+    statusReason,
+    expiresAt,
+    budgetUsd,
+    spentUsd,
+    dailyCapUsd,
+    spentTodayUsd,
+  }: Pick<KeyRow, "status" | "statusReason" | "expiresAt" | "budgetUsd" | "spentUsd" | "dailyCapUsd" | "spentTodayUsd">,
   now: number,
 ): KeyState {
-  if (status !== "active") return status;
+  if (status !== "active") return status === "disabled" && statusReason ? "paused" : status;
   if (expiresAt && Date.parse(expiresAt) <= now) return "expired";
-  const isSpent = budgetUsd !== null && spentUsd !== null && parseUsd(spentUsd) >= parseUsd(budgetUsd);
-  return isSpent ? "limited" : "active";
+  const isSpent = (budget: string | null, spent: string | null) =>
+    budget !== null && spent !== null && parseUsd(spent) >= parseUsd(budget);
+  return isSpent(budgetUsd, spentUsd) || isSpent(dailyCapUsd, spentTodayUsd) ? "limited" : "active";
 }

@@ -1,11 +1,14 @@
 import type pg from "pg";
 import { makeKey, makeOrg } from "@/e2e/support/fixtures";
 
+export type Budgets = { cap?: bigint; total?: bigint };
+
 /** What all runs share: committed once, before the first. */
 export type Ground = {
   client: pg.Client;
   pepper: string;
-  tenants: { org: string; keyId: string; key: string }[];
+  /** budgets: of the key, in nano-USD. starter: begins with starter credit alone. */
+  tenants: { org: string; keyId: string; key: string; budgets: Budgets; starter: boolean }[];
   models: string[];
 };
 
@@ -15,12 +18,17 @@ export async function prepareGround(pool: pg.Pool, client: pg.Client): Promise<G
   const sqlNow = "SELECT coalesce(nullif(current_setting('hub.now', true), '')::timestamptz, clock_timestamp())";
   await pool.query(`CREATE OR REPLACE FUNCTION hub_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ ${sqlNow} $$`);
   const tenants: Ground["tenants"] = [];
-  for (let n = 0; n < 2; n++) {
+  const kinds = [
+    // the cap is spent before the credit is
+    { budgets: { cap: 30_000_000n, total: 60_000_000n }, starter: false },
+    { budgets: {}, starter: false },
+    { budgets: { cap: 50_000_000n }, starter: true },
+  ];
+  for (const kind of kinds) {
     const org = await makeOrg(pool, { creditUsd: "0" });
     const { id, key } = await makeKey(pool, { keyPepper: pepper, secretsPublicKey: "" }, org);
-    tenants.push({ org: org.id, keyId: id, key });
+    tenants.push({ org: org.id, keyId: id, key, ...kind });
   }
-  tenants.sort((a, b) => a.org.localeCompare(b.org));
   // fixed ids: routes are chosen by their hashes
   const price = (subject: string, id: string, output: string) =>
     pool.query(
@@ -49,10 +57,11 @@ export async function prepareGround(pool: pg.Pool, client: pg.Client): Promise<G
       await price("offer", offer, "2000000000");
     }
   }
-  await pool.query("SELECT set_limits($1, 'key', $2, $3)", [
-    tenants[0]?.org,
-    tenants[0]?.keyId,
-    JSON.stringify({ total: "60000000", maxConcurrency: 6 }),
-  ]);
+  for (const { org, keyId, budgets, starter } of tenants) {
+    const limits = { ...budgets, ...(!starter && budgets.total && { maxConcurrency: 6 }) };
+    await pool.query("SELECT set_limits($1, 'key', $2, $3)", [
+      ...[org, keyId, JSON.stringify(limits, (_, value) => (typeof value === "bigint" ? String(value) : value))],
+    ]);
+  }
   return { client, pepper, tenants, models };
 }

@@ -5,7 +5,8 @@ export type Owner = { readonly name: string; dead: boolean; paused: boolean };
 
 type Timer = { owner: Owner; at: number; order: number; everyMs: number | null; fire: () => void };
 
-const START = Date.UTC(2031, 4, 14, 10);
+/** Shortly before midnight: budgets of the day begin anew under running calls. */
+const START = Date.UTC(2031, 4, 14, 23, 59);
 const realSetImmediate = globalThis.setImmediate;
 
 /** Replaces the timers of this thread by ones that only move when told to. */

@@ -1,4 +1,5 @@
 import type { Statement } from "./database";
+import type { Budgets } from "./ground";
 import type { GatewayLife } from "./node";
 
 type Row = Record<string, unknown>;
@@ -10,6 +11,11 @@ type WalletModel = {
   frozen: boolean;
   expired: bigint;
   lots: { amount: bigint; at: number }[];
+  /** Of its one key. */
+  budgets: { limit: bigint; isDaily: boolean; spent: bigint }[];
+  hasPaid: boolean;
+  /** When starter credit alone last paid. */
+  starterAt: number | null;
 };
 
 /** As read from the database after each statement. */
@@ -17,6 +23,7 @@ export type WalletRow = {
   org_id: string;
   posted: string;
   held: string;
+  restricted: string;
   status: string;
   open: string;
   entries: string;
@@ -24,7 +31,7 @@ export type WalletRow = {
   expired: string;
 };
 
-export const READ_WALLETS = `SELECT w.org_id, w.posted, w.held, w.status,
+export const READ_WALLETS = `SELECT w.org_id, w.posted, w.held, w.restricted, w.status,
   (SELECT coalesce(sum(amount), 0) FROM hold h WHERE h.org_id = w.org_id AND h.state = 'open') AS open,
   (SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id = 'customer:' || w.org_id) AS entries,
   (SELECT coalesce(sum(remaining), 0) FROM credit_lot c WHERE c.org_id = w.org_id) AS lots,
@@ -42,19 +49,39 @@ export class WalletsModel {
   readonly granted = new Set<string>();
   /** The newest life of each node. */
   private readonly epochs = new Map<string, bigint>();
+  private day = 0;
+  private now = 0;
 
-  add(org: string): void {
-    this.wallets.set(org, { posted: 0n, held: 0n, frozen: false, expired: 0n, lots: [] });
+  add(org: string, { cap, total }: Budgets): void {
+    const budgets = [
+      ...(cap ? [{ limit: cap, isDaily: true, spent: 0n }] : []),
+      ...(total ? [{ limit: total, isDaily: false, spent: 0n }] : []),
+    ];
+    this.wallets.set(org, {
+      ...{ posted: 0n, held: 0n, frozen: false, expired: 0n, lots: [], budgets, hasPaid: false, starterAt: null },
+    });
   }
 
   /** A statement took effect; `rows` is its answer, `after` what the wallets hold now. */
   follow({ text, values, owner }: Statement, rows: Row[], after: WalletRow[], now: number): void {
+    this.now = now;
+    this.turn(now);
     for (const row of after) this.expire(row, now);
     const items = () => JSON.parse(String(values[0])) as Item[];
     const life = owner as GatewayLife;
-    const isFenced = text.includes("checkpoint_batch") && big(values[2]) < (this.epochs.get(String(values[1])) ?? 0n);
+    const isFenced =
+      /(authorize|checkpoint)_batch/.test(text) && big(values[2]) < (this.epochs.get(String(values[1])) ?? 0n);
     if (text.includes("node_boot")) this.epochs.set(String(values[0]), big(rows[0]?.epoch));
-    if (text.includes("authorize_batch")) this.pairs(items(), rows, (item, row) => this.authorize(item, row, life));
+    if (text.includes("authorize_batch"))
+      this.pairs(items(), rows, (item, row) => {
+        if (isFenced) return expect(!row.granted && row.refused_by === "fenced", `${item.id}: held by a fenced node`);
+        this.authorize(
+          item,
+          row,
+          life,
+          after.find(({ org_id }) => org_id === item.org),
+        );
+      });
     else if (text.includes("checkpoint_batch"))
       this.pairs(items(), rows, (item, row) => this.checkpoint(item, row, isFenced));
     else if (text.includes("settle_batch")) this.pairs(items(), rows, (item, row) => this.settle(item, row));
@@ -64,20 +91,36 @@ export class WalletsModel {
     for (const row of after) this.compare(row);
   }
 
-  grant(org: string, amount: bigint, expiresAt: number | null): void {
+  grant(org: string, amount: bigint, expiresAt: number | null, isPaid: boolean): void {
     const wallet = this.wallet(org);
+    if (isPaid) wallet.hasPaid = true;
     wallet.posted += amount;
     if (expiresAt !== null) wallet.lots.push({ amount, at: expiresAt });
     if (wallet.posted >= 0n) wallet.frozen = false;
   }
 
-  private authorize(item: Item, row: Row, life: GatewayLife): void {
+  private authorize(item: Item, row: Row, life: GatewayLife, now: WalletRow | undefined): void {
+    // holding changes neither; what expired first is gone from both
+    const restricted = big(now?.restricted ?? 0);
+    const isStarter = restricted > 0n && big(now?.posted ?? 0) <= restricted;
     const wallet = this.wallet(item.org);
-    const room = wallet.posted - wallet.held;
+    const room = wallet.posted - wallet.held - (item.restricted_ok ? 0n : restricted);
     const known = this.open.get(item.id);
     if (!row.granted) {
       if (row.refused_by === "insufficient_credits" || row.refused_by === "holds_only")
         expect(room < big(item.min_amount), `${item.id} was refused although ${room} is there`);
+      if (row.refused_by === "budget") {
+        const left = leftOf(wallet);
+        expect(
+          left !== null && left < big(item.min_amount),
+          `${item.id} was refused although the budgets leave ${left}`,
+        );
+      }
+      if (row.refused_by === "starter_rate")
+        expect(
+          isStarter && this.isSoon(wallet),
+          `${item.id} was refused, the last starter call is ${wallet.starterAt}`,
+        );
       return;
     }
     const amount = big(row.amount);
@@ -85,9 +128,14 @@ export class WalletsModel {
       return expect(!known || known.amount === amount, `${item.id} was held twice`);
     expect(!wallet.frozen, `${item.id} was held in a frozen wallet`);
     expect(amount <= room, `${item.id} holds ${amount} of ${room}`);
+    const left = leftOf(wallet);
+    expect(left === null || amount <= left, `${item.id} holds ${amount}, the budgets leave ${left}`);
+    expect(!isStarter || !this.isSoon(wallet), `${item.id} came within a second of another one on starter credit`);
+    if (isStarter) wallet.starterAt = this.now;
+    const fits = left === null || left > room ? room : left;
     expect(
-      amount === (big(item.amount) <= room ? big(item.amount) : amount) && amount >= big(item.min_amount),
-      `${item.id}: wrong amount`,
+      amount === (big(item.amount) <= fits ? big(item.amount) : amount) && amount >= big(item.min_amount),
+      `${item.id} holds ${amount} of ${item.min_amount} to ${item.amount}; credit leaves ${room}, budgets ${left}`,
     );
     this.granted.add(item.id);
     this.open.set(item.id, { org: item.org, amount, accrued: 0n, delivered: false, life });
@@ -107,6 +155,8 @@ export class WalletsModel {
         (item.want_amount !== undefined && more > 0n && more <= wallet.posted - wallet.held && !wallet.frozen),
       `${item.id} grew by ${more}`,
     );
+    const left = leftOf(wallet);
+    expect(left === null || more <= (left > 0n ? left : 0n), `${item.id} grew by ${more}, the budgets leave ${left}`);
     expect(amount <= hold.amount || amount <= big(item.want_amount), `${item.id} holds more than it asked for`);
     hold.amount = amount;
     wallet.held += more;
@@ -149,6 +199,7 @@ export class WalletsModel {
     const wallet = this.wallet(closed.org);
     closed.adjusted = true;
     wallet.posted -= big(item.price ?? 0) - closed.price;
+    for (const budget of wallet.budgets) budget.spent += big(item.price ?? 0) - closed.price;
     if (wallet.posted < 0n) wallet.frozen = true;
   }
 
@@ -159,8 +210,22 @@ export class WalletsModel {
     this.open.delete(id);
     this.closed.set(id, { state, org: hold.org, price, adjusted: false });
     wallet.held -= hold.amount;
+    for (const budget of wallet.budgets) budget.spent += price;
     const there = wallet.posted > 0n ? wallet.posted : 0n;
     wallet.posted -= price < there ? price : there; // the rest is written off
+  }
+
+  /** A new day begins with nothing spent. */
+  private turn(now: number): void {
+    const day = Math.floor(now / 86_400_000);
+    if (day === this.day) return;
+    this.day = day;
+    for (const { budgets } of this.wallets.values())
+      for (const budget of budgets) if (budget.isDaily) budget.spent = 0n;
+  }
+
+  private isSoon({ starterAt }: WalletModel): boolean {
+    return starterAt !== null && this.now < starterAt + 1_000;
   }
 
   private expire(row: WalletRow, now: number): void {
@@ -180,6 +245,8 @@ export class WalletsModel {
     is("posted");
     is("held");
     expect(row.status === model.status, `${row.org_id} is ${row.status}, must be ${model.status}`);
+    if (this.wallet(row.org_id).hasPaid)
+      expect(row.restricted === "0", `${row.org_id} has paid and is still restricted`);
     expect(big(row.open) === held, `${row.org_id}: held ${held}, open holds ${row.open}`);
     expect(big(row.entries) === posted, `${row.org_id}: posted ${posted}, entries ${row.entries}`);
     expect(big(row.lots) === (posted > 0n ? posted : 0n), `${row.org_id}: posted ${posted}, lots ${row.lots}`);
@@ -199,6 +266,12 @@ export class WalletsModel {
     if (!wallet) throw new Error(`no wallet ${org}`);
     return wallet;
   }
+}
+
+/** What the budgets leave beside what is held; null where there are none. */
+function leftOf({ budgets, held }: WalletModel): bigint | null {
+  const left = budgets.map(({ limit, spent }) => limit - spent - held);
+  return left.length === 0 ? null : left.reduce((least, one) => (one < least ? one : least));
 }
 
 export function expect(holds: boolean, message: string): void {

@@ -70,9 +70,9 @@ class World {
   async run(): Promise<{ steps: number; calls: number }> {
     this.time.install();
     await this.database.begin();
-    for (const { org } of this.ground.tenants) {
-      this.model.add(org);
-      await this.grant(org, CREDIT, null);
+    for (const { org, budgets, starter } of this.ground.tenants) {
+      this.model.add(org, budgets);
+      await this.grant(org, CREDIT, null, starter);
     }
     await this.time.turn(this.worker, () => this.startWorker());
     for (const name of NODES) await this.boot(name);
@@ -272,17 +272,20 @@ class World {
     this.bury();
   }
 
-  private async grant(org: string, amount: bigint, expiresInMs: number | null): Promise<void> {
+  private async grant(org: string, amount: bigint, expiresInMs: number | null, starter = false): Promise<void> {
     const expiresAt = expiresInMs === null ? null : this.time.clock.now() + expiresInMs;
-    this.note(`${org} gets ${amount}${expiresInMs === null ? "" : ` for ${expiresInMs} ms`}`);
-    await this.database.ask("SELECT grant_credit($1, $2, $3, $4, 'test', 'test', $5)", [
+    this.note(
+      `${org} gets ${amount}${starter ? " to start with" : ""}${expiresInMs === null ? "" : ` for ${expiresInMs} ms`}`,
+    );
+    await this.database.ask("SELECT grant_credit($1, $2, $3, $4, 'test', 'test', $5, $6)", [
       org,
       amount.toString(),
-      expiresAt ? "promo" : "paid",
+      expiresAt || starter ? "promo" : "paid",
       `lot-${++lots}`,
       expiresAt && new Date(expiresAt),
+      starter,
     ]);
-    this.model.grant(org, amount, expiresAt);
+    this.model.grant(org, amount, expiresAt, !expiresAt && !starter);
   }
 
   private async changePrice(): Promise<void> {

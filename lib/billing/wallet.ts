@@ -42,6 +42,8 @@ export type RefusalRule =
   | "rpm"
   | "tpm"
   | "tpm_too_large"
+  /** Starter credit alone pays for one call a second. */
+  | "starter_rate"
   | "budget"
   | "insufficient_credits"
   /** Credit would do, but not for this model. */
@@ -52,7 +54,11 @@ export type RefusalRule =
   | "idempotency_replay"
   | "idempotency_replay_unavailable"
   | "voided"
-  | "no_wallet";
+  | "no_wallet"
+  /** A newer boot has this node's name. */
+  | "fenced";
+
+export type BudgetPeriod = "day" | "week" | "month" | "total";
 
 export type HoldAnswer =
   | { granted: true; amount: Nano; available: Nano | null; rates: KeyRates | null }
@@ -62,6 +68,8 @@ export type HoldAnswer =
       /** Whose limit; for idempotency rules the request that has the key. */
       scope: string | null;
       limit: Nano | null;
+      /** Of the budget that refused. */
+      period: BudgetPeriod | null;
       used: Nano | null;
       resetAt: string | null;
       retryAfterMs: number | null;
@@ -281,6 +289,7 @@ type AuthorizeRow = {
   retry_after_ms: number | null;
   available: string | null;
   rates: KeyRates | null;
+  period: BudgetPeriod | null;
 };
 type CheckpointRow = {
   ord: number;
@@ -354,6 +363,7 @@ function holdAnswer(row: AuthorizeRow): HoldAnswer {
     granted: false,
     rule: row.refused_by ?? "insufficient_credits",
     scope: row.scope,
+    period: row.period,
     limit: row.limit_value === null ? null : toNano(row.limit_value),
     used: row.used_value === null ? null : toNano(row.used_value),
     resetAt: row.reset_at?.toISOString() ?? null,

@@ -12,6 +12,7 @@ const refuse = (rule: RefusalRule, more: object = {}) =>
       scope: "key",
       limit: 60n,
       used: 60n,
+      period: null,
       resetAt: RESET,
       retryAfterMs: 12_500,
       available: 2_500_000_000n,
@@ -35,6 +36,7 @@ it.each<[RefusalRule, number, string, string, string | undefined, object | undef
   ["rpm", 429, "rate_limit_exceeded", "true", "13", { rule: "rpm", ...counts }],
   ["tpm", 429, "rate_limit_exceeded", "true", "13", { rule: "tpm", ...counts }],
   ["tpm_too_large", 429, "tpm_too_large", "false", undefined, { rule: "tpm_too_large", ...counts }],
+  ["starter_rate", 429, "rate_limit_exceeded", "true", "13", { rule: "starter_rate", ...counts }],
   ["budget", 402, "budget_exceeded", "false", undefined, { rule: "budget", ...money }],
   ["insufficient_credits", 402, "insufficient_quota", "false", undefined, { rule: "insufficient_credits", ...money }],
   ["restricted_credits", 402, "insufficient_quota", "false", undefined, { rule: "restricted_credits", ...money }],
@@ -42,6 +44,7 @@ it.each<[RefusalRule, number, string, string, string | undefined, object | undef
   ["no_wallet", 402, "insufficient_quota", "false", undefined, { rule: "no_wallet", ...money }],
   ["idempotency_mismatch", 422, "idempotency_mismatch", "false", undefined, undefined],
   ["voided", 503, "unavailable", "true", undefined, undefined],
+  ["fenced", 503, "unavailable", "true", undefined, undefined],
 ])("%s is %i %s", (rule, status, code, retry, retryAfter, limit) => {
   const error = refuse(rule);
   expect(error.status).toBe(status);
@@ -69,7 +72,10 @@ describe("what the client is told", () => {
   test("which limit of what", () => {
     expect(refuse("rpm", { scope: "app" }).message).toBe("This app may make 60 requests per minute, and has.");
     expect(refuse("budget", { scope: "member", limit: 5_000_000_000n }).message).toContain(
-      "budget of this member ($5)",
+      "The budget of this member ($5)",
+    );
+    expect(refuse("budget", { period: "day", limit: 5_000_000_000n }).message).toContain(
+      "The daily budget of this key ($5)",
     );
     expect(refuse("tpm_too_large").message).toContain("max_tokens");
   });

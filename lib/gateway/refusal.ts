@@ -14,6 +14,7 @@ const CODES: Record<RefusalRule, ErrorCode> = {
   rpm: "rate_limit_exceeded",
   tpm: "rate_limit_exceeded",
   tpm_too_large: "tpm_too_large",
+  starter_rate: "rate_limit_exceeded",
   budget: "budget_exceeded",
   insufficient_credits: "insufficient_quota",
   restricted_credits: "insufficient_quota",
@@ -24,6 +25,7 @@ const CODES: Record<RefusalRule, ErrorCode> = {
   idempotency_replay_unavailable: "idempotency_replay_unavailable",
   voided: "unavailable",
   no_wallet: "insufficient_quota",
+  fenced: "unavailable",
 };
 
 /** A refused hold as the error the client sees: which limit, of what, how much of it is used, and when it resets. */
@@ -31,7 +33,10 @@ export function refusalToError(refused: Refused, needed: bigint, headers: Record
   return new AppError(CODES[refused.rule], message(refused, needed), { ...details(refused), headers });
 }
 
-function message({ rule, scope, limit, available }: Refused, needed: bigint): string {
+/** A total has no name of its own. */
+const PERIODS = { day: "daily ", week: "weekly ", month: "monthly ", total: "" };
+
+function message({ rule, scope, limit, period, available }: Refused, needed: bigint): string {
   const whose = scope ?? "key";
   switch (rule) {
     case "key_revoked":
@@ -52,8 +57,10 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
       return `This ${whose} may use ${limit} tokens per minute, and has.`;
     case "tpm_too_large":
       return `This one call may use more tokens than the ${limit} per minute that this ${whose} is allowed. Lower "max_tokens" or shorten the input.`;
+    case "starter_rate":
+      return "Starter credit pays for one call a second. Wait a second, or buy credits on the Billing page to lift this.";
     case "budget":
-      return `The budget of this ${whose} ($${formatUsd(limit ?? 0n)}) cannot cover this call. Raise it or wait for its reset.`;
+      return `The ${PERIODS[period ?? "total"]}budget of this ${whose} ($${formatUsd(limit ?? 0n)}) cannot cover this call. Raise it or wait for its reset.`;
     case "holds_only":
       return "The credit left is held by calls in flight. Try again in a moment.";
     case "idempotency_mismatch":
@@ -63,6 +70,8 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
     case "idempotency_replay":
     case "idempotency_replay_unavailable":
       return `A call with this Idempotency-Key has run, and its answer cannot be repeated: see the request ${scope ?? "in question"}.`;
+    case "fenced":
+      return "This node of the hub was replaced while your call came in. You were not charged. Try again.";
     case "voided":
       return "This call was given up before it started. Try again.";
     case "restricted_credits":
@@ -73,7 +82,7 @@ function message({ rule, scope, limit, available }: Refused, needed: bigint): st
   }
 }
 
-const COUNTED: ReadonlySet<RefusalRule> = new Set(["concurrency", "rpm", "tpm", "tpm_too_large"]);
+const COUNTED: ReadonlySet<RefusalRule> = new Set(["concurrency", "rpm", "tpm", "tpm_too_large", "starter_rate"]);
 const LIMITED: ReadonlySet<RefusalRule> = new Set([
   ...COUNTED,
   "budget",
@@ -92,6 +101,6 @@ function details({ rule, scope, limit, used, resetAt, retryAfterMs, available }:
     ...(rule === "holds_only" && { retry: true, retryAfterMs: 1_000 }),
     ...(rule === "idempotency_in_flight" && { retryAfterMs: 1_000 }),
     ...(rule === "concurrency" && { retryAfterMs: 1_000 }),
-    ...((rule === "rpm" || rule === "tpm") && { retryAfterMs: retryAfterMs ?? 1_000 }),
+    ...((rule === "rpm" || rule === "tpm" || rule === "starter_rate") && { retryAfterMs: retryAfterMs ?? 1_000 }),
   };
 }

@@ -40,6 +40,7 @@ type KeyRecord = {
   appId: string;
   memberId: string | null;
   status: string;
+  statusReason: string | null;
   expiresAtMs: number | null;
   /** Of a secret that a rotation has replaced: until when it opens still. */
   retiresAtMs: number | null;
@@ -166,7 +167,13 @@ function assertUsable(record: KeyRecord, now: number, remoteAddress: string | nu
     throw new AppError("invalid_api_key", "This API key has expired. Create a new one.");
   if (record.retiresAtMs !== null && record.retiresAtMs <= now)
     throw new AppError("invalid_api_key", "This API key was rotated and its old secret has ended. Use the new secret.");
-  if (record.status !== "active") throw new AppError("key_disabled", "This API key is disabled.");
+  if (record.status !== "active")
+    throw new AppError(
+      "key_disabled",
+      record.statusReason === "unusual_spend"
+        ? "This API key was paused because it spent far more than usual. Resume it on the API keys page."
+        : "This API key is disabled.",
+    );
   if (record.orgStatus !== "active")
     throw new AppError("org_suspended", "This organisation is suspended. Contact the operator.");
   if (record.allowedIps.length > 0 && !isAllowedAddress(record.allowedIps, remoteAddress)) {
@@ -191,6 +198,7 @@ type KeyRow = {
   app_id: string;
   member_id: string | null;
   status: string;
+  status_reason: string | null;
   expires_at: Date | null;
   retires_at: Date | null;
   allowed_models: string[];
@@ -198,8 +206,8 @@ type KeyRow = {
 };
 
 // Two look-ups by index: one condition with OR may be planned as a scan while the table is small.
-const FIND_KEYS = `select x.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.expires_at,
-    x.retires_at, k.allowed_models, k.allowed_ips
+const FIND_KEYS = `select x.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.status_reason,
+    k.expires_at, x.retires_at, k.allowed_models, k.allowed_ips
   from (
     select id, hash, null::timestamptz as retires_at from api_key where hash = any($1::text[])
     union all
@@ -214,6 +222,7 @@ function toRecord(row: KeyRow): KeyRecord {
     appId: row.app_id,
     memberId: row.member_id,
     status: row.status,
+    statusReason: row.status_reason,
     expiresAtMs: row.expires_at?.getTime() ?? null,
     retiresAtMs: row.retires_at?.getTime() ?? null,
     allowedModels: row.allowed_models,

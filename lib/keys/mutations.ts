@@ -5,9 +5,10 @@ import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import type { CreatedKey, KeyEdit, KeyInput, KeyPatch, KeyRow, KeysToggle, RotateInput } from "@/lib/keys/schema";
 import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
-import { changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
-import type { Limits } from "@/lib/orgs/schema";
+import { type AllLimits, changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
 import type { Scope, StaffScope } from "@/lib/orgs/scope";
+import { getSettings } from "@/lib/settings/queries";
+import { defaultKeyCap } from "@/lib/settings/schema";
 import type { ApiKey, App, Prisma } from "@/prisma/generated/client";
 
 export type KeyOfApp = ApiKey & { app: App };
@@ -115,10 +116,16 @@ export async function insertKey(tx: Tx, scope: Actor, orgId: string, input: KeyI
     },
     include: { app: true },
   });
-  await changeLimits(tx, keyTarget(row), input);
+  await changeLimits(tx, keyTarget(row), { ...input, dailyCapUsd: await capOf(tx, input) });
   const limits = (await limitsOf(tx, [keyTarget(row)])).get(row.id);
   await recordAudit(tx, scope, { action: "key.create", target: `key:${row.id}`, orgId, after: facts(row, limits) });
   return { ...toKeyRow(row, limits), key };
+}
+
+/** A new key's daily cap: its own, or the instance's; a budget of the day needs none beside it. */
+async function capOf(tx: Tx, { dailyCapUsd, budgetUsd, budgetPeriod }: KeyInput) {
+  if (dailyCapUsd !== undefined || (budgetUsd != null && budgetPeriod === "day")) return dailyCapUsd;
+  return defaultKeyCap(await getSettings(tx)) ?? undefined;
 }
 
 /** Throws conflict for a revoked key. The caller has judged the scope. */
@@ -131,10 +138,16 @@ export async function patchKey(tx: Tx, scope: Actor, before: KeyOfApp, patch: Ke
   const app = patch.app === undefined ? before.app : await findOrCreateApp(tx, before.orgId, patch.app);
   const row = await tx.apiKey.update({
     where: { id },
-    data: { name, allowedModels, allowedIps, expiresAt, note, status, appId: app.id },
+    data: {
+      ...{ name, allowedModels, allowedIps, expiresAt, note, status, appId: app.id },
+      ...(status && { statusReason: null }),
+      // what it spent before was looked at by the person who resumes it
+      ...(status === "active" && before.statusReason && { resumedAt: new Date() }),
+    },
     include: { app: true },
   });
-  if (hasLimits(patch)) await changeLimits(tx, keyTarget(row), patch);
+  if (hasLimits(patch) || patch.dailyCapUsd !== undefined)
+    await changeLimits(tx, keyTarget(row), patch, defaultKeyCap(await getSettings(tx)));
   const limits = (await limitsOf(tx, [keyTarget(row)])).get(id);
   await recordAudit(tx, scope, {
     action: "key.update",
@@ -176,7 +189,7 @@ export function keyTarget({ orgId, id }: ApiKey) {
   return { orgId, scope: "key", scopeId: id } as const;
 }
 
-export function toKeyRow(row: KeyOfApp, limits: Limits | undefined): KeyRow {
+export function toKeyRow(row: KeyOfApp, limits: AllLimits | undefined): KeyRow {
   const { id, orgId, name, note, appId, prefix, last4, allowedModels, allowedIps } = row;
   const { previousLast4, previousExpiresAt } = row;
   return {
@@ -193,6 +206,8 @@ export function toKeyRow(row: KeyOfApp, limits: Limits | undefined): KeyRow {
     // safe because a CHECK allows no other value
     status: row.status as KeyRow["status"],
     enabled: row.status === "active",
+    // safe because a CHECK allows no other value
+    statusReason: row.statusReason as KeyRow["statusReason"],
     ...(limits ?? NO_LIMITS),
     expiresAt: row.expiresAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
@@ -212,13 +227,14 @@ async function findOrCreateApp(tx: Tx, orgId: string, app: string): Promise<App>
   });
 }
 
-function facts(row: KeyOfApp, limits: Limits | undefined) {
-  const { name, note, status, allowedModels, allowedIps, expiresAt } = row;
+function facts(row: KeyOfApp, limits: AllLimits | undefined) {
+  const { name, note, status, statusReason, allowedModels, allowedIps, expiresAt } = row;
   return {
     name,
     note,
     app: row.app.name,
     status,
+    statusReason,
     allowedModels,
     allowedIps,
     expiresAt: expiresAt?.toISOString() ?? null,

@@ -1,12 +1,15 @@
 import { z } from "zod";
-import { cidr, instant, instantOut, modelPattern, name } from "@/lib/fields";
-import { limitFields, limitFieldsOut } from "@/lib/orgs/schema";
+import { cidr, instant, instantOut, modelPattern, name, usd } from "@/lib/fields";
+import { dailyCapOut, limitFields, limitFieldsOut } from "@/lib/orgs/schema";
 
 const keyFields = {
   name,
   /** Name or id of the app it belongs to; a new name makes the app. */
   app: name.optional(),
   ...limitFields,
+  /** At most this in one day (UTC), beside a budget of another period. null: no cap; absent from a new key: the instance's
+   *  default (service mode). */
+  dailyCapUsd: usd().nullable().optional(),
   /** Model names, or patterns that end with `*`; empty: all. */
   allowedModels: z.array(modelPattern).max(1000).optional(),
   /** Addresses or CIDR ranges; empty: any. */
@@ -43,7 +46,10 @@ const keyOutFields = {
   last4: z.string(),
   status: z.enum(["active", "disabled", "revoked"]),
   enabled: z.boolean(),
+  /** unusual_spend: the hub paused it; enabling resumes it. null: a person disabled it, or nobody. */
+  statusReason: z.enum(["unusual_spend"]).nullable(),
   ...limitFieldsOut,
+  ...dailyCapOut,
   allowedModels: z.array(z.string()),
   allowedIps: z.array(z.string()),
   expiresAt: instantOut.nullable(),

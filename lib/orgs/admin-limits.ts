@@ -1,18 +1,22 @@
 import { AppError } from "@/lib/errors";
 import { formatUsd, type Nano, parseUsd } from "@/lib/money";
-import { type BudgetPeriod, type LimitPatch, type Limits, limitFields } from "@/lib/orgs/schema";
+import { type BudgetPeriod, type DailyCap, type LimitPatch, type Limits, limitFields } from "@/lib/orgs/schema";
 import type { LimitState, Prisma } from "@/prisma/generated/client";
 
 /** Whose limits: of an organisation itself, of one of its keys, or of one of its members. */
 export type LimitTarget = { orgId: string; scope: "org" | "key" | "member"; scopeId: string };
 
-export const NO_LIMITS: Limits = {
+export type AllLimits = Limits & DailyCap;
+
+export const NO_LIMITS: AllLimits = {
   budgetUsd: null,
   budgetPeriod: null,
   spentUsd: null,
   rpm: null,
   tpm: null,
   maxConcurrency: null,
+  dailyCapUsd: null,
+  spentTodayUsd: null,
 };
 
 export function hasLimits(patch: LimitPatch): boolean {
@@ -23,22 +27,27 @@ export function hasLimits(patch: LimitPatch): boolean {
 export async function limitsOf(
   tx: Pick<Prisma.TransactionClient, "limitState">,
   targets: LimitTarget[],
-): Promise<Map<string, Limits>> {
+): Promise<Map<string, AllLimits>> {
   const rows = await tx.limitState.findMany({ where: { OR: targets.map((target) => ({ ...target })) } });
   const byTarget = Map.groupBy(rows, ({ scopeId }) => scopeId);
   return new Map([...byTarget].map(([scopeId, own]) => [scopeId, toLimits(own)]));
 }
 
 /** Fields that are absent stay as they are, null removes a limit. A budget has one period; another one replaces it and
- *  starts with what has been spent in it. Binds from the next call on. Throws invalid_request for a period without a budget. */
+ *  starts with what has been spent in it. A daily cap stands beside a budget of another period; a budget of the day takes its
+ *  place, and when it goes the default cap comes back. Binds from the next call on. Throws invalid_request for a period without a
+ *  budget, and for a cap beside a budget of the day. */
 export async function changeLimits(
   tx: Prisma.TransactionClient,
   target: LimitTarget,
-  patch: LimitPatch,
+  patch: LimitPatch & { dailyCapUsd?: Nano | null | undefined },
+  defaultCap: Nano | null = null,
 ): Promise<void> {
   const current = (await limitsOf(tx, [target])).get(target.scopeId) ?? NO_LIMITS;
   const { rpm, tpm, maxConcurrency } = patch;
-  const changes = { ...budgetChanges(current, patch), rpm, tpm, maxConcurrency };
+  const budgets = budgetChanges(current, patch);
+  const cap = capChange(current, budgets, patch.dailyCapUsd, defaultCap);
+  const changes = { ...budgets, ...cap, rpm, tpm, maxConcurrency };
   if (Object.values(changes).every((value) => value === undefined)) return;
   await tx.$executeRaw`SELECT set_limits(${target.orgId}, ${target.scope}, ${target.scopeId}, ${JSON.stringify(changes)}::jsonb)`;
 }
@@ -49,7 +58,8 @@ function budgetChanges(
   { budgetUsd, budgetPeriod }: LimitPatch,
 ): Partial<Record<BudgetPeriod, string | null>> {
   if (budgetUsd === undefined && budgetPeriod === undefined) return {};
-  const none = { day: null, week: null, month: null, total: null };
+  // the day's row may be a cap, which stays
+  const none = { week: null, month: null, total: null, ...(current.budgetPeriod === "day" && { day: null }) };
   if (budgetUsd === null) return none;
   const amountNano = budgetUsd ?? (current.budgetUsd === null ? null : parseUsd(current.budgetUsd));
   if (amountNano === null) {
@@ -59,9 +69,27 @@ function budgetChanges(
   return { ...none, [period]: amountNano.toString() };
 }
 
-function toLimits(rows: LimitState[]): Limits {
+function capChange(
+  current: AllLimits,
+  budgets: Partial<Record<BudgetPeriod, string | null>>,
+  dailyCapUsd: Nano | null | undefined,
+  defaultCap: Nano | null,
+): { cap?: string | null } {
+  const hasDayBudget = budgets.day === undefined ? current.budgetPeriod === "day" : budgets.day !== null;
+  if (hasDayBudget) {
+    if (dailyCapUsd == null) return {};
+    throw new AppError("invalid_request", "dailyCapUsd: the budget of the day is the cap. Change that instead.", {
+      param: "dailyCapUsd",
+    });
+  }
+  if (dailyCapUsd !== undefined) return { cap: dailyCapUsd?.toString() ?? null };
+  return budgets.day === null && defaultCap !== null ? { cap: defaultCap.toString() } : {};
+}
+
+function toLimits(rows: LimitState[]): AllLimits {
   const rate = rows.find(({ period }) => period === "rate");
-  const budget = rows.find(({ period }) => period !== "rate");
+  const budget = rows.find(({ period, isCap }) => period !== "rate" && !isCap);
+  const cap = rows.find(({ isCap }) => isCap);
   return {
     budgetUsd: formatOptional(budget?.budget),
     // safe because a CHECK allows no other value
@@ -70,6 +98,8 @@ function toLimits(rows: LimitState[]): Limits {
     rpm: rate?.rpm ?? null,
     tpm: rate?.tpm == null ? null : Number(rate.tpm),
     maxConcurrency: rate?.maxConcurrency ?? null,
+    dailyCapUsd: formatOptional(cap?.budget),
+    spentTodayUsd: cap ? formatUsd(isOver(cap) ? 0n : cap.spent) : null,
   };
 }
 

@@ -87,6 +87,14 @@ export const limitFieldsOut = {
 };
 export type Limits = z.infer<z.ZodObject<typeof limitFieldsOut>>;
 
+/** A key's cap of the day beside its budget; null where it has none, or a budget of the day in its place. */
+export const dailyCapOut = {
+  dailyCapUsd: usdOut.nullable(),
+  /** Of the cap. */
+  spentTodayUsd: usdOut.nullable(),
+};
+export type DailyCap = z.infer<z.ZodObject<typeof dailyCapOut>>;
+
 // Organisations
 
 export const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");

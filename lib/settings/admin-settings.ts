@@ -4,7 +4,7 @@ import { formatUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { switchWallets } from "@/lib/settings/admin-mode";
 import { getSettings } from "@/lib/settings/queries";
-import type { Settings, SettingsPatch } from "@/lib/settings/schema";
+import { defaultKeyCap, type Settings, type SettingsPatch } from "@/lib/settings/schema";
 import { Prisma } from "@/prisma/generated/client";
 
 export async function readSettings(scope: StaffScope): Promise<Settings> {
@@ -27,6 +27,9 @@ export async function updateSettings(scope: StaffScope, patch: SettingsPatch): P
     const mode = changes.find(([key]) => key === "mode")?.[1] as Settings["mode"] | undefined;
     if (mode) await switchWallets(tx, scope, mode);
     const after = { ...before, ...(Object.fromEntries(changes) as Partial<Settings>) };
+    const [capBefore, capAfter] = [defaultKeyCap(before), defaultKeyCap(after)];
+    if (capBefore !== capAfter)
+      await tx.$executeRaw`SELECT change_default_cap(${capBefore}::bigint, ${capAfter}::bigint)`;
     if (changes.length > 0) {
       const keys = changes.map(([key]) => key as keyof Settings);
       const only = (settings: Settings) => Object.fromEntries(keys.map((key) => [key, settings[key]]));

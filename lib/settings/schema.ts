@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { name, usd, usdOut } from "@/lib/fields";
-import { parseUsd } from "@/lib/money";
+import { type Nano, parseUsd } from "@/lib/money";
 
 /** Settings an operator changes while the hub runs. The rest is environment (lib/env.ts). */
 export type Settings = {
@@ -25,6 +25,8 @@ export type Settings = {
   refundWindowHours: number;
   /** A refund of more than this needs a second person. */
   refundApprovalUsd: string;
+  /** service: what a key may spend in one day (UTC) where its owner chose nothing else; 0: no cap. */
+  keyDailyCapUsd: string;
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -40,7 +42,14 @@ export const DEFAULT_SETTINGS: Settings = {
   publicPages: false,
   refundWindowHours: 24,
   refundApprovalUsd: "100",
+  keyDailyCapUsd: "1000",
 };
+
+/** The daily cap that keys get of themselves; null: none. */
+export function defaultKeyCap({ mode, keyDailyCapUsd }: Pick<Settings, "mode" | "keyDailyCapUsd">): Nano | null {
+  const capNano = parseUsd(keyDailyCapUsd);
+  return mode === "service" && capNano > 0n ? capNano : null;
+}
 
 const MAX_STARTER_NANO = parseUsd("5");
 const domain = z
@@ -69,6 +78,7 @@ export const settingsPatch = z
     starterDailyUsd: usd(),
     starterModelsUsd: usd(),
     refundApprovalUsd: usd(),
+    keyDailyCapUsd: usd(),
   })
   .partial();
 export type SettingsPatch = z.infer<typeof settingsPatch>;
@@ -80,5 +90,6 @@ export const settingsOut = z
     starterDailyUsd: usdOut,
     starterModelsUsd: usdOut,
     refundApprovalUsd: usdOut,
+    keyDailyCapUsd: usdOut,
   })
   .meta({ id: "Settings" }) satisfies z.ZodType<Settings>;

@@ -23,8 +23,8 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Decides at once the undecided items of every organisation in which all of them fit, wallet and limits taken together.
--- The others keep verdict NULL. Joins of unnested arrays are misjudged by the planner, hence the setting.
-CREATE OR REPLACE FUNCTION grant_where_all_fit(items authorization_item[], limits limit_view[]) RETURNS authorization_item[]
+-- The others keep verdict NULL, as do those that only starter credit pays for (`starters`). Joins of unnested arrays are misjudged by the planner, hence the setting.
+CREATE OR REPLACE FUNCTION grant_where_all_fit(items authorization_item[], limits limit_view[], starters text[]) RETURNS authorization_item[]
 LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
   WITH item AS MATERIALIZED (SELECT * FROM unnest(items)),
   undecided AS MATERIALIZED (
@@ -42,7 +42,7 @@ LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
     WINDOW upto AS (PARTITION BY l.org, l.scope, l.scope_id, l.period ORDER BY u.ord ROWS UNBOUNDED PRECEDING)
   ),
   tight AS MATERIALIZED (
-    SELECT org FROM undecided WHERE want > left_over
+    SELECT org FROM undecided WHERE want > left_over OR org = ANY (starters)
     UNION
     SELECT org FROM scoped
     WHERE wanted > left_over OR (budget IS NOT NULL AND price_version IS NULL)
@@ -52,7 +52,7 @@ LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
   SELECT array_agg(CASE
       WHEN i.verdict IS NULL AND t.org IS NULL AND u.ord IS NOT NULL THEN
         ROW(i.ord, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash, i.want, i.min_amount, i.price_version, i.tokens,
-          i.restricted_ok, i.room, 'granted', i.want, NULL, NULL, NULL, NULL, NULL, NULL, least(u.left_over, b.room))::authorization_item
+          i.restricted_ok, i.room, 'granted', i.want, NULL, NULL, NULL, NULL, NULL, NULL, least(u.left_over, b.room), NULL)::authorization_item
       ELSE ROW(i.*)::authorization_item
     END)
   FROM item i
@@ -95,6 +95,7 @@ DECLARE
   budget_room bigint; -- NULL: no budget applies
   credit_room bigint;
   barred bigint;      -- restricted credit, which this call may not use
+  starter_from timestamptz; -- only starter credit pays: when it pays for the next call
   taken bigint[];     -- per limit row: budget, calls and tokens this batch has granted
   calls int[];
   tokens bigint[];
@@ -106,6 +107,9 @@ BEGIN
   calls := array_fill(0, ARRAY[cardinality(rows)]);
   tokens := array_fill(0::bigint, ARRAY[cardinality(rows)]);
   room := w.posted - w.held - w.floor;
+  IF w.restricted > 0 AND w.posted <= w.restricted THEN
+    starter_from := coalesce(w.starter_at, '-infinity') + interval '1 second';
+  END IF;
   FOR next IN
     SELECT i AS item, coalesce(m.matching, '{}') AS matching
     FROM unnest(items) i
@@ -157,6 +161,11 @@ BEGIN
         END IF;
       END LOOP;
     END IF;
+    IF item.refused_by IS NULL AND starter_from > at THEN
+      item.refused_by := 'starter_rate'; item.scope := 'org'; item.limit_value := 1; item.used_value := 1;
+      item.reset_at := starter_from;
+      item.retry_after_ms := ceil(extract(epoch FROM starter_from - at) * 1000);
+    END IF;
     IF item.refused_by IS NULL THEN
       FOREACH x IN ARRAY matching LOOP
         l := rows[x];
@@ -164,7 +173,7 @@ BEGIN
         -- an unpriced call cannot be counted against a budget, so no budget lets it pass
         IF l.budget - l.spent - l.held - taken[x] < item.min_amount OR item.price_version IS NULL THEN
           item.refused_by := 'budget'; item.scope := l.scope; item.limit_value := l.budget;
-          item.used_value := l.spent + l.held + taken[x]; item.reset_at := l.reset_at;
+          item.used_value := l.spent + l.held + taken[x]; item.reset_at := l.reset_at; item.period := l.period;
           EXIT;
         END IF;
         budget_room := least(budget_room, l.budget - l.spent - l.held - taken[x]);
@@ -182,6 +191,7 @@ BEGIN
       item.verdict := 'granted';
       item.amount := least(item.want, credit_room, budget_room);
       room := room - item.amount;
+      IF starter_from IS NOT NULL THEN starter_from := at + interval '1 second'; END IF;
       FOREACH x IN ARRAY matching LOOP
         taken[x] := taken[x] + item.amount;
         calls[x] := calls[x] + 1;
@@ -283,11 +293,12 @@ $$;
 -- min_amount, price_version, tokens_estimate, restricted_ok, idempotency?: {key, path, hash}}. A repeated item gets its first answer again.
 -- `rates`: {rpm, calls, tpm, tokens} of the key in the last minute, this call included; NULL where the key has no rate limits.
 -- `available` is what wallet and budgets leave this call, its own hold included; NULL where nothing bounds it.
+-- `period` is that of a budget that refused. A fenced epoch (a newer boot has the node's name) holds nothing any more.
 -- Plans are made once per connection, maybe while the tables are still empty. The settings and each OFFSET 0 keep them to
 -- look-ups by key, whatever the tables grow to.
 CREATE OR REPLACE FUNCTION authorize_batch(items jsonb, node text, epoch bigint, ttl interval)
 RETURNS TABLE (ord int, granted boolean, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
-  reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean, rates jsonb)
+  reset_at timestamptz, retry_after_ms int, available bigint, skipped boolean, rates jsonb, period text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
@@ -300,6 +311,8 @@ DECLARE
   walked authorization_item[] := '{}';
   limits limit_view[];
   tight text;
+  fenced boolean;
+  starters text[];
   idempotent boolean;
   rates_by_key jsonb;
 BEGIN
@@ -310,13 +323,15 @@ BEGIN
   ) w;
   at := hub_now();
   second := floor(extract(epoch FROM at));
+  fenced := EXISTS (SELECT FROM node n WHERE n.id = authorize_batch.node AND n.epoch > authorize_batch.epoch);
   PERFORM expire_lots(w.org_id, at) FROM wallet w WHERE w.org_id = ANY (locked) AND w.next_expiry_at <= at;
+  SELECT array_agg(w.org_id) INTO starters FROM wallet w WHERE w.org_id = ANY (locked) AND w.restricted > 0 AND w.posted <= w.restricted;
 
   SELECT array_agg(ROW(i.ordinality, i.org, i.id, i.key, i.app, i.member, i.model, i.ctx, i.input_hash,
       i.amount, least(i.min_amount, i.amount), i.price_version, coalesce(i.tokens_estimate, 0), coalesce(i.restricted_ok, false),
       w.posted - w.held - w.floor - CASE WHEN i.restricted_ok THEN 0 ELSE w.restricted END,
       CASE
-        WHEN w.org_id IS NULL THEN 'refused'
+        WHEN fenced OR w.org_id IS NULL THEN 'refused'
         WHEN cardinality(locked) IS DISTINCT FROM cardinality(orgs) AND i.org <> ALL (coalesce(locked, '{}')) THEN 'skipped'
         WHEN h.id IS NOT NULL THEN CASE WHEN h.state = 'open' AND h.org_id = i.org AND h.input_hash = i.input_hash THEN 'held' ELSE 'refused' END
         WHEN k.id IS NULL OR k.org_id <> i.org OR k.status <> 'active' OR k.expires_at <= at
@@ -324,6 +339,7 @@ BEGIN
       END,
       h.amount,
       CASE
+        WHEN fenced THEN 'fenced'
         WHEN w.org_id IS NULL THEN 'no_wallet'
         WHEN h.id IS NOT NULL THEN CASE
           WHEN h.org_id NOT IN ('', i.org) OR (h.input_hash <> i.input_hash AND h.org_id <> '') THEN 'idempotency_mismatch'
@@ -334,7 +350,7 @@ BEGIN
         WHEN o.status IS DISTINCT FROM 'active' THEN 'org_suspended'
         WHEN w.status <> 'active' THEN 'wallet_frozen'
       END,
-      NULL, NULL, NULL, NULL, NULL, w.posted - w.held - w.floor + coalesce(h.amount, 0))::authorization_item)
+      NULL, NULL, NULL, NULL, NULL, w.posted - w.held - w.floor + coalesce(h.amount, 0), NULL)::authorization_item)
   INTO checks
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, key text, app text, member text, model text, ctx jsonb,
     input_hash text, amount bigint, min_amount bigint, price_version bigint, tokens_estimate bigint, restricted_ok boolean)) WITH ORDINALITY i
@@ -350,7 +366,7 @@ BEGIN
   IF EXISTS (SELECT FROM unnest(locked) l(org) WHERE EXISTS (SELECT FROM limit_state s WHERE s.org_id = l.org)) THEN
     limits := load_limits(checks, at, second);
   END IF;
-  checks := grant_where_all_fit(checks, limits);
+  checks := grant_where_all_fit(checks, limits, starters);
   FOR tight IN SELECT DISTINCT c.org FROM unnest(checks) c WHERE c.verdict IS NULL LOOP
     walked := walked || grant_one_by_one(ARRAY(SELECT c FROM unnest(checks) c WHERE c.org = tight AND c.verdict IS NULL), limits, at);
   END LOOP;
@@ -366,7 +382,7 @@ BEGIN
       authorize_batch.node, authorize_batch.epoch, coalesce(n.ctx, '{}'), n.tokens, second, at, at + ttl
     FROM new n ORDER BY n.id
   )
-  UPDATE wallet w SET held = w.held + s.amount, version = w.version + 1
+  UPDATE wallet w SET held = w.held + s.amount, version = w.version + 1, starter_at = CASE WHEN w.org_id = ANY (starters) THEN at ELSE w.starter_at END
   FROM (SELECT n.org, sum(n.amount)::bigint AS amount FROM new n GROUP BY n.org) s WHERE w.org_id = s.org;
   IF limits IS NOT NULL THEN
     PERFORM take_limits(checks, at, second);
@@ -380,6 +396,7 @@ BEGIN
     rates_by_key := (SELECT jsonb_object_agg(r.org || '/' || r.key, r.rates) FROM key_rates(checks, limits) r);
   END IF;
   RETURN QUERY SELECT c.ord, c.verdict IN ('granted', 'held'), c.amount, c.refused_by, c.scope, c.limit_value, c.used_value,
-    c.reset_at, c.retry_after_ms, c.available, c.verdict = 'skipped', rates_by_key -> (c.org || '/' || c.key)
+    c.reset_at, c.retry_after_ms, c.available, c.verdict = 'skipped', rates_by_key -> (c.org || '/' || c.key),
+    c.period
   FROM unnest(checks) c ORDER BY c.ord;
 END $$;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
+import { newId } from "@/lib/ids";
 import {
   authorize,
   createKey,
@@ -103,7 +104,7 @@ describe("authorize_batch", () => {
   test("restricted credit pays only for calls that may use it", async () => {
     const org = await createOrg(database.pool);
     await grant(database.pool, org.org, { amount: 600, source: "promo", restricted: true });
-    await grant(database.pool, org.org, { amount: 400, source: "paid" });
+    await grant(database.pool, org.org, { amount: 400, source: "comp" });
     const dear = holdItem(org, { amount: 500, restricted_ok: false });
     expect((await authorize(database.pool, [dear]))[0]).toMatchObject({
       granted: false,
@@ -115,6 +116,73 @@ describe("authorize_batch", () => {
     expect((await authorize(database.pool, [fits, cheap])).map((answer) => answer.granted)).toEqual([true, true]);
     await settle(database.pool, [settleItem(cheap, { price: 600 }), settleItem(fits, { price: 400 })]);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 0, restricted: 0 });
+    await assertHealthy(database.pool, org.org);
+  });
+
+  describe("while only starter credit pays", () => {
+    const starter = async () => {
+      const org = await createOrg(database.pool);
+      await grant(database.pool, org.org, { amount: 10_000, source: "promo", restricted: true });
+      return org;
+    };
+
+    test("one call a second passes, in a batch and after it", async () => {
+      const org = await starter();
+      // what is refused for another reason takes nobody's turn
+      const [tooMuch, first, second] = [holdItem(org, { amount: 20_000 }), holdItem(org), holdItem(org)];
+      const answers = await authorize(database.pool, [tooMuch, first, second]);
+      expect(answers.map(({ refused_by }) => refused_by)).toEqual(["insufficient_credits", null, "starter_rate"]);
+      expect(answers[2]).toMatchObject({ scope: "org", limit_value: "1", used_value: "1", retry_after_ms: 1_000 });
+      const [soon] = await authorize(database.pool, [holdItem(org)]);
+      expect(soon?.refused_by).toBe("starter_rate");
+      expect(soon?.retry_after_ms).toBeLessThanOrEqual(1_000);
+      await database.pool.query("UPDATE wallet SET starter_at = starter_at - interval '1 s' WHERE org_id = $1", [
+        org.org,
+      ]);
+      const third = holdItem(org);
+      expect((await authorize(database.pool, [third]))[0]).toMatchObject({ granted: true });
+      await settleAll([first, third]);
+      await assertHealthy(database.pool, org.org);
+    });
+
+    test.each(["comp", "paid"] as const)("any %s credit beside it lifts that", async (source) => {
+      const org = await starter();
+      await grant(database.pool, org.org, { amount: 1, source });
+      const items = [holdItem(org), holdItem(org)];
+      expect((await authorize(database.pool, items)).map(({ granted }) => granted)).toEqual([true, true]);
+      await settleAll(items);
+      await assertHealthy(database.pool, org.org);
+    });
+
+    test("a first payment frees it for every model", async () => {
+      const org = await starter();
+      const dear = () => holdItem(org, { restricted_ok: false });
+      expect((await authorize(database.pool, [dear()]))[0]).toMatchObject({ refused_by: "restricted_credits" });
+      await grant(database.pool, org.org, { amount: 1, source: "paid" });
+      expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 10_001, restricted: 0 });
+      const item = dear();
+      expect((await authorize(database.pool, [item]))[0]).toMatchObject({ granted: true });
+      await settleAll([item]);
+      await assertHealthy(database.pool, org.org);
+    });
+  });
+
+  test("a fenced life of a node holds nothing any more, not even again", async () => {
+    const org = await createOrg(database.pool, { credit: 5_000 });
+    const node = newId("node");
+    const boot = async () => Number((await database.pool.query("SELECT node_boot($1) AS epoch", [node])).rows[0].epoch);
+    const epoch = await boot();
+    const item = holdItem(org);
+    expect((await authorize(database.pool, [item], { node, epoch }))[0]).toMatchObject({ granted: true });
+    const newer = await boot();
+    for (const again of [item, holdItem(org)])
+      expect((await authorize(database.pool, [again], { node, epoch }))[0]).toMatchObject({
+        granted: false,
+        refused_by: "fenced",
+      });
+    const late = holdItem(org);
+    expect((await authorize(database.pool, [late], { node, epoch: newer }))[0]).toMatchObject({ granted: true });
+    await settleAll([item, late]);
     await assertHealthy(database.pool, org.org);
   });
 

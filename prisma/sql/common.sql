@@ -55,7 +55,8 @@ BEGIN
       want bigint, min_amount bigint, price_version bigint, tokens bigint, restricted_ok boolean,
       room bigint, -- what the wallet leaves this call before the batch; NULL: it never blocks
       verdict text, amount bigint, refused_by text, scope text, limit_value bigint, used_value bigint,
-      reset_at timestamptz, retry_after_ms int, available bigint);
+      reset_at timestamptz, retry_after_ms int, available bigint,
+      period text); -- of the budget that refused it
   END IF;
   -- A limit_state row as authorize and checkpoint see it: rolled to the current period, with its rate window summed up.
   IF to_regtype('limit_view') IS NULL THEN

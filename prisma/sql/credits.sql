@@ -45,6 +45,7 @@ BEGIN
   VALUES (credit_id, org, source, grant_credit.amount,
     CASE WHEN w.floor IS NULL THEN 0 ELSE greatest(w.posted + grant_credit.amount, 0) - greatest(w.posted, 0) END,
     CASE source WHEN 'promo' THEN 10 WHEN 'comp' THEN 20 ELSE 50 END, grant_credit.restricted, grant_credit.expires_at, at);
+  IF source = 'paid' THEN PERFORM free_credit(org); END IF;
   RETURN QUERY
   UPDATE wallet x SET posted = x.posted + grant_credit.amount, version = x.version + 1,
     restricted = x.restricted + CASE WHEN grant_credit.restricted AND x.floor IS NOT NULL
@@ -53,6 +54,13 @@ BEGIN
     status = CASE WHEN x.freeze_reason = 'negative' AND x.posted + grant_credit.amount >= x.floor THEN 'active' ELSE x.status END,
     freeze_reason = CASE WHEN x.freeze_reason = 'negative' AND x.posted + grant_credit.amount >= x.floor THEN NULL ELSE x.freeze_reason END
   WHERE x.org_id = org RETURNING true, x.posted, x.held;
+END $$;
+
+-- Starter credit is bound to cheap models until the first payment: frees what is left of it. The caller has the wallet's lock.
+CREATE OR REPLACE FUNCTION free_credit(org text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  UPDATE credit_lot c SET restricted = false WHERE c.org_id = org AND c.restricted;
+  UPDATE wallet w SET restricted = 0 WHERE w.org_id = org AND w.restricted > 0;
 END $$;
 
 -- A signed correction against revenue, with reason and actor, idempotent by `key`. What is taken must be there and not held:

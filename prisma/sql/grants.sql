@@ -45,6 +45,7 @@ GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential T
 GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
 GRANT DELETE ON connect_session, catalog_sync, admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert, mail_check TO hub_worker;
+GRANT UPDATE (status, status_reason) ON api_key TO hub_worker;
 GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
 GRANT INSERT, UPDATE ON payment_card TO hub_worker;
@@ -63,7 +64,7 @@ DECLARE
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set", "breaker_claim", "breaker_release",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
-    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "freeze_wallet", "hub_now", "latency_bounds",
+    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "change_default_cap", "freeze_wallet", "hub_now", "latency_bounds",
                     "refundable", "request_refund", "decide_refund"],
     "hub_worker":  ["breaker_set", "breaker_claim", "breaker_release", "apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
                     "fail_refund", "heed_fraud_warning", "post_stripe_transaction"]

@@ -149,6 +149,7 @@ BEGIN
   END IF;
   UPDATE wallet x SET posted = x.posted + change, version = x.version + 1 WHERE x.org_id = t.org_id;
   IF w.floor IS NULL THEN RETURN change; END IF; -- enterprise: no lots
+  IF kind = 'topup' THEN PERFORM free_credit(t.org_id); END IF;
 
   IF change < 0 THEN
     rest := greatest(w.posted, 0) - greatest(w.posted + change, 0);

@@ -73,6 +73,7 @@ export type Answer = {
   retry_after_ms: number | null;
   available: string | null;
   skipped: boolean;
+  period: string | null;
 };
 
 export function holdItem({ org, app, key }: TestOrg, hold: Hold = {}) {

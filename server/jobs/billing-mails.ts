@@ -2,12 +2,13 @@ import type { LowBalance } from "@/lib/billing/low-balance";
 import type { Expiry } from "@/lib/billing/notices";
 import { formatMoney } from "@/lib/format-money";
 import { DEFAULT_LOCALE, isLocale, type Locale } from "@/lib/locale";
-import { toNano } from "@/lib/money";
+import { parseUsd, toNano } from "@/lib/money";
 import { sendMailOnce } from "@/lib/notifications/mutations";
 import type { MailTemplate } from "@/lib/notifications/texts";
 import type { Sql } from "@/lib/pg";
+import type { PausedKey } from "@/lib/usage/unusual-spend";
 
-// What those who manage an organisation's billing are told. Each mail goes out once per occasion and recipient.
+// What those who manage an organisation's billing are told, and who manages its keys. Each mail goes out once per occasion and recipient.
 
 type OrgRow = { slug: string; name: string; posted: string };
 type Occasion = { orgId: string; event: string; template: MailTemplate; org: OrgRow; recipients?: readonly string[] };
@@ -78,6 +79,41 @@ export async function reportExpiry(sql: Sql, origin: string, { lot, days }: Expi
   await tell(sql, origin, { orgId: expiring.org_id, org: expiring, template: "creditExpires", event }, (locale) => ({
     amount: formatMoney(toNano(expiring.remaining), locale, "toward-zero"),
     date: new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: "UTC" }).format(expiring.expires_at),
+  }));
+}
+
+/** That a key was paused for what it spent: whoever manages keys or billing hears of it, and whoever made the key. */
+export async function reportPausedKey(sql: Sql, origin: string, { event }: PausedKey): Promise<void> {
+  type Row = OrgRow & {
+    org_id: string;
+    key: string;
+    key_name: string;
+    spent: string;
+    usual: string;
+    recipients: string[];
+  };
+  const { rows } = await sql.query<Row>(
+    `SELECT a.org_id, k.id AS key, k.name AS key_name, a.after ->> 'spentUsd' AS spent, a.after ->> 'usualUsd' AS usual, o.slug, o.name, w.posted,
+       ARRAY(SELECT m.user_id FROM member m WHERE m.org_id = a.org_id AND (m.role IN ('owner', 'admin', 'billing') OR m.user_id = k.created_by)) AS recipients
+     FROM audit_event a JOIN api_key k ON k.org_id = a.org_id AND 'key:' || k.id = a.target
+     JOIN org o ON o.id = a.org_id JOIN wallet w ON w.org_id = a.org_id WHERE a.id = $1`,
+    [event],
+  );
+  const paused = rows[0];
+  if (!paused) return;
+  const { recipients } = paused;
+  const occasion = {
+    orgId: paused.org_id,
+    org: paused,
+    template: "keyPaused",
+    event: `paused:${event}`,
+    recipients,
+  } as const;
+  await tell(sql, origin, occasion, (locale) => ({
+    key: paused.key_name,
+    spent: formatMoney(parseUsd(paused.spent), locale),
+    usual: formatMoney(parseUsd(paused.usual), locale),
+    url: `${origin}/${paused.slug}/keys/${paused.key}`,
   }));
 }
 

@@ -138,6 +138,24 @@ test("expiring credit is told 7 days and 1 day before, and not when it was given
   expect(heard(account)).toEqual(["creditExpires en", "creditExpires en", "creditExpires zh", "creditExpires zh"]);
 });
 
+test("a key with unusual spend is paused, and those who can resume it are told", async () => {
+  const account = await team();
+  await world.bought(account.scope, "20");
+  heard(account);
+  await database.pool.query(
+    "UPDATE api_key SET created_at = created_at - interval '2 days', created_by = $2 WHERE id = $1",
+    [account.key, `${account.org}_developer`],
+  );
+  await spend(database.pool, account, 11 * DOLLAR);
+  for (let n = 0; n < 2; n++) await world.runJob("pause_unusual_keys");
+  await world.settle();
+  expect(world.mails.find(({ to }) => to.includes("developer"))?.data).toMatchObject({
+    ...{ key: "key", spent: "$11.00", usual: "$0.00" },
+    url: expect.stringContaining(`/keys/${account.key}`),
+  });
+  expect(heard(account)).toEqual(["keyPaused en", "keyPaused en", "keyPaused zh"]);
+});
+
 test("every billing mail is in all languages", async () => {
   const { renderMail } = await import("@/lib/notifications/render");
   const templates = [
@@ -147,6 +165,7 @@ test("every billing mail is in all languages", async () => {
     "creditAdded",
     "creditTaken",
     "creditExpires",
+    "keyPaused",
   ] as const;
   const data = { org: "Acme", amount: "$1.00", balance: "$2.00", reason: "why", date: "soon", url: "https://hub.test" };
   const texts = templates.map((template) => LOCALES.map((locale) => renderMail({ template, locale, data }).text));

@@ -2,7 +2,8 @@ import { findLowBalances, LOW_BALANCE_TASK, type LowBalance } from "@/lib/billin
 import { ENTRY_TASK, EXPIRY_TASK, type Expiry, findEntries, findExpiring } from "@/lib/billing/notices";
 import type { Env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
-import { reportEntry, reportExpiry, reportLowBalance } from "@/server/jobs/billing-mails";
+import { PAUSED_KEY_TASK, type PausedKey, pauseUnusualKeys } from "@/lib/usage/unusual-spend";
+import { reportEntry, reportExpiry, reportLowBalance, reportPausedKey } from "@/server/jobs/billing-mails";
 
 const everyMinute = { schedule: "* * * * *", maxAttempts: 1 };
 
@@ -11,6 +12,14 @@ export function billingNoticeJobs({ publicUrl, port }: Pick<Env, "publicUrl" | "
   const origin = publicUrl ?? `http://localhost:${port}`;
   return [
     { name: "find_low_balances", ...everyMinute, run: (_payload, { sql }) => findLowBalances(sql) },
+    {
+      name: "pause_unusual_keys",
+      ...everyMinute,
+      run: async (_payload, { sql, log }) => {
+        const count = await pauseUnusualKeys(sql);
+        if (count > 0) log.warn({ count }, "keys with unusual spend were paused");
+      },
+    },
     { name: "find_ledger_entries", ...everyMinute, run: (_payload, { sql }) => findEntries(sql) },
     {
       name: "find_expiring_credit",
@@ -24,6 +33,7 @@ export function billingNoticeJobs({ publicUrl, port }: Pick<Env, "publicUrl" | "
       run: (payload, { sql }) => reportLowBalance(sql, origin, payload as LowBalance),
     },
     { name: ENTRY_TASK, run: (payload, { sql }) => reportEntry(sql, origin, (payload as { journal: string }).journal) },
+    { name: PAUSED_KEY_TASK, run: (payload, { sql }) => reportPausedKey(sql, origin, payload as PausedKey) },
     { name: EXPIRY_TASK, run: (payload, { sql }) => reportExpiry(sql, origin, payload as Expiry) },
     {
       name: "prune_notices",

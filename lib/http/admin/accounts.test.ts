@@ -337,7 +337,10 @@ describe("keys", () => {
     expect(more.body).toMatchObject({ budgetUsd: "3", budgetPeriod: "day", rpm: null, tpm: 20, expiresAt: null });
     const none = await hub.call("PATCH", `/keys/${body.id}`, { budgetUsd: null, tpm: null, maxConcurrency: null });
     expect(none.body).toMatchObject({ budgetUsd: null, budgetPeriod: null, tpm: null, maxConcurrency: null });
-    const { rows } = await hub.database.pool.query("SELECT period FROM limit_state WHERE scope_id = $1", [body.id]);
+    const { rows } = await hub.database.pool.query(
+      "SELECT period FROM limit_state WHERE scope_id = $1 AND NOT is_cap",
+      [body.id],
+    );
     expect(rows).toEqual([]);
   });
 

@@ -5,19 +5,24 @@ import type { OrgScope } from "@/lib/auth/require-org";
 import { listOrgModels } from "@/lib/catalog/queries";
 import { env } from "@/lib/env";
 import { addressesOfKeys, listAppNames, type OrgKey } from "@/lib/keys/queries";
+import { formatUsd } from "@/lib/money";
 import { publicOrigin } from "@/lib/origin";
+import { getSettings } from "@/lib/settings/queries";
+import { defaultKeyCap } from "@/lib/settings/schema";
 import { monthStart } from "@/lib/time-range";
 import { sumOrgUsage } from "@/lib/usage/queries";
 
 /** What the dialogs of keys need on any page that has them. */
 export async function readKeyContext(scope: OrgScope): Promise<KeyContext> {
-  const [models, apps] = await Promise.all([listOrgModels(scope), listAppNames(scope)]);
+  const [models, apps, settings] = await Promise.all([listOrgModels(scope), listAppNames(scope), getSettings()]);
+  const cap = defaultKeyCap(settings);
   return {
     orgSlug: scope.org.slug,
     baseUrl: `${publicOrigin(await headers(), env().publicUrl)}/api/v1`,
     model: models.find(({ type, price }) => type === "chat" && price !== null)?.id ?? null,
     apps,
     address: scope.request?.ip ?? null,
+    dailyCapUsd: cap === null ? null : formatUsd(cap),
   };
 }
 

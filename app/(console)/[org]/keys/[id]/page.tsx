@@ -11,6 +11,7 @@ import { KeyBadge } from "@/components/keys/key-badge";
 import { KeyChanges } from "@/components/keys/key-changes";
 import { KeyFacts } from "@/components/keys/key-facts";
 import { KeyUsage } from "@/components/keys/key-usage";
+import { PausedKey } from "@/components/keys/paused-key";
 import { PreviousSecret } from "@/components/keys/previous-secret";
 import { CodeTabs } from "@/components/landing/code-tabs";
 import { Block } from "@/components/shell/block";
@@ -73,6 +74,7 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
         </div>
         <KeyActions context={context} row={row} />
       </div>
+      {row.state === "paused" && <PausedKey changes={key.changes} />}
       {key.previous && row.state !== "revoked" && (
         <PreviousSecret prefix={key.prefix} previous={key.previous} usedAt={key.previousUsedAt} />
       )}
