@@ -96,7 +96,8 @@ test("half-open, one call probes the route, whichever gateway it came to", async
     node.health.states().find(({ target }) => target.endsWith(`/${credentialIds[0]}`))?.state;
   const states = () => nodes.map(stateAt);
   await expect.poll(states, soon).toEqual(["open", "open"]);
-  const probes = () => upstream.truth.requests.filter((request) => JSON.stringify(request.body).includes("error:500")).length;
+  const probes = () =>
+    upstream.truth.requests.filter((request) => JSON.stringify(request.body).includes("error:500")).length;
   const before = probes();
   // its rest is over
   await database.pool.query("update breaker set until = clock_timestamp() where target like '%/' || $1", [

@@ -81,7 +81,7 @@ export class GatewayLife implements Owner {
     await recorder.replay();
     await sql.query("select node_spool_replayed($1, $2::bigint)", [this.name, this.epoch]);
     const keyring = createKeyring({ sql, peppers: [pepper], clock });
-    const { health, sync } = createHealthStore({ sql, clock, random: random.next, onError });
+    const { health, sync } = createHealthStore({ sql, node: this.name, clock, random: random.next, onError });
     await sync();
     const snapshots = await createSnapshotStore({
       sql,

@@ -65,6 +65,8 @@ export function makeCredentialValue(given: Partial<SnapshotCredential> = {}): Sn
     id: "cred_1",
     name: "one",
     weight: 100,
+    rpm: null,
+    tpm: null,
     sealed: "sealed",
     sealedOrigin: "https://api.example.com",
     ...given,

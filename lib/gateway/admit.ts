@@ -37,6 +37,8 @@ const HOLD_TIMEOUT_MS = 2_000;
 const REQUEUE_MS = 5_000;
 const FIRST_REQUEUE_MS = 25;
 const LAST_REQUEUE_MS = 400;
+/** When caps of credentials are worth another try: they are counted over a minute. */
+const CAP_RETRY_MS = 5_000;
 /** Enterprise mode: a model without a price is recorded, not charged. */
 const FREE = { rates: {}, factorBp: 10_000 };
 
@@ -84,11 +86,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
       `The model "${model.id}" is of type ${model.type}, not ${wanted.modelType}.`,
       { param: "model" },
     );
-  if (call.plan.length === 0)
-    throw new AppError(
-      "provider_unavailable",
-      `No provider serves the model "${model.id}" at the moment. You were not charged.`,
-    );
+  if (call.plan.length === 0) throw nothingToCall(deps, model);
   const price = priceFor(model, caller.scope.orgId);
   if (!price && deps.snapshots.current().mode === "service") {
     throw new AppError(
@@ -216,4 +214,17 @@ function retryCount({ headers }: GatewayRequest): number | null {
 function once<Value>(compute: () => Value): () => Value {
   let value: Value | undefined;
   return () => (value ??= compute());
+}
+
+/** A credential whose cap is reached may be called again within a minute; anything else waits for the operator. */
+function nothingToCall({ health }: GatewayDependencies, model: SnapshotModel): AppError {
+  const credentials = model.offers.flatMap(({ provider }) => provider.credentials ?? []);
+  if (credentials.some((credential) => health.caps.isSpent(credential)))
+    return new AppError("overloaded", "All providers of this model are busy. You were not charged. Try again.", {
+      retryAfterMs: CAP_RETRY_MS,
+    });
+  return new AppError(
+    "provider_unavailable",
+    `No provider serves the model "${model.id}" at the moment. You were not charged.`,
+  );
 }

@@ -32,7 +32,7 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
   const reply = patient ?? call.reply;
   const stopTicking = deps.ticker.add({ meter, output: output ?? patient });
   try {
-    await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) =>
+    await tryCandidates({ plan, meter, reply, isStream: chat.stream }, deps, (candidate, secret) =>
       attempt(deps, { ...call, reply }, { candidate, secret, output, headers }),
     );
   } catch (error) {

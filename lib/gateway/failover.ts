@@ -25,7 +25,7 @@ const UNOPENABLE: UpstreamFailure = {
 };
 
 type Tools = Pick<GatewayDependencies, "vault" | "health" | "retries">;
-type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply };
+type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply; isStream: boolean };
 type Failures = [UpstreamFailure, ...UpstreamFailure[]];
 
 /** Calls one candidate after the other until one answers. Each failed attempt is a row of its own; the tenant pays for one.
@@ -43,8 +43,8 @@ export async function tryCandidates(
     while (at && meter.attemptCount < MAX_ATTEMPTS) {
       at = await passProbed(plan, at, tools);
       const candidate = plan[at.offer]?.[at.credential] as Candidate;
-      const result = await attemptOne(candidate, tools, attempt, meter);
-      if (result.answered) return;
+      const result = await attemptOne(candidate, tools, attempt, call);
+      if (result.answered) return noteCall(call, tools, ANSWERED[meter.outcome ?? "ok"]);
       failures.push(result.failure);
       const isOver = reply.gone || meter.aborted !== null;
       const next: Position | null = isOver ? null : nextPosition(plan, at, result.failure.class);
@@ -60,6 +60,7 @@ export async function tryCandidates(
   } finally {
     if (isRetrying) tools.retries.release();
   }
+  noteCall(call, tools, failures.at(-1) ?? "neutral");
   // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure
   throw refusal(call, failures as Failures);
 }
@@ -79,7 +80,7 @@ async function attemptOne(
   candidate: Candidate,
   { vault, health }: Tools,
   attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
-  meter: CallMeter,
+  { meter, isStream }: Routed,
 ): Promise<AttemptResult> {
   const secret = await vault.secretFor(candidate);
   if (!secret) {
@@ -89,14 +90,28 @@ async function attemptOne(
     return failed(UNOPENABLE);
   }
   let finding: Finding = "neutral";
+  health.begin(candidate);
   try {
     const result = await attempt(candidate, secret);
     finding = result.answered ? ANSWERED[meter.outcome ?? "ok"] : result.failure;
     if (result.answered) return result;
     return scrubbed(result, secret);
   } finally {
-    health.note(candidate, finding);
+    health.note(candidate, finding, meter.attemptFigures(isStream));
   }
+}
+
+/** Whether the model that was asked for was served, whichever route did it; a client that left or erred says nothing. */
+function noteCall({ plan, reply }: Routed, { health }: Tools, finding: Finding): void {
+  const first = plan[0]?.[0];
+  const name = typeof finding === "string" ? finding : finding.class;
+  if (!first || name === "neutral" || isClientBound(name)) return;
+  if (name === "success") health.counts.noteCall(first, true);
+  else if (!reply.gone) health.counts.noteCall(first, false);
+}
+
+function isClientBound(name: Exclude<Finding, UpstreamFailure> | UpstreamFailure["class"]): boolean {
+  return name === "invalid_request" || name === "context_length" || name === "content_policy";
 }
 
 /** What the end of an answer says about who gave it. */

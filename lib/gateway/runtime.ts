@@ -62,6 +62,9 @@ export type GatewaySettings = {
 const POOL_SIZE = 6;
 const STATEMENT_TIMEOUT_MS = 2_000;
 const HEARTBEAT_MS = 5_000;
+/** What pages show of routes is so old at most, and caps of credentials are exceeded by what begins in a second. */
+const TELL_MS = 2_000;
+const SYNC_CAPS_MS = 1_000;
 /** For ending calls that outlast a drain, and for settling them; what is not settled by then is in the spool. */
 const LAST_WORDS_MS = 2_000;
 
@@ -102,7 +105,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const refusals = createRefusalLog({ sql: pool, node, onError });
   const keyUses = createKeyUses({ sql: pool, clock: systemClock, onError });
   const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock, onUse: keyUses.note });
-  const { health, sync } = createHealthStore({ sql: pool, clock: systemClock, random: Math.random, onError });
+  const routes = createHealthStore({ sql: pool, node, clock: systemClock, random: Math.random, onError });
+  const { health, sync } = routes;
   await sync();
   const snapshots = await createSnapshotStore({
     sql: pool,
@@ -131,6 +135,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
       }, onError);
   }, HEARTBEAT_MS);
   heartbeat.unref();
+  const telling = setInterval(() => void routes.tell(), TELL_MS).unref();
+  const syncingCaps = setInterval(() => void routes.syncCaps(), SYNC_CAPS_MS).unref();
 
   const gateway = createGateway({
     wallet,
@@ -171,7 +177,8 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
       await recorder.drain(LAST_WORDS_MS);
     },
     async stop() {
-      clearInterval(heartbeat);
+      for (const timer of [heartbeat, telling, syncingCaps]) clearInterval(timer);
+      await routes.tell();
       ticker.stop();
       vault.stop();
       await refusals.flush();

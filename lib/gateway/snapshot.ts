@@ -10,6 +10,9 @@ export type SnapshotCredential = {
   id: string;
   name: string;
   weight: number;
+  /** Calls and tokens a minute, approximately; null for no cap. */
+  rpm: number | null;
+  tpm: number | null;
   sealed: string;
   sealedOrigin: string;
 };
@@ -135,7 +138,7 @@ select json_build_object(
   'providers', (select json_agg(json_build_object('id', id, 'slug', slug, 'kind', kind, 'base_url', base_url, 'region', region))
     from provider where enabled),
   'credentials', (select json_agg(json_build_object('id', id, 'provider_id', provider_id, 'name', name, 'weight', weight,
-      'sealed', sealed, 'sealed_origin', sealed_origin) order by id)
+      'rpm', rpm, 'tpm', tpm, 'sealed', sealed, 'sealed_origin', sealed_origin) order by id)
     from credential where enabled and status = 'active'),
   'models', (select json_agg(json_build_object('id', id, 'type', type, 'display_name', display_name,
       'context_window', context_window, 'max_output_tokens', max_output_tokens, 'created_at', created_at) order by id)
@@ -208,7 +211,9 @@ function toProvider(
   const shape = findProviderKind(row.kind)?.credential;
   const own = credentials
     .filter(({ provider_id }) => provider_id === row.id)
-    .map(({ id, name, weight, sealed, sealed_origin }) => ({ id, name, weight, sealed, sealedOrigin: sealed_origin }));
+    .map(({ id, name, weight, rpm, tpm, sealed, sealed_origin: sealedOrigin }) => ({
+      ...{ id, name, weight, rpm, tpm, sealed, sealedOrigin },
+    }));
   const needsNone = shape === "none" || (shape === "optionalApiKey" && own.length === 0);
   return {
     id: row.id,

@@ -20,14 +20,14 @@ GRANT USAGE ON SCHEMA public TO hub_gateway, hub_web, hub_worker;
 
 -- Gateway: configuration, keys, and the functions it calls. Usage and balances only through functions that ask for the organisation.
 GRANT SELECT ON provider, credential, model, model_alias, offer, price_version, setting, config_version,
-  org, app, api_key, management_key, node, breaker TO hub_gateway;
+  org, app, api_key, management_key, node, breaker, credential_health, provider_probe TO hub_gateway;
 GRANT SELECT, INSERT, UPDATE (last_at) ON key_use TO hub_gateway;
 
 -- Web: reads everything (provider secrets only sealed: it lacks the key), writes configuration and accounts.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
 GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_session, staff, org, member, app, api_key,
   rate_limit, invitation,
-  management_key, admin_idempotency, provider, credential, provider_probe, model, model_alias, offer, setting, connect_session TO hub_web;
+  management_key, admin_idempotency, provider, credential, provider_probe, probe_run, model, model_alias, offer, setting, connect_session TO hub_web;
 GRANT INSERT, UPDATE ON catalog_sync TO hub_web;
 GRANT INSERT ON price_version, audit_event TO hub_web;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
@@ -41,8 +41,9 @@ GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
 
 -- Worker: reads everything, probes credentials, tidies up.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_worker;
-GRANT UPDATE (status, status_reason, last_tested_at, updated_at) ON credential TO hub_worker;
-GRANT UPDATE, DELETE ON provider_probe TO hub_worker;
+GRANT UPDATE (status, status_reason, refusal, last_tested_at, updated_at) ON credential TO hub_worker;
+GRANT INSERT, UPDATE, DELETE ON provider_probe TO hub_worker;
+GRANT INSERT, UPDATE ON credential_health, incident TO hub_worker;
 GRANT DELETE ON connect_session, catalog_sync, admin_idempotency, idempotency, auth_session, verification_token, rate_limit, api_key, key_use TO hub_worker;
 GRANT INSERT, UPDATE ON balance_alert, mail_check TO hub_worker;
 GRANT UPDATE (status, status_reason) ON api_key TO hub_worker;
@@ -63,10 +64,12 @@ DECLARE
   rights CONSTANT jsonb := '{
     "hub_gateway": ["authorize_batch", "checkpoint_batch", "settle_batch", "void_holds", "late_adjust", "log_refusals", "read_idempotency",
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set", "breaker_claim", "breaker_release",
+                    "note_routes", "sync_credential_use", "latency_bounds",
                     "is_call_open", "key_summary", "credit_summary", "key_usage"],
-    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "change_default_cap", "freeze_wallet", "hub_now", "latency_bounds",
+    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "change_default_cap", "freeze_wallet", "hub_now", "latency_bounds", "sum_histogram", "queue_summary", "retry_failed_jobs",
                     "refundable", "request_refund", "decide_refund"],
     "hub_worker":  ["breaker_set", "breaker_claim", "breaker_release", "apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
+                    "note_check", "prune_health", "disable_credential", "sum_histogram",
                     "fail_refund", "heed_fraud_warning", "post_stripe_transaction"]
   }';
   role text;

@@ -7,11 +7,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   RETURNING epoch
 $$;
 
--- Every 5 s. False: a newer boot has taken the name, so this process must stop.
-CREATE OR REPLACE FUNCTION node_heartbeat(node text, epoch bigint) RETURNS boolean
+-- Every 5 s, with what the process says of itself. False: a newer boot has taken the name, so this process must stop.
+CREATE OR REPLACE FUNCTION node_heartbeat(node text, epoch bigint, facts jsonb DEFAULT NULL) RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH beat AS (
-    UPDATE node n SET beat_at = hub_now() WHERE n.id = node_heartbeat.node AND n.epoch = node_heartbeat.epoch RETURNING 1
+    UPDATE node n SET beat_at = hub_now(), facts = coalesce(node_heartbeat.facts, n.facts)
+    WHERE n.id = node_heartbeat.node AND n.epoch = node_heartbeat.epoch RETURNING 1
   )
   SELECT EXISTS (SELECT FROM beat)
 $$;
@@ -26,11 +27,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM mark)
 $$;
 
--- A gateway found the upstream refusing this credential: it is out of use until somebody tests it anew.
-CREATE OR REPLACE FUNCTION disable_credential(credential text, reason text) RETURNS boolean
+-- A gateway found the upstream refusing this credential: it is out of use until it is verified. `refusal` says what must be:
+-- auth, the key; balance, that somebody has paid.
+CREATE OR REPLACE FUNCTION disable_credential(credential text, reason text, refusal text DEFAULT 'auth') RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH changed AS (
-    UPDATE credential c SET status = 'disabled', status_reason = left(reason, 500), updated_at = hub_now()
+    UPDATE credential c SET status = 'disabled', status_reason = left(reason, 500), refusal = disable_credential.refusal, updated_at = hub_now()
     WHERE c.id = disable_credential.credential AND c.status = 'active' RETURNING 1
   )
   SELECT EXISTS (SELECT FROM changed)

@@ -1,10 +1,11 @@
 import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
-import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
+import { totalInputTokens, totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import type { AttemptRecord, IdempotencyClaim, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
 import { outcomeFor } from "@/lib/gateway/idempotency";
 import { GrowingHold, type Slicing } from "@/lib/gateway/meter/growing-hold";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
+import type { AttemptFigures } from "@/lib/gateway/routing/route-counts";
 import type { PricedRates } from "@/lib/gateway/snapshot";
 import { keptReport, type UsageReport } from "@/lib/gateway/usage/reading";
 import type { Nano } from "@/lib/money";
@@ -92,6 +93,20 @@ export class CallMeter {
 
   get attemptCount(): number {
     return this.attempts.length + (this.attempt ? 1 : 0);
+  }
+
+  /** What the attempt took that runs or has just ended; null where none was sent. A whole answer has no first token. */
+  attemptFigures(isStream: boolean): AttemptFigures | null {
+    const { attempt } = this;
+    if (!attempt) return null;
+    const usage = this.settled ? (this.attempts.at(-1)?.usage ?? {}) : {};
+    const waitedMs = attempt.startedAt - this.startedAt;
+    return {
+      latencyMs: Math.round(this.deps.clock.monotonic() - attempt.startedAt),
+      firstTokenMs: isStream && attempt.firstTokenMs !== null ? Math.round(attempt.firstTokenMs - waitedMs) : null,
+      outputTokens: totalOutputTokens(usage),
+      tokens: totalInputTokens(usage) + totalOutputTokens(usage),
+    };
   }
 
   beginAttempt(candidate: Candidate, route: "relay" | "translate"): void {

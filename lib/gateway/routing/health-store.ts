@@ -1,20 +1,30 @@
 import type { Clock } from "@/lib/clock";
+import { refusalOf } from "@/lib/gateway/providers/refusal";
+import type { CredentialUse } from "@/lib/gateway/routing/credential-caps";
 import { type Rest, RouteHealth } from "@/lib/gateway/routing/health";
 import type { Sql } from "@/lib/pg";
 
 const READ = `select target, openings, reason,
   greatest(0, ceil(extract(epoch from until - clock_timestamp()) * 1000))::float8 as "restMs" from breaker`;
 
+const SYNC_CAPS = "select credential, calls, tokens from sync_credential_use($1, $2)";
+
 export type HealthStore = {
   health: RouteHealth;
   /** Takes over what the nodes have found out. Never rejects: where the database does not answer, each knows its own. */
   sync(): Promise<void>;
+  /** Adds what was counted since the last time to what all nodes counted. Never rejects; what could not be told is told later. */
+  tell(): Promise<void>;
+  /** Tells and hears the use of capped credentials. Never rejects. */
+  syncCaps(): Promise<void>;
 };
 
 /** The health of all routes, written through to the database, which tells the other nodes (NOTIFY `hub_health`). Rests travel as
  *  durations, so that no two clocks need to agree. */
 export function createHealthStore(deps: {
   sql: Sql;
+  /** Unique per process. */
+  node: string;
   clock: Clock;
   random: () => number;
   onError: (error: unknown) => void;
@@ -42,9 +52,12 @@ export function createHealthStore(deps: {
         },
       ),
     release: (target) => void deps.sql.query("select breaker_release($1)", [target]).catch(deps.onError),
-    disable(credential, { status }) {
-      const reason = `The provider refused the credential${status === null ? "" : ` (HTTP ${status})`}.`;
-      deps.sql.query("select disable_credential($1, $2)", [credential.id, reason]).catch(deps.onError);
+    disable(credential, failure) {
+      const { status } = failure;
+      const refusal = refusalOf(failure);
+      const what = refusal === "balance" ? "credit of the credential's account is used up" : "credential";
+      const reason = `The provider refused: the ${what}${status === null ? "" : ` (HTTP ${status})`}.`;
+      deps.sql.query("select disable_credential($1, $2, $3)", [credential.id, reason, refusal]).catch(deps.onError);
     },
   });
 
@@ -71,5 +84,24 @@ export function createHealthStore(deps: {
     });
     return reading;
   };
-  return { health, sync };
+  const tell = async () => {
+    const counts = health.counts.take();
+    if (counts.length === 0) return;
+    await deps.sql.query("select note_routes($1, $2)", [JSON.stringify(counts), deps.node]).catch((error) => {
+      health.counts.restore(counts);
+      deps.onError(error);
+    });
+  };
+  const syncCaps = async () => {
+    const untold = health.caps.untold();
+    if (untold.length === 0) return;
+    try {
+      const { rows } = await deps.sql.query<CredentialUse>(SYNC_CAPS, [JSON.stringify(untold), deps.node]);
+      health.caps.hear(rows);
+    } catch (error) {
+      health.caps.restore(untold);
+      deps.onError(error);
+    }
+  };
+  return { health, sync, tell, syncCaps };
 }

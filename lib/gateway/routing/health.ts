@@ -2,6 +2,8 @@ import type { Clock } from "@/lib/clock";
 import type { FailureClass, UpstreamFailure } from "@/lib/gateway/providers/define";
 import { Breaker, type BreakerState, PROBE_MS } from "@/lib/gateway/routing/breaker";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
+import { CredentialCaps } from "@/lib/gateway/routing/credential-caps";
+import { type AttemptFigures, type AttemptVerdict, RouteCounts } from "@/lib/gateway/routing/route-counts";
 import type { SnapshotCredential } from "@/lib/gateway/snapshot";
 
 /** What all gateways know of a route. `openings` is 0 for a cool-down; restMs 0 says that it works again. */
@@ -34,15 +36,19 @@ export class RouteHealth {
   private readonly coolDowns = new Map<string, { until: number; reason: string }>();
   /** By object: a snapshot read later has others, and leaves out what is disabled. */
   private readonly refused = new WeakSet<SnapshotCredential>();
+  readonly counts = new RouteCounts();
+  readonly caps: CredentialCaps;
 
   constructor(
     private readonly deps: { clock: Clock; random: () => number },
     private readonly sharing: HealthSharing,
-  ) {}
+  ) {
+    this.caps = new CredentialCaps(deps.clock);
+  }
 
-  /** False: the upstream refused the credential, so that no call may use it. */
+  /** False: no call may use it, as the upstream refused the credential, or its cap is reached. */
   mayCall({ credential }: Candidate): boolean {
-    return credential === null || !this.refused.has(credential);
+    return credential === null || !(this.refused.has(credential) || this.caps.isSpent(credential));
   }
 
   /** By which the weight is multiplied: 1, 0.1 while it has to prove itself again, 0 while it rests. Few steps, so that
@@ -54,7 +60,12 @@ export class RouteHealth {
     return breaker.state === "half_open" && !breaker.isProbed ? 0.1 : 0;
   }
 
-  /** A call begins. False: another call, of whichever node, is probing this route at the moment. */
+  /** An attempt is sent. */
+  begin({ credential }: Candidate): void {
+    if (credential) this.caps.begin(credential);
+  }
+
+  /** A call would begin. False: another call, of whichever node, is probing this route at the moment. */
   async enter(candidate: Candidate): Promise<boolean> {
     const target = breakerTarget(candidate);
     const breaker = this.breakers.get(target);
@@ -67,9 +78,12 @@ export class RouteHealth {
     return waitMs <= 0;
   }
 
-  /** What a call found out. The client's own mistakes say nothing about a route. */
-  note(candidate: Candidate, finding: Finding): void {
+  /** What a call found out, and what it took. The client's own mistakes say nothing about a route. */
+  note(candidate: Candidate, finding: Finding, figures: AttemptFigures | null = null): void {
     const name = typeof finding === "string" ? finding : finding.class;
+    const error = name === "success" || name === "neutral" ? null : name;
+    this.counts.note(candidate, verdictOf(name), error, figures);
+    if (candidate.credential && figures) this.caps.end(candidate.credential, figures.tokens);
     if (name === "success") return this.succeed(candidate);
     if (name === "failure" || UPSTREAM_BOUND.has(name as FailureClass)) return this.fail(candidate, name);
     const target = breakerTarget(candidate);
@@ -145,6 +159,12 @@ export class RouteHealth {
     }
     return breaker;
   }
+}
+
+function verdictOf(name: FailureClass | "success" | "failure" | "neutral"): AttemptVerdict {
+  if (name === "success") return "ok";
+  if (name === "failure" || UPSTREAM_BOUND.has(name as FailureClass)) return "failed";
+  return name === "rate_limited" ? "limited" : name === "auth" ? "refused" : "neutral";
 }
 
 /** A limit is the credential's, whatever is called with it. */

@@ -80,7 +80,7 @@ export async function runUnit(deps: GatewayDependencies, call: Call, admitted: A
   const reply = patient ?? call.reply;
   const stopTicking = deps.ticker.add({ meter, output: patient });
   try {
-    await tryCandidates({ plan, meter, reply }, deps, (candidate, secret) => {
+    await tryCandidates({ plan, meter, reply, isStream: false }, deps, (candidate, secret) => {
       const relays = candidate.definition.speaks[call.unit.id] !== undefined;
       meter.beginAttempt(candidate, relays ? "relay" : "translate");
       const attempt: Attempt = { deps, call: { ...call, reply }, admitted, candidate, secret };

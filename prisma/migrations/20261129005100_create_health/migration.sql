@@ -1,0 +1,260 @@
+-- New tables, columns without a rewrite, and functions.
+
+-- AlterTable
+ALTER TABLE "credential" ADD COLUMN "refusal" TEXT,
+ADD COLUMN "rpm" INTEGER,
+ADD COLUMN "tpm" INTEGER;
+
+-- AlterTable
+ALTER TABLE "node" ADD COLUMN "facts" JSONB;
+
+-- AlterTable
+ALTER TABLE "provider_probe" ADD COLUMN "failure_class" TEXT,
+ADD COLUMN "method" TEXT,
+ADD COLUMN "offer_id" TEXT,
+ADD COLUMN "origin" TEXT NOT NULL DEFAULT 'operator',
+ADD COLUMN "run_id" TEXT,
+ADD COLUMN "sealed" TEXT;
+
+-- CreateIndex
+CREATE INDEX "provider_probe_credential_id_created_at_idx" ON "provider_probe"("credential_id", "created_at");
+
+-- CreateIndex
+CREATE INDEX "provider_probe_run_id_idx" ON "provider_probe"("run_id");
+
+-- CreateTable
+CREATE TABLE "credential_health" (
+    "credential_id" TEXT NOT NULL,
+    "last_used_at" TIMESTAMPTZ(3),
+    "last_error_at" TIMESTAMPTZ(3),
+    "last_error_class" TEXT,
+    "balance" TEXT,
+    "balance_unit" TEXT,
+    "balance_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "credential_health_pkey" PRIMARY KEY ("credential_id")
+);
+
+-- CreateTable
+CREATE TABLE "route_minute" (
+    "minute" TIMESTAMPTZ(3) NOT NULL,
+    "offer_id" TEXT NOT NULL,
+    "credential_id" TEXT NOT NULL,
+    "node" TEXT NOT NULL,
+    "ok" INTEGER NOT NULL,
+    "failed" INTEGER NOT NULL,
+    "limited" INTEGER NOT NULL,
+    "refused" INTEGER NOT NULL,
+    "neutral" INTEGER NOT NULL,
+    "served" INTEGER NOT NULL,
+    "unserved" INTEGER NOT NULL,
+    "output_tokens" BIGINT NOT NULL,
+    "generation_ms" BIGINT NOT NULL,
+    "latency_histogram" BIGINT[],
+    "first_token_histogram" BIGINT[],
+
+    CONSTRAINT "route_minute_pkey" PRIMARY KEY ("minute","offer_id","credential_id","node")
+);
+
+-- CreateTable
+CREATE TABLE "service_day" (
+    "subject" TEXT NOT NULL,
+    "subject_id" TEXT NOT NULL,
+    "day" DATE NOT NULL,
+    "ok" BIGINT NOT NULL,
+    "failed" BIGINT NOT NULL,
+    "first_token_histogram" BIGINT[] DEFAULT '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}'::bigint[],
+
+    CONSTRAINT "service_day_pkey" PRIMARY KEY ("subject","subject_id","day")
+);
+
+-- CreateTable
+CREATE TABLE "incident" (
+    "id" TEXT NOT NULL,
+    "subject" TEXT NOT NULL,
+    "subject_id" TEXT NOT NULL,
+    "state" TEXT NOT NULL,
+    "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT clock_timestamp(),
+    "ended_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "incident_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE INDEX "incident_started_at_idx" ON "incident"("started_at");
+
+-- CreateTable: rates of a minute, which a crash of the database may forget
+CREATE UNLOGGED TABLE "credential_use" (
+    "credential_id" TEXT NOT NULL,
+    "node" TEXT NOT NULL,
+    "minute" BIGINT NOT NULL,
+    "calls" BIGINT NOT NULL,
+    "tokens" BIGINT NOT NULL,
+
+    CONSTRAINT "credential_use_pkey" PRIMARY KEY ("credential_id","node","minute")
+);
+
+-- CreateTable
+CREATE TABLE "probe_run" (
+    "id" TEXT NOT NULL,
+    "total" INTEGER NOT NULL,
+    "started_at" TIMESTAMPTZ(3) NOT NULL DEFAULT clock_timestamp(),
+    "cancelled_at" TIMESTAMPTZ(3),
+
+    CONSTRAINT "probe_run_pkey" PRIMARY KEY ("id")
+);
+
+-- AddForeignKey
+ALTER TABLE "credential_health" ADD CONSTRAINT "credential_health_credential_id_fkey" FOREIGN KEY ("credential_id") REFERENCES "credential"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- One open incident of a kind.
+CREATE UNIQUE INDEX "incident_open_key" ON "incident"("subject", "subject_id") WHERE "ended_at" IS NULL;
+
+-- Their arguments change; processes of the version before call them with fewer.
+DROP FUNCTION node_heartbeat(text, bigint);
+DROP FUNCTION disable_credential(text, text);
+
+-- Every 5 s, with what the process says of itself. False: a newer boot has taken the name, so this process must stop.
+CREATE OR REPLACE FUNCTION node_heartbeat(node text, epoch bigint, facts jsonb DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH beat AS (
+    UPDATE node n SET beat_at = hub_now(), facts = coalesce(node_heartbeat.facts, n.facts)
+    WHERE n.id = node_heartbeat.node AND n.epoch = node_heartbeat.epoch RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM beat)
+$$;
+
+-- A gateway found the upstream refusing this credential: it is out of use until it is verified. `refusal` says what must be:
+-- auth, the key; balance, that somebody has paid.
+CREATE OR REPLACE FUNCTION disable_credential(credential text, reason text, refusal text DEFAULT 'auth') RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH changed AS (
+    UPDATE credential c SET status = 'disabled', status_reason = left(reason, 500), refusal = disable_credential.refusal, updated_at = hub_now()
+    WHERE c.id = disable_credential.credential AND c.status = 'active' RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM changed)
+$$;
+
+-- How routes do: counted by each gateway in memory, added up here every few seconds. Nothing in here is money.
+
+-- Adds histograms of 24 buckets over rows.
+CREATE OR REPLACE AGGREGATE sum_histogram(bigint[]) (
+  SFUNC = add_histogram, STYPE = bigint[], INITCOND = '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}', PARALLEL = SAFE
+);
+
+-- Adds what a gateway counted since it last told: attempts by route into minutes, into the day of the provider and of the model,
+-- and what each credential did last. A day's provider counts attempts that say something about the upstream; its model counts
+-- calls, which failover may have saved. `ok`, `failed`, `limited`, `refused` and `neutral` are attempts, `served` and `unserved` calls.
+CREATE OR REPLACE FUNCTION note_routes(items jsonb, node text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  at timestamptz := hub_now();
+  today date := (hub_now() AT TIME ZONE 'UTC')::date;
+BEGIN
+  INSERT INTO route_minute AS r (minute, offer_id, credential_id, node, ok, failed, limited, refused, neutral, served, unserved,
+    output_tokens, generation_ms, latency_histogram, first_token_histogram)
+  SELECT date_trunc('minute', at), i.offer, coalesce(i.credential, ''), note_routes.node, i.ok, i.failed, i.limited, i.refused, i.neutral,
+    i.served, i.unserved, i.output_tokens, i.generation_ms, i.latency, i.first_token
+  FROM jsonb_to_recordset(items) AS i(offer text, credential text, ok int, failed int, limited int, refused int, neutral int,
+    served int, unserved int, output_tokens bigint, generation_ms bigint, latency bigint[], first_token bigint[])
+  ORDER BY i.offer, i.credential
+  ON CONFLICT (minute, offer_id, credential_id, node) DO UPDATE SET
+    ok = r.ok + excluded.ok, failed = r.failed + excluded.failed, limited = r.limited + excluded.limited,
+    refused = r.refused + excluded.refused, neutral = r.neutral + excluded.neutral,
+    served = r.served + excluded.served, unserved = r.unserved + excluded.unserved,
+    output_tokens = r.output_tokens + excluded.output_tokens, generation_ms = r.generation_ms + excluded.generation_ms,
+    latency_histogram = add_histogram(r.latency_histogram, excluded.latency_histogram),
+    first_token_histogram = add_histogram(r.first_token_histogram, excluded.first_token_histogram);
+
+  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed, first_token_histogram)
+  SELECT v.subject, v.id, today, sum(v.ok), sum(v.failed), sum_histogram(i.first_token)
+  FROM jsonb_to_recordset(items) AS i(offer text, ok int, failed int, served int, unserved int, first_token bigint[])
+  JOIN offer o ON o.id = i.offer
+  CROSS JOIN LATERAL (VALUES ('provider', o.provider_id, i.ok, i.failed), ('model', o.model_id, i.served, i.unserved)) v(subject, id, ok, failed)
+  GROUP BY 1, 2 HAVING sum(v.ok) + sum(v.failed) > 0
+  ORDER BY 1, 2
+  ON CONFLICT (subject, subject_id, day) DO UPDATE SET ok = d.ok + excluded.ok, failed = d.failed + excluded.failed,
+    first_token_histogram = add_histogram(d.first_token_histogram, excluded.first_token_histogram);
+
+  INSERT INTO credential_health AS h (credential_id, last_used_at, last_error_at, last_error_class)
+  SELECT c.id, at, CASE WHEN max(i.error) IS NOT NULL THEN at END, max(i.error)
+  FROM jsonb_to_recordset(items) AS i(credential text, error text) JOIN credential c ON c.id = i.credential
+  GROUP BY 1 ORDER BY 1
+  ON CONFLICT (credential_id) DO UPDATE SET last_used_at = excluded.last_used_at,
+    last_error_at = coalesce(excluded.last_error_at, h.last_error_at),
+    last_error_class = coalesce(excluded.last_error_class, h.last_error_class);
+END $$;
+
+-- A check of the worker's counts for the day of its provider as a call would. `ok` NULL: it told nothing about the upstream.
+CREATE OR REPLACE FUNCTION note_check(provider text, ok boolean) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed)
+  SELECT 'provider', note_check.provider, (hub_now() AT TIME ZONE 'UTC')::date, note_check.ok::int, (NOT note_check.ok)::int
+  WHERE note_check.ok IS NOT NULL
+  ON CONFLICT (subject, subject_id, day) DO UPDATE SET ok = d.ok + excluded.ok, failed = d.failed + excluded.failed
+$$;
+
+-- Caps of credentials, approximate: each gateway says each second what it used of a capped credential in this minute and the one
+-- before, and hears what the others did. Answered is the use of the others within the last 60 s, the minute before counted by the
+-- part of it that still lies within.
+CREATE OR REPLACE FUNCTION sync_credential_use(items jsonb, node text)
+RETURNS TABLE (credential text, calls float8, tokens float8)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  at float8 := extract(epoch FROM hub_now());
+  now_minute bigint := floor(extract(epoch FROM hub_now()) / 60);
+BEGIN
+  INSERT INTO credential_use AS u (credential_id, node, minute, calls, tokens)
+  SELECT i.credential, sync_credential_use.node, now_minute, i.calls, i.tokens
+  FROM jsonb_to_recordset(items) AS i(credential text, calls bigint, tokens bigint)
+  WHERE i.calls > 0 OR i.tokens > 0
+  ORDER BY i.credential
+  ON CONFLICT (credential_id, node, minute) DO UPDATE SET calls = u.calls + excluded.calls, tokens = u.tokens + excluded.tokens;
+  RETURN QUERY
+    SELECT i.credential, sum(u.calls * share.of_it)::float8, sum(u.tokens * share.of_it)::float8
+    FROM jsonb_to_recordset(items) AS i(credential text)
+    JOIN credential_use u ON u.credential_id = i.credential AND u.minute >= now_minute - 1 AND u.node <> sync_credential_use.node
+    CROSS JOIN LATERAL (SELECT CASE WHEN u.minute = now_minute THEN 1 ELSE 1 - (at / 60 - now_minute) END AS of_it) share
+    GROUP BY 1;
+END $$;
+
+-- Keeps the history of health bounded: minutes for two hours, days for 90, the last 50 checks of each credential for a week.
+CREATE OR REPLACE FUNCTION prune_health() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  DELETE FROM route_minute WHERE minute < hub_now() - interval '2 hours';
+  DELETE FROM credential_use WHERE minute < floor(extract(epoch FROM hub_now()) / 60) - 2;
+  DELETE FROM service_day WHERE day < (hub_now() AT TIME ZONE 'UTC')::date - 90;
+  DELETE FROM incident WHERE ended_at < hub_now() - interval '90 days';
+  DELETE FROM provider_probe WHERE created_at < hub_now() - CASE kind WHEN 'list_models' THEN interval '1 day' ELSE interval '7 days' END;
+  DELETE FROM provider_probe p USING (
+    SELECT id, row_number() OVER (PARTITION BY provider_id, credential_id, kind ORDER BY created_at DESC) AS place FROM provider_probe
+  ) q WHERE p.id = q.id AND q.place > 50;
+END $$;
+
+-- What waits in the job queue, by task; `failed` is tried no more by itself.
+CREATE OR REPLACE FUNCTION queue_summary()
+RETURNS TABLE (task text, waiting bigint, running bigint, failed bigint, oldest_at timestamptz, last_error text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT t.identifier::text, count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts),
+    count(*) FILTER (WHERE j.locked_at IS NOT NULL), count(*) FILTER (WHERE j.locked_at IS NULL AND j.attempts >= j.max_attempts),
+    min(j.run_at) FILTER (WHERE j.locked_at IS NULL AND j.attempts < j.max_attempts),
+    left((array_agg(j.last_error ORDER BY j.updated_at DESC) FILTER (WHERE j.last_error IS NOT NULL))[1], 300)
+  FROM graphile_worker._private_jobs j JOIN graphile_worker._private_tasks t ON t.id = j.task_id
+  GROUP BY 1 ORDER BY 1;
+END $$;
+
+-- Lets what failed for good be tried again; the number of jobs.
+CREATE OR REPLACE FUNCTION retry_failed_jobs() RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  amount int;
+BEGIN
+  UPDATE graphile_worker._private_jobs SET attempts = 0, run_at = clock_timestamp() WHERE locked_at IS NULL AND attempts >= max_attempts;
+  GET DIAGNOSTICS amount = ROW_COUNT;
+  RETURN amount;
+END $$;
