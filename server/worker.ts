@@ -13,7 +13,7 @@ import { ledgerCheckJob } from "@/server/jobs/ledger-check";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
-import { createCredentialRecheck } from "@/server/jobs/recheck-credentials";
+import { createProbeRounds } from "@/server/jobs/probe-rounds";
 import { rerateJob } from "@/server/jobs/rerate";
 import { checkMailJob, sendMailJob } from "@/server/jobs/send-mail";
 
@@ -32,7 +32,7 @@ const jobsOf = (settings: Env): readonly Job[] => [
 
 const CONCURRENCY = 4;
 const SWEEP_EVERY_MS = 5_000;
-const RECHECK_EVERY_MS = 10_000;
+const PROBE_EVERY_MS = 10_000;
 const log = logger("worker");
 
 await main().then(
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   });
   const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
   const { secretsKey } = settings;
-  const rechecking = secretsKey && every(RECHECK_EVERY_MS, createCredentialRecheck({ sql: pool, secretsKey, log }));
+  const probing = secretsKey && every(PROBE_EVERY_MS, createProbeRounds({ sql: pool, secretsKey, log }));
   const jobs = jobsOf(settings);
   const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
   await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 
   void ended.then(() => runner.stop());
   await runner.promise;
-  await Promise.all([sweeping.stop(), heartbeat.stop(), ...(rechecking ? [rechecking.stop()] : [])]);
+  await Promise.all([sweeping.stop(), heartbeat.stop(), ...(probing ? [probing.stop()] : [])]);
   await pool.end();
 }
 

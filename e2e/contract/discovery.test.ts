@@ -4,9 +4,8 @@ import type { Simulator } from "@/e2e/support/providers/server";
 import { SIMULATORS, type SimulatedKind, simulatedSecret } from "@/e2e/support/providers/simulators";
 import { runProbe } from "@/lib/catalog/probe-task";
 import { PROVIDER_KIND_IDS } from "@/lib/catalog/provider-kinds";
-import { egressFetch } from "@/lib/egress";
-import { findProvider } from "@/lib/gateway/providers/registry";
 import { newId } from "@/lib/ids";
+import { probeTools } from "@/server/jobs/probe";
 
 const KINDS = PROVIDER_KIND_IDS.filter((id): id is SimulatedKind => id !== "sandbox");
 /** A model that every simulator of the kind lists. */
@@ -29,8 +28,7 @@ async function probe(kind: "test_credential" | "list_models", slug: string, cred
      select $1, $2, id, $4 from provider where slug = $3`,
     [id, kind, slug, credentialId],
   );
-  const fetch = egressFetch("operator");
-  await runProbe({ sql: hub.database.pool, secretsKey: hub.secretsKey, findProvider, fetch }, { probeId: id });
+  await runProbe({ ...probeTools(hub.secretsKey), sql: hub.database.pool }, { probeId: id });
   const { rows } = await hub.database.pool.query("select ok, error, result from provider_probe where id = $1", [id]);
   return rows[0] as Probed;
 }

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
-import { PROBE_TASK, type ProbeProvider, runProbe } from "@/lib/catalog/probe-task";
+import type { ProbeProvider } from "@/lib/catalog/probe";
+import { PROBE_TASK, runProbe } from "@/lib/catalog/probe-task";
 import { egressFetch } from "@/lib/egress";
 import { createPool } from "@/lib/pg";
 
@@ -23,8 +24,9 @@ const openai: ProbeProvider = {
     }),
     read: (body) => (body as { data: { id: string }[] }).data.map(({ id }) => ({ id })),
   },
-  classify: ({ body }) => ({
+  classify: ({ status, body }) => ({
     class: "auth",
+    status,
     message: (JSON.parse(body) as { error: { message: string } }).error.message,
   }),
 };
@@ -56,7 +58,10 @@ function startWorker(): () => Promise<void> {
       for (const { payload } of rows) {
         const findProvider = (kind: string) => (kind === "openai" ? openai : null);
         await runProbe(
-          { sql: pool, secretsKey: hub.secretsKey, findProvider, fetch: egressFetch("operator") },
+          {
+            ...{ sql: pool, secretsKey: hub.secretsKey, findProvider, fetch: egressFetch("operator") },
+            ...{ callOnce: async () => null, refusalOf: () => "auth" },
+          },
           payload,
         );
       }

@@ -46,6 +46,14 @@ const pruneRefusals: Job = {
   },
 };
 
+const pruneHealth: Job = {
+  name: "prune_health",
+  schedule: "*/10 * * * *",
+  run: async (_payload, { sql }) => {
+    await sql.query("SELECT prune_health()");
+  },
+};
+
 /** What has expired and means nothing any more. */
 const pruneExpired: Job = {
   name: "prune_expired",
@@ -55,7 +63,6 @@ const pruneExpired: Job = {
     await sql.query("DELETE FROM verification_token WHERE expires < clock_timestamp()");
     await sql.query("DELETE FROM admin_idempotency WHERE created_at < clock_timestamp() - interval '24 hours'");
     await sql.query("DELETE FROM idempotency WHERE expires_at < clock_timestamp()");
-    await sql.query("DELETE FROM provider_probe WHERE created_at < clock_timestamp() - interval '1 day'");
     await sql.query("DELETE FROM connect_session WHERE expires_at < clock_timestamp()");
     // what was applied stays as long as it may be undone with sense; prices keep their own history
     await sql.query("DELETE FROM catalog_sync WHERE created_at < clock_timestamp() - interval '90 days'");
@@ -73,5 +80,6 @@ export const maintenanceJobs: readonly Job[] = [
   compensateShutdowns,
   pruneHolds,
   pruneRefusals,
+  pruneHealth,
   pruneExpired,
 ];

@@ -74,6 +74,14 @@ export const FLAVOURS = {
     brokeStatus: 402,
     keepAlive: ": keep-alive",
     usageOnFinish: true,
+    answers: {
+      "/user/balance": {
+        is_available: true,
+        balance_infos: [
+          { currency: "CNY", total_balance: "110.00", granted_balance: "10.00", topped_up_balance: "100.00" },
+        ],
+      },
+    },
     usage: (usage) => ({
       ...usage,
       prompt_cache_hit_tokens: usage.prompt_tokens_details.cached_tokens,
@@ -109,7 +117,10 @@ export const FLAVOURS = {
     },
     reasoning: (text) => ({ reasoning: text, reasoning_details: [{ type: "reasoning.text", text, index: 0 }] }),
     usage: (usage) => ({ ...usage, cost: 0.0042, is_byok: false, cost_details: { upstream_inference_cost: 0.004 } }),
-    answers: { "/api/v1/key": { data: { label: "sk-or-v1-sim", usage: 0, limit: null } } },
+    answers: {
+      "/api/v1/key": { data: { label: "sk-or-v1-sim", usage: 0, limit: null } },
+      "/api/v1/credits": { data: { total_credits: 100.5, total_usage: 25.75 } },
+    },
   },
   ollama: {
     ...OPENAI,

@@ -1,5 +1,5 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
-import { openAIErrors } from "@/lib/gateway/providers/openai-wire";
+import { bearer, openAIErrors } from "@/lib/gateway/providers/openai-wire";
 import { deepSeekUsage } from "@/lib/gateway/usage/openai-chat";
 
 export const deepseek = openAIFamily({
@@ -9,6 +9,14 @@ export const deepseek = openAIFamily({
   developerAsSystem: true,
   usage: deepSeekUsage,
   classify: openAIErrors(({ message }) => (/content exists risk/i.test(message) ? "content_policy" : null)),
+  balance: {
+    request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/user/balance`, headers: bearer(secret) }),
+    read: (body) => {
+      const { balance_infos: infos = [] } = body as { balance_infos?: { currency: string; total_balance: string }[] };
+      const info = infos.find(({ total_balance }) => Number(total_balance) > 0) ?? infos[0];
+      return info ? { amount: info.total_balance, unit: info.currency } : null;
+    },
+  },
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
     const { createDeepSeek } = await import("@ai-sdk/deepseek");
     return createDeepSeek({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);

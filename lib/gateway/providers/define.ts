@@ -51,6 +51,15 @@ export type ModelList = {
   read(body: unknown): ListedModel[];
 };
 
+/** What is left of an account, as decimal text; `unit` is a currency or the provider's own. */
+export type UpstreamBalance = { amount: string; unit: string };
+
+export type BalanceCall = {
+  request(target: UpstreamTarget): UpstreamGet;
+  /** Null where the answer does not say. */
+  read(body: unknown): UpstreamBalance | null;
+};
+
 export type ProviderDefinition = {
   id: ProviderKindId;
   name: string;
@@ -76,6 +85,8 @@ export type ProviderDefinition = {
   listModels: ModelList | null;
   /** What a credential test calls where the model list is open to everybody. */
   testCredential?(target: UpstreamTarget): UpstreamGet;
+  /** Where it tells what is left of the account. */
+  balance?: BalanceCall;
   /** The request field that carries the token limit in the openai-chat dialect. */
   tokenLimitField?: "max_tokens" | "max_completion_tokens" | "as-sent";
   /** False: a model that thinks says nothing of its thoughts while it does, so that its stream cannot be metered. `if-asked`:

@@ -34,4 +34,13 @@ export const openrouter = openAIFamily({
     return /maximum context length/i.test(message) ? "context_length" : (CLASS_BY_CODE[code ?? ""] ?? null);
   }),
   testCredential: ({ baseUrl, secret }) => ({ url: `${baseUrl}/key`, headers: headers(secret) }),
+  balance: {
+    // answered to some keys only
+    request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/credits`, headers: headers(secret) }),
+    read: (body) => {
+      const { total_credits: bought, total_usage: used } = (body as { data?: Record<string, unknown> }).data ?? {};
+      if (typeof bought !== "number" || typeof used !== "number") return null;
+      return { amount: (bought - used).toFixed(4), unit: "USD" };
+    },
+  },
 });

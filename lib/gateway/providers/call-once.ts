@@ -1,0 +1,28 @@
+import type { SdkSettings, UpstreamFailure } from "@/lib/gateway/providers/define";
+import { findProvider } from "@/lib/gateway/providers/registry";
+import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
+
+/** Enough for every provider to accept, and next to nothing to pay. */
+const MAX_OUTPUT_TOKENS = 16;
+
+/** The cheapest real call there is, for a check that must not rest on the model list: one word to a chat model. Null: the
+ *  model answered, or would have but for what it was asked, which proves the route all the same. Throws an unknown kind. */
+export async function callOnce(
+  kind: string,
+  settings: SdkSettings,
+  upstreamModel: string,
+  abortSignal: AbortSignal,
+): Promise<UpstreamFailure | null> {
+  const definition = findProvider(kind);
+  if (!definition) throw new Error(`Providers of kind "${kind}" are not served yet.`);
+  try {
+    const model = await definition.languageModel(settings, upstreamModel);
+    const prompt = [{ role: "user" as const, content: [{ type: "text" as const, text: "Hi" }] }];
+    await model.doGenerate({ prompt, maxOutputTokens: MAX_OUTPUT_TOKENS, abortSignal });
+    return null;
+  } catch (error) {
+    const failure = sdkFailure(error, definition);
+    const isOurs = ["invalid_request", "context_length", "content_policy"].includes(failure.class);
+    return isOurs ? null : failure;
+  }
+}
