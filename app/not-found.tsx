@@ -1,19 +1,21 @@
 import type { Metadata } from "next";
 import Link from "next/link";
-import { useTranslations } from "next-intl";
 import { getTranslations } from "next-intl/server";
 import { PublicShell } from "@/components/shell/public-shell";
 import { buttonVariants } from "@/components/ui/button";
+import { findSession } from "@/lib/auth/session";
 
 export async function generateMetadata(): Promise<Metadata> {
   const t = await getTranslations("notFound");
   return { title: t("title") };
 }
 
-export default function NotFound() {
-  const t = useTranslations("notFound");
+export default async function NotFound() {
+  const t = await getTranslations("notFound");
+  // the page must also be there while the database is not
+  const session = await findSession().catch(() => null);
   return (
-    <PublicShell>
+    <PublicShell wayIn={session ? "toConsole" : "signIn"}>
       <div className="mx-auto max-w-[1280px] px-4 py-16 md:px-8 md:py-24">
         <p className="figures font-mono text-sm text-ink-2">404</p>
         <h1 className="tight mt-2 text-2xl font-semibold">{t("title")}</h1>

@@ -1,7 +1,7 @@
 import "@/e2e/support/property";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { formatUsd, parseUsd, toNano, toUsdNumber } from "@/lib/money";
+import { formatUsd, parseUsd, shareOf, toNano, toUsdNumber } from "@/lib/money";
 
 describe("parseUsd", () => {
   it.each([
@@ -73,4 +73,13 @@ test("a database value becomes an amount only if it is exact", () => {
   expect(toNano(5)).toBe(5n);
   expect(() => toNano(2 ** 53)).toThrow(RangeError);
   expect(() => toNano(0.5)).toThrow(RangeError);
+});
+
+test.each([
+  [0n, 10n, 0],
+  [1n, 3n, 0.333],
+  [12n, 10n, 1.2],
+  [0n, 0n, 1],
+])("of %i, %i are the whole: a share of %d", (part, whole, share) => {
+  expect(shareOf(part, whole)).toBe(share);
 });

@@ -29,6 +29,11 @@ export function toNano(value: string | number | bigint): Nano {
   return BigInt(value);
 }
 
+/** How much of `wholeNano` is used, to a thousandth, for a bar: no amount is made from it. All of nothing is used. */
+export function shareOf(partNano: Nano, wholeNano: Nano): number {
+  return wholeNano === 0n ? 1 : Number((partNano * 1000n) / wholeNano) / 1000;
+}
+
 /** As a JSON number in USD, for fields whose wire contract demands a number (`usage.cost`). */
 export function toUsdNumber(nano: Nano): number {
   return Number(formatUsd(nano));

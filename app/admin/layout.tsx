@@ -12,14 +12,16 @@ import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
   const scope = await requireStaff();
-  const [{ app, auth, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
+  const [{ activity, app, auth, credential, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
     getMessages(),
     getSettings(),
     listMemberships(scope.user.userId),
   ]);
   const own = memberships[0]?.org.slug;
   return (
-    <NextIntlClientProvider messages={{ app, auth, error, shell, ui, admin }}>
+    <NextIntlClientProvider
+      messages={{ activity: { outcomes: activity.outcomes }, app, auth, credential, error, shell, ui, admin }}
+    >
       <AdminShell
         user={{ name: scope.user.name ?? "", email: scope.user.email }}
         permissions={[...scope.permissions]}

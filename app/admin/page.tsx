@@ -71,7 +71,7 @@ export default async function OverviewPage({ searchParams }: Props) {
             },
             {
               label: t("liability"),
-              value: <Usd amount={liabilityUsd} />,
+              value: <Usd amount={liabilityUsd} down />,
               note: t.rich("definitions.liability", { amount: () => <Usd amount={unspentPromoUsd} /> }),
             },
             {

@@ -30,7 +30,7 @@ export function LatencyChart({ points }: { points: readonly LatencyPoint[] }) {
         const known = points[point]?.[id as keyof Omit<LatencyPoint, "step">];
         return known === null || known === undefined ? "—" : t("msValue", { value: format.number(value) });
       }}
-      formatAxis={(value) => format.number(value)}
+      formatAxis={(value) => t("msValue", { value: format.number(value) })}
     />
   );
 }

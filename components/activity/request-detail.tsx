@@ -1,11 +1,10 @@
 "use client";
 
-import { ArrowLeft } from "lucide-react";
-import Link from "next/link";
 import { useFormatter, useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Outcome, outcomeId } from "@/components/activity/outcome";
 import { Receipt } from "@/components/receipt/receipt";
+import { BackLink } from "@/components/shell/back-link";
 import { Block } from "@/components/shell/block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Money } from "@/components/ui/money";
@@ -20,15 +19,7 @@ export function RequestDetail({ orgSlug, request, keyName }: RequestDetailProps)
   const t = useTranslations("activity");
   return (
     <>
-      <div className="pt-6">
-        <Link
-          href={`/${orgSlug}/activity?view=requests`}
-          className="-ml-1 inline-flex min-h-8 items-center gap-1.5 rounded-control px-1 text-sm text-ink-2 hover:text-ink pointer-coarse:min-h-11"
-        >
-          <ArrowLeft className="size-4" strokeWidth={1.5} aria-hidden />
-          {t("back")}
-        </Link>
-      </div>
+      <BackLink href={`/${orgSlug}/activity?view=requests`} label={t("back")} />
       <div className="flex flex-wrap items-center gap-3 pt-2">
         <h1 className="tight text-2xl font-semibold">{t("receiptTitle")}</h1>
         <Outcome value={request.outcome} />
@@ -60,9 +51,16 @@ export function RequestBody({ request, keyName, className }: RequestBodyProps) {
         {request.receipt ? (
           <Receipt receipt={request.receipt} {...(isFree && { notCharged: t(`outcomes.${outcome}`) })} />
         ) : (
-          <p className="border-y py-6 text-ink-2">
-            {outcome === "refused" ? t("meanings.refused", { rule: request.refusedBy ?? "" }) : t("unpriced")}
-          </p>
+          <div className="border border-line-strong bg-surface p-5">
+            {outcome === "refused" ? (
+              <>
+                <p className="font-medium">{t("notCharged")}</p>
+                <p className="mt-1 text-ink-2">{t(`remedies.${remedyOf(request.refusedBy)}`)}</p>
+              </>
+            ) : (
+              <p className="text-ink-2">{t("unpriced")}</p>
+            )}
+          </div>
         )}
         <Facts request={request} keyName={keyName} />
       </div>
@@ -76,6 +74,17 @@ export function RequestBody({ request, keyName, className }: RequestBodyProps) {
       )}
     </>
   );
+}
+
+const REMEDIES: Record<string, "budget" | "credits" | "rate"> = {
+  budget_exceeded: "budget",
+  insufficient_quota: "credits",
+  rate_limit_exceeded: "rate",
+  concurrency_limit_exceeded: "rate",
+};
+
+function remedyOf(rule: string | null) {
+  return REMEDIES[rule ?? ""] ?? "other";
 }
 
 function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {

@@ -59,7 +59,8 @@ export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
         header: t("tokens"),
         numeric: true,
         phone: "none",
-        cell: ({ inputTokens, outputTokens }) => `${format.number(inputTokens)} / ${format.number(outputTokens)}`,
+        cell: ({ outcome, inputTokens, outputTokens }) =>
+          outcome === "refused" ? "—" : `${format.number(inputTokens)} / ${format.number(outputTokens)}`,
       },
       {
         id: "latency",
@@ -73,7 +74,12 @@ export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
         header: t("charge"),
         numeric: true,
         phone: "side",
-        cell: ({ priceUsd }) => <Money usd={priceUsd} />,
+        cell: ({ outcome, priceUsd }) =>
+          priceUsd === "0" && outcome !== "ok" ? (
+            <span className="text-ink-2">{t("notCharged")}</span>
+          ) : (
+            <Money usd={priceUsd} />
+          ),
       },
     ],
     [t, format, orgSlug, beside],

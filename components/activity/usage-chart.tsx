@@ -60,7 +60,8 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
       formatAxis={(value) =>
         format.number(value, {
           notation: "compact",
-          maximumSignificantDigits: 2,
+          // three, or steps of 4.5 would seem uneven
+          maximumSignificantDigits: 3,
           ...(metric === "spend" && { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" }),
         })
       }

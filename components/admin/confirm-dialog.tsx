@@ -1,10 +1,9 @@
 "use client";
 
-import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
-import { FormActions, FormError } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { FormError } from "@/components/ui/form";
 
 type Props = {
   trigger: string;
@@ -19,7 +18,6 @@ type Props = {
 };
 
 export function ConfirmDialog({ trigger, title, text, confirm, problem, isPending, onConfirm }: Props) {
-  const t = useTranslations("admin");
   const [isOpen, setOpen] = useState(false);
   return (
     <Dialog open={isOpen} onOpenChange={setOpen}>
@@ -27,12 +25,11 @@ export function ConfirmDialog({ trigger, title, text, confirm, problem, isPendin
       <DialogContent title={title} description={text}>
         <div className="flex flex-col gap-5">
           <FormError message={problem} />
-          <FormActions>
+          <DialogActions>
             <Button variant="danger" disabled={isPending} onClick={async () => (await onConfirm()) && setOpen(false)}>
               {confirm}
             </Button>
-            <DialogClose render={<Button />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </div>
       </DialogContent>
     </Dialog>

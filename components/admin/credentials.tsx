@@ -9,9 +9,9 @@ import { SecretFields, secretOf } from "@/components/admin/secret-fields";
 import { useAction } from "@/components/admin/use-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { ChoiceField, Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Switch } from "@/components/ui/switch";
 import {
@@ -103,6 +103,7 @@ export function Credential({
 
 function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
+  const secret = useTranslations("credential");
   const [isOpen, setOpen] = useState(false);
   const { run, isPending, problem, fieldProblem } = useAction(updateCredentialAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -112,15 +113,15 @@ function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: C
   return (
     <Dialog open={isOpen} onOpenChange={setOpen}>
       <DialogTrigger render={<Button />}>{t("replaceSecret")}</DialogTrigger>
-      <DialogContent title={t("replaceSecretOf", { name })} description={t("apiKeyHelp")}>
+      <DialogContent title={t("replaceSecretOf", { name })} description={secret("apiKeyHelp")}>
         <Form onSubmit={submit}>
           <FormError message={problem} />
           <SecretFields shape={shape} problemOf={(field) => fieldProblem(`patch.${field}`) ?? fieldProblem(field)} />
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={isPending}>
               {t("replaceSecret")}
             </Button>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>
@@ -129,6 +130,7 @@ function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: C
 
 export function AddCredential({ slug, shape }: { slug: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
+  const secret = useTranslations("credential");
   const [isOpen, setOpen] = useState(false);
   const { run, isPending, problem, fieldProblem } = useAction(createCredentialAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -140,7 +142,7 @@ export function AddCredential({ slug, shape }: { slug: string; shape: Credential
   return (
     <Dialog open={isOpen} onOpenChange={setOpen}>
       <DialogTrigger render={<Button size="small" />}>{t("addCredential")}</DialogTrigger>
-      <DialogContent title={t("addCredential")} description={t("apiKeyHelp")}>
+      <DialogContent title={t("addCredential")} description={secret("apiKeyHelp")}>
         <Form onSubmit={submit}>
           <FormError message={problem} />
           <Field
@@ -154,11 +156,11 @@ export function AddCredential({ slug, shape }: { slug: string; shape: Credential
             shape={shape}
             problemOf={(field) => fieldProblem(`credential.${field}`) ?? fieldProblem(field)}
           />
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={isPending}>
               {t("addCredential")}
             </Button>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

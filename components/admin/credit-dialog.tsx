@@ -5,9 +5,9 @@ import { type FormEvent, useState } from "react";
 import { Usd } from "@/components/admin/usd";
 import { useAction } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
@@ -112,11 +112,11 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
           <Field name="reason" label={t("reason")} help={t("reasonHelp")} error={fieldProblem("credit.reason")}>
             <Textarea />
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={isPending}>
               {t("book")}
             </Button>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

@@ -2,6 +2,7 @@
 
 import Link from "next/link";
 import { useFormatter, useTranslations } from "next-intl";
+import { Outcome } from "@/components/activity/outcome";
 import { Moment } from "@/components/admin/moment";
 import { Usd } from "@/components/admin/usd";
 import { Badge } from "@/components/ui/badge";
@@ -46,7 +47,7 @@ export function CustomersTable({ rows, paying }: { rows: readonly CustomerRow[];
         </span>
       ),
     },
-    { id: "owner", header: t("owner"), phone: "line", cell: ({ ownerEmail }) => ownerEmail ?? "—" },
+    { id: "owner", header: t("owner"), phone: "line", cell: ({ ownerEmail }) => ownerEmail ?? <None /> },
     ...(paying ? balance : []),
     {
       id: "revenue",
@@ -66,6 +67,10 @@ export function CustomersTable({ rows, paying }: { rows: readonly CustomerRow[];
     { id: "status", header: t("status"), phone: "line", cell: ({ status }) => <OrgStatus status={status} /> },
   ];
   return <DataTable caption={t("title")} columns={columns} rows={rows} rowId={({ id }) => id} />;
+}
+
+function None() {
+  return <span className="text-ink-2">—</span>;
 }
 
 export function OrgStatus({ status }: { status: CustomerRow["status"] }) {
@@ -122,9 +127,10 @@ export function CustomerRequests({ rows }: { rows: readonly RequestRow[] }) {
       header: t("outcome"),
       phone: "line",
       cell: ({ outcome, refusedBy }) => (
-        <Badge variant={outcome === "ok" ? "positive" : outcome === "refused" ? "warning" : "danger"}>
-          {refusedBy ? `${outcome}: ${refusedBy}` : outcome}
-        </Badge>
+        <span className="inline-flex flex-wrap items-center gap-2">
+          <Outcome value={outcome} />
+          {refusedBy && <code className="font-mono text-xs text-ink-2">{refusedBy}</code>}
+        </span>
       ),
     },
     {
@@ -132,7 +138,8 @@ export function CustomerRequests({ rows }: { rows: readonly RequestRow[] }) {
       header: t("tokens"),
       numeric: true,
       phone: "none",
-      cell: ({ inputTokens, outputTokens }) => `${format.number(inputTokens)} / ${format.number(outputTokens)}`,
+      cell: ({ outcome, inputTokens, outputTokens }) =>
+        outcome === "refused" ? <None /> : `${format.number(inputTokens)} / ${format.number(outputTokens)}`,
     },
     { id: "cost", header: t("cost"), numeric: true, phone: "none", cell: ({ costUsd }) => <Usd amount={costUsd} /> },
     {

@@ -131,7 +131,12 @@ export function MarginTable({ caption, head, rows, total, linkTo, hasPromo }: Ta
           <Usd amount={marginUsd} />
         </>
       ),
-      total: <Usd amount={total.marginUsd} />,
+      total: (
+        <>
+          <span className="sm:hidden">{t("margin")} </span>
+          <Usd amount={total.marginUsd} />
+        </>
+      ),
     },
     {
       id: "percent",

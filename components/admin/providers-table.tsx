@@ -48,7 +48,12 @@ export function ProvidersTable({ rows }: { rows: readonly ProviderListRow[] }) {
       id: "address",
       header: t("baseUrl"),
       phone: "line",
-      cell: ({ address }) => <span className="font-mono text-sm wrap-anywhere text-ink-2">{address ?? "—"}</span>,
+      cell: ({ address }) =>
+        address ? (
+          <span className="font-mono text-sm wrap-anywhere text-ink-2">{address}</span>
+        ) : (
+          <span className="text-ink-2">—</span>
+        ),
     },
     {
       id: "credentials",

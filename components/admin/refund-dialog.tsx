@@ -5,9 +5,9 @@ import { type FormEvent, useState } from "react";
 import { Usd } from "@/components/admin/usd";
 import { useAction } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
@@ -54,11 +54,11 @@ export function RefundDialog({ orgId, topupId, boughtUsd, refundableUsd }: Refun
           <Field name="reason" label={t("reason")} error={fieldProblem("reason")}>
             <Textarea />
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="danger" disabled={isPending}>
               {t("confirm")}
             </Button>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

@@ -26,7 +26,7 @@ export function SecretFields({
   shape: CredentialShape;
   problemOf: (name: SecretName) => string | undefined;
 }) {
-  const t = useTranslations("admin.providers");
+  const t = useTranslations("credential");
   const [signing, setSigning] = useState<Signing>("accessKeyPair");
   const secret = (name: SecretName, help?: string) => (
     <Field name={name} label={t(name)} help={help} error={problemOf(name)}>

@@ -1,7 +1,7 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { useAction } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
@@ -17,17 +17,26 @@ import type { Settings } from "@/lib/settings/schema";
 const MODES = ["service", "enterprise"] as const;
 const POLICIES = ["open", "invitation", "closed"] as const;
 
-const AMOUNTS = [
+const STARTER = [
   { name: "starterCreditUsd", help: "starterCreditHelp" },
   { name: "starterExpiryDays", help: "starterExpiryHelp" },
   { name: "starterDailyUsd", help: "starterDailyHelp" },
   { name: "starterModelsUsd", help: "starterModelsHelp" },
+] as const;
+const REFUNDS = [
   { name: "refundWindowHours", help: "refundWindowHelp" },
   { name: "refundApprovalUsd", help: "refundApprovalHelp" },
   { name: "keyDailyCapUsd", help: "keyDailyCapHelp" },
 ] as const;
 
-export function SettingsForm({ settings, canManage }: { settings: Settings; canManage: boolean }) {
+type SettingsFormProps = {
+  settings: Settings;
+  canManage: boolean;
+  /** What of the starter credit is gone today. */
+  starter: ReactNode;
+};
+
+export function SettingsForm({ settings, canManage, starter }: SettingsFormProps) {
   const t = useTranslations("admin.settings");
   const toast = useToast();
   const [mode, setMode] = useState(settings.mode);
@@ -60,92 +69,108 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
     if (saved) toast.add({ title: t("saved") });
   }
 
+  const amount = ({ name, help }: (typeof STARTER | typeof REFUNDS)[number]) => (
+    <Field key={name} name={name} label={t(name)} help={t(help)} error={fieldProblem(name)}>
+      <Input
+        inputMode="decimal"
+        autoComplete="off"
+        defaultValue={settings[name]}
+        disabled={!canManage}
+        className="figures w-40 text-right max-sm:w-full"
+      />
+    </Field>
+  );
   return (
-    <Form onSubmit={submit}>
+    <Form onSubmit={submit} className="gap-10">
       <FormError message={problem} />
-      <Field name="instanceName" label={t("instanceName")} error={fieldProblem("instanceName")}>
-        <Input autoComplete="off" defaultValue={settings.instanceName} disabled={!canManage} />
-      </Field>
-      <Field
-        name="mode"
-        label={t("mode")}
-        help={mode === settings.mode ? t(`modeHelp.${mode}`) : t(`modeSwitch.${mode}`)}
-        error={fieldProblem("mode")}
-      >
-        <Select
-          value={mode}
-          disabled={!canManage}
-          onValueChange={(value) => setMode(value === "enterprise" ? "enterprise" : "service")}
-          items={MODES.map((value) => ({ value, label: t(`modes.${value}`) }))}
+      <Part title={t("parts.hub")}>
+        <Field name="instanceName" label={t("instanceName")} error={fieldProblem("instanceName")}>
+          <Input autoComplete="off" defaultValue={settings.instanceName} disabled={!canManage} />
+        </Field>
+        <Field
+          name="mode"
+          label={t("mode")}
+          help={mode === settings.mode ? t(`modeHelp.${mode}`) : t(`modeSwitch.${mode}`)}
+          error={fieldProblem("mode")}
         >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {MODES.map((value) => (
-              <SelectItem key={value} value={value}>
-                {t(`modes.${value}`)}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
-      </Field>
-      <Field name="signUpPolicy" label={t("signUp")} error={fieldProblem("signUpPolicy")}>
-        <Select
-          value={policy}
-          disabled={!canManage}
-          onValueChange={(value) => setPolicy(POLICIES.find((one) => one === value) ?? "closed")}
-          items={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {POLICIES.map((value) => (
-              <SelectItem key={value} value={value}>
-                {t(`policies.${value}`)}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
-      </Field>
-      <Field name="signUpDomains" label={t("domains")} help={t("domainsHelp")} error={fieldProblem("signUpDomains.0")}>
-        <Input
-          autoComplete="off"
-          spellCheck={false}
-          defaultValue={settings.signUpDomains.join(", ")}
-          disabled={!canManage}
-        />
-      </Field>
-      {mode === "enterprise" && (
-        <div className="flex items-start gap-2">
-          <Checkbox
-            id="publicPages"
-            name="publicPages"
-            defaultChecked={settings.publicPages}
+          <Select
+            value={mode}
             disabled={!canManage}
-            aria-describedby="publicPages-help"
+            onValueChange={(value) => setMode(value === "enterprise" ? "enterprise" : "service")}
+            items={MODES.map((value) => ({ value, label: t(`modes.${value}`) }))}
+          >
+            <SelectTrigger>
+              <SelectValue />
+            </SelectTrigger>
+            <SelectContent>
+              {MODES.map((value) => (
+                <SelectItem key={value} value={value}>
+                  {t(`modes.${value}`)}
+                </SelectItem>
+              ))}
+            </SelectContent>
+          </Select>
+        </Field>
+      </Part>
+      <Part title={t("parts.signUp")}>
+        <Field name="signUpPolicy" label={t("signUp")} error={fieldProblem("signUpPolicy")}>
+          <Select
+            value={policy}
+            disabled={!canManage}
+            onValueChange={(value) => setPolicy(POLICIES.find((one) => one === value) ?? "closed")}
+            items={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
+          >
+            <SelectTrigger>
+              <SelectValue />
+            </SelectTrigger>
+            <SelectContent>
+              {POLICIES.map((value) => (
+                <SelectItem key={value} value={value}>
+                  {t(`policies.${value}`)}
+                </SelectItem>
+              ))}
+            </SelectContent>
+          </Select>
+        </Field>
+        <Field
+          name="signUpDomains"
+          label={t("domains")}
+          help={t("domainsHelp")}
+          error={fieldProblem("signUpDomains.0")}
+        >
+          <Input
+            autoComplete="off"
+            spellCheck={false}
+            defaultValue={settings.signUpDomains.join(", ")}
+            disabled={!canManage}
           />
-          <div>
-            <Label htmlFor="publicPages">{t("publicPages")}</Label>
-            <p id="publicPages-help" className="text-sm text-ink-2">
-              {t("publicPagesHelp")}
-            </p>
-          </div>
-        </div>
-      )}
-      {mode === "service" &&
-        AMOUNTS.map(({ name, help }) => (
-          <Field key={name} name={name} label={t(name)} help={t(help)} error={fieldProblem(name)}>
-            <Input
-              inputMode="decimal"
-              autoComplete="off"
-              defaultValue={settings[name]}
+        </Field>
+        {mode === "enterprise" && (
+          <div className="flex items-start gap-2">
+            <Checkbox
+              id="publicPages"
+              name="publicPages"
+              defaultChecked={settings.publicPages}
               disabled={!canManage}
-              className="figures"
+              aria-describedby="publicPages-help"
             />
-          </Field>
-        ))}
+            <div>
+              <Label htmlFor="publicPages">{t("publicPages")}</Label>
+              <p id="publicPages-help" className="text-sm text-ink-2">
+                {t("publicPagesHelp")}
+              </p>
+            </div>
+          </div>
+        )}
+      </Part>
+      {mode === "service" && (
+        <>
+          <Part title={t("parts.starter")} text={starter}>
+            {STARTER.map(amount)}
+          </Part>
+          <Part title={t("parts.refunds")}>{REFUNDS.map(amount)}</Part>
+        </>
+      )}
       {canManage && (
         <FormActions>
           <Button type="submit" variant="primary" disabled={isPending}>
@@ -154,5 +179,15 @@ export function SettingsForm({ settings, canManage }: { settings: Settings; canM
         </FormActions>
       )}
     </Form>
+  );
+}
+
+function Part({ title, text, children }: { title: string; text?: ReactNode; children: ReactNode }) {
+  return (
+    <fieldset className="flex min-w-0 flex-col gap-5">
+      <legend className="mb-4 text-lg leading-6 font-semibold">{title}</legend>
+      {text}
+      {children}
+    </fieldset>
   );
 }

@@ -4,9 +4,9 @@ import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { useAction } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Textarea } from "@/components/ui/textarea";
 import { setSuspendedAction } from "@/lib/orgs/admin-actions";
 
@@ -35,11 +35,11 @@ export function SuspendDialog({ orgId, name, isSuspended, activeKeys }: Props) {
           <Field name="reason" label={t("reason")} error={fieldProblem("reason")}>
             <Textarea />
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant={isSuspended ? "primary" : "danger"} disabled={isPending}>
               {verb}
             </Button>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

@@ -4,6 +4,10 @@ import type { ReactNode } from "react";
 
 /** Adds the texts of the pages before sign-in to what client components may read. */
 export async function AuthProviders({ children }: { children: ReactNode }) {
-  const { app, auth, error, setup, shell, ui } = await getMessages();
-  return <NextIntlClientProvider messages={{ app, auth, error, setup, shell, ui }}>{children}</NextIntlClientProvider>;
+  const { app, auth, credential, error, setup, shell, ui } = await getMessages();
+  return (
+    <NextIntlClientProvider messages={{ app, auth, credential, error, setup, shell, ui }}>
+      {children}
+    </NextIntlClientProvider>
+  );
 }

@@ -5,9 +5,9 @@ import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { AmountChoice } from "@/components/billing/amount-choice";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import type { ActionError } from "@/lib/auth/action";
 import { addCredits } from "@/lib/billing/actions";
@@ -89,12 +89,11 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
             </Field>
           )}
           <p className="text-sm text-ink-2">{t("terms")}</p>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {isValid ? t("submit", { amount: money(wanted), org: orgName }) : t("add")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

@@ -3,8 +3,8 @@
 import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
-import { FormActions, FormError } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { FormError } from "@/components/ui/form";
 import { refundPurchase } from "@/lib/billing/actions";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
@@ -36,12 +36,11 @@ export function RefundDialog({ topupId, orgSlug, orgName, amountUsd }: RefundDia
       <DialogContent title={t("title", { amount })} description={t("text", { amount, org: orgName })}>
         <div className="flex flex-col gap-5">
           <FormError message={isRefused ? t("failed") : undefined} />
-          <FormActions>
+          <DialogActions cancel={t("keep")}>
             <Button variant="danger" disabled={busy} onClick={submit}>
               {t("confirm", { amount })}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("keep")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </div>
       </DialogContent>
     </Dialog>

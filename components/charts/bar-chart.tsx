@@ -7,6 +7,8 @@ import { colourOf } from "@/components/charts/palette";
 /** Sums: bars from zero, several series on top of each other. */
 export function BarChart(props: ChartProps) {
   const { series, points, format, formatAxis } = props;
+  // without anything to draw, an axis of invented amounts says nothing
+  const isFlat = points.every(({ values }) => series.every(({ id }) => !values[id]));
   const rows = points.map(({ values }, index) => ({ index, ...values }));
   return (
     <ChartFrame {...props} shape="square">
@@ -33,6 +35,7 @@ export function BarChart(props: ChartProps) {
             tickLine={false}
             width="auto"
             tickCount={4}
+            {...(isFlat && { domain: [0, 1], ticks: [0] })}
           />
           <Tooltip
             isAnimationActive={false}

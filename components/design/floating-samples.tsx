@@ -2,8 +2,7 @@
 
 import { PERIODS, WORDS } from "@/components/design/samples";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger, SheetContent } from "@/components/ui/dialog";
-import { FormActions } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent, DialogTrigger, SheetContent } from "@/components/ui/dialog";
 import { Menu, MenuContent, MenuItem, MenuRadioGroup, MenuRadioItem, MenuTrigger } from "@/components/ui/menu";
 import { Tabs, TabsList, TabsPanel, TabsTab } from "@/components/ui/tabs";
 import { useToast } from "@/components/ui/toast";
@@ -18,10 +17,9 @@ export function FloatingSamples() {
         <Dialog>
           <DialogTrigger render={<Button />}>{"dialog"}</DialogTrigger>
           <DialogContent title={WORDS.name} description={WORDS.text}>
-            <FormActions>
+            <DialogActions>
               <Button variant="danger">{WORDS.danger}</Button>
-              <DialogClose render={<Button variant="quiet" />}>{WORDS.cancel}</DialogClose>
-            </FormActions>
+            </DialogActions>
           </DialogContent>
         </Dialog>
         <Dialog>

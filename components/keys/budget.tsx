@@ -4,7 +4,7 @@ import { useLocale, useTranslations } from "next-intl";
 import { Meter } from "@/components/ui/meter";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
 import type { KeyRow } from "@/lib/keys/schema";
-import { parseUsd } from "@/lib/money";
+import { parseUsd, shareOf } from "@/lib/money";
 
 /** Spend of the budget's current period with its bar; a dash where the key has no budget. */
 export function Budget({ budgetUsd, budgetPeriod, spentUsd }: Pick<KeyRow, "budgetUsd" | "budgetPeriod" | "spentUsd">) {
@@ -17,14 +17,12 @@ export function Budget({ budgetUsd, budgetPeriod, spentUsd }: Pick<KeyRow, "budg
     budgetPeriod && budgetPeriod !== "total"
       ? t("spentOfPeriod", { spent, amount, period: t(`periods.${budgetPeriod}`) })
       : t("spentOfTotal", { spent, amount });
-  // of 1000 parts, so that bigint division keeps a decimal
-  const share = budgetNano === 0n ? 1 : Number((spentNano * 1000n) / budgetNano) / 1000;
   return (
     <div className="min-w-36">
       <span className="figures text-sm" title={formatExactUsd(spentNano, locale)}>
         {text}
       </span>
-      <Meter label={t("budgetUsed")} text={text} share={share} className="mt-1" />
+      <Meter label={t("budgetUsed")} text={text} share={shareOf(spentNano, budgetNano)} className="mt-1" />
     </div>
   );
 }

@@ -10,8 +10,8 @@ import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Form, FormError } from "@/components/ui/form";
 import type { ActionError } from "@/lib/auth/action";
 import { createKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
@@ -83,12 +83,11 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
               apps={context.apps}
               address={context.address}
             />
-            <FormActions>
+            <DialogActions>
               <Button type="submit" variant="primary" disabled={busy}>
                 {t("create")}
               </Button>
-              <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-            </FormActions>
+            </DialogActions>
           </Form>
         </DialogContent>
       )}

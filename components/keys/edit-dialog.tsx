@@ -8,8 +8,8 @@ import { KeyFields } from "@/components/keys/key-fields";
 import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
+import { Form, FormError } from "@/components/ui/form";
 import { useToast } from "@/components/ui/toast";
 import type { ActionError } from "@/lib/auth/action";
 import { updateKeyAction } from "@/lib/keys/actions";
@@ -45,12 +45,11 @@ export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
         >
           <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
           <KeyFields values={row} errors={error?.fields ?? {}} apps={context.apps} address={context.address} />
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("saveChanges")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

@@ -6,9 +6,9 @@ import { useState, useTransition } from "react";
 import { noticed } from "@/components/auth/session-end";
 import type { ListedKey } from "@/components/keys/listed-key";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { useToast } from "@/components/ui/toast";
 import { revokeKeyAction } from "@/lib/keys/actions";
@@ -51,12 +51,11 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
           <Field name="confirm" label={t("revokeType", { word: row.last4 })}>
             <Input value={typed} onValueChange={setTyped} autoComplete="off" className="font-mono" />
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="danger" disabled={typed !== row.last4 || busy}>
               {t("revoke")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

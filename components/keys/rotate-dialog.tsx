@@ -7,9 +7,9 @@ import { noticed } from "@/components/auth/session-end";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { rotateKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
@@ -88,12 +88,11 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
               </SelectContent>
             </Select>
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("rotate")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

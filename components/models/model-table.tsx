@@ -123,7 +123,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
         numeric: true,
         phone: "none",
         sortBy: ({ contextWindow }) => contextWindow,
-        cell: ({ contextWindow }) => (contextWindow === null ? "—" : format.number(contextWindow)),
+        cell: ({ contextWindow }) => (contextWindow === null ? <None /> : format.number(contextWindow)),
       },
       rate("input", t("input"), "line", ({ input }) => input),
       rate("cached", t("cached"), "none", ({ cacheRead, input }) => cacheRead ?? input),
@@ -136,29 +136,31 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
               numeric: true,
               phone: "none" as const,
               sortBy: ({ calls }: ListedModel) => calls ?? null,
-              cell: ({ calls }: ListedModel) => (calls == null ? "—" : format.number(calls)),
+              cell: ({ calls }: ListedModel) => (calls == null ? <None /> : format.number(calls)),
             },
           ]
         : []),
-      {
+      ...(playgroundHref === null ? [] : [tryOut(playgroundHref)]),
+    ];
+    function tryOut(pathname: string): Column<ListedModel> {
+      return {
         id: "try",
         header: <span className="sr-only">{t("try")}</span>,
         numeric: true,
         phone: "side",
-        cell: ({ id, type, price }) =>
-          playgroundHref !== null &&
-          type === "chat" &&
+        cell: ({ id, type: kind, price }) =>
+          kind === "chat" &&
           price !== null && (
             <Link
-              href={{ pathname: playgroundHref, query: { model: id } }}
+              href={{ pathname, query: { model: id } }}
               aria-label={t("tryModel", { model: id })}
               className={buttonVariants({ size: "small" })}
             >
               {t("try")}
             </Link>
           ),
-      },
-    ];
+      };
+    }
   }, [t, ui, format, locale, hasCalls, playgroundHref]);
   return (
     <>
@@ -193,6 +195,10 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
       )}
     </>
   );
+}
+
+function None() {
+  return <span className="text-ink-2">—</span>;
 }
 
 type FacetProps = {

@@ -55,7 +55,7 @@ export function Playground({ org, models, initialModel, baseUrl, addCreditsHref 
     <ParameterFields parameters={parameters} maxOutputTokens={model.maxOutputTokens} onChange={setParameters} />
   );
   return (
-    <div className="-mb-24 flex h-[calc(100dvh-3rem)] min-h-96 max-md:-mb-32 max-md:h-[calc(100dvh-7rem-env(safe-area-inset-bottom))]">
+    <div data-fill className="flex min-h-80 flex-1">
       <div className="flex min-w-0 flex-1 flex-col lg:pr-8">
         <h1 className="sr-only">{t("title")}</h1>
         <div className="flex flex-wrap items-center gap-2 border-b py-3">
@@ -151,7 +151,7 @@ function Start({ model, onChoose }: { model: string; onChoose: (text: string) =>
           <li key={example} className="border-b">
             <button
               type="button"
-              className="flex min-h-11 w-full items-center px-1 py-2 text-left hover:bg-ink/4"
+              className="flex min-h-11 w-full items-center py-2 text-left hover:bg-ink/4"
               onClick={() => onChoose(example)}
             >
               {example}

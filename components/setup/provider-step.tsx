@@ -2,6 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { useState } from "react";
+import { SecretFields } from "@/components/admin/secret-fields";
 import { Choices } from "@/components/setup/choices";
 import type { Errors } from "@/components/setup/steps";
 import { Field } from "@/components/ui/field";
@@ -77,35 +78,7 @@ function ConnectionFields({ errors, kinds }: Pick<ProviderStepProps, "errors" | 
       >
         <Input type="url" autoComplete="off" spellCheck={false} placeholder={kind?.defaultBaseUrl ?? undefined} />
       </Field>
-      {kind?.credential === "awsOrApiKey" && (
-        <Field name="region" label={t("region")} help={t("regionHelp")} error={errors.region}>
-          <Input autoComplete="off" spellCheck={false} />
-        </Field>
-      )}
-      <Secret
-        name="apiKey"
-        label={t("apiKey")}
-        help={t(kind?.credential === "apiKey" ? "apiKeyHelp" : "apiKeyOptional")}
-        error={errors.apiKey}
-      />
-      {kind?.credential === "awsOrApiKey" && (
-        <>
-          <Field name="accessKeyId" label={t("accessKeyId")} error={errors.accessKeyId}>
-            <Input autoComplete="off" spellCheck={false} />
-          </Field>
-          <Secret name="secretAccessKey" label={t("secretAccessKey")} error={errors.secretAccessKey} />
-        </>
-      )}
+      {kind && <SecretFields key={kind.id} shape={kind.credential} problemOf={(name) => errors[name]} />}
     </>
-  );
-}
-
-type SecretProps = { name: string; label: string; help?: string; error: string | undefined };
-
-function Secret({ name, ...texts }: SecretProps) {
-  return (
-    <Field name={name} {...texts}>
-      <Input type="password" autoComplete="off" spellCheck={false} />
-    </Field>
   );
 }

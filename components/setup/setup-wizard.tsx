@@ -2,6 +2,7 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { secretOf } from "@/components/admin/secret-fields";
 import { settled, useExplain } from "@/components/auth/action-form";
 import { ProviderStep, type SetupKind } from "@/components/setup/provider-step";
 import { type Errors, ModeStep, OrganisationStep, OwnerStep } from "@/components/setup/steps";
@@ -21,7 +22,7 @@ const STEPS = [
     id: "provider",
     fields: [
       ...["provider", "token", "connection", "kind", "slug", "displayName", "baseUrl"],
-      ...["region", "apiKey", "accessKeyId", "secretAccessKey"],
+      ...["region", "apiKey", "accessKeyId", "secretAccessKey", "sessionToken"],
     ],
   },
 ] as const;
@@ -174,10 +175,7 @@ function valuesOf(form: HTMLFormElement, locale: Locale) {
           kind: text("kind") as "openai",
           displayName: text("displayName"),
           baseUrl: given("baseUrl"),
-          region: given("region"),
-          apiKey: given("apiKey"),
-          accessKeyId: given("accessKeyId"),
-          secretAccessKey: given("secretAccessKey"),
+          ...secretOf(fields),
         },
       }),
     },

@@ -27,7 +27,7 @@ export function PublicHeader({ wayIn }: { wayIn: WayIn }) {
           <ThemeMenu />
           {wayIn && (
             // whoever is signed in is led on from there
-            <Link href="/sign-in" className={buttonVariants({ variant: "quiet" })}>
+            <Link href="/sign-in" className={buttonVariants({ variant: "quiet", className: "-mr-3.5" })}>
               {t(wayIn)}
             </Link>
           )}

@@ -3,8 +3,8 @@
 import { useRouter } from "next/navigation";
 import { useEffect, useRef } from "react";
 
-/** After a burst of calls the page is asked for once. */
-const GATHER_MS = 300;
+/** The first change shows at once; those of a burst after it are gathered. */
+const GATHER_MS = 500;
 /** Where no stream is to be had. */
 const POLL_MS = 5_000;
 
@@ -24,9 +24,14 @@ export function RefreshOnChange({ orgSlug, since }: RefreshOnChangeProps) {
     let source: EventSource | null = null;
     let gathering: ReturnType<typeof setTimeout> | undefined;
     let polling: ReturnType<typeof setInterval> | undefined;
+    let refreshedAt = Number.NEGATIVE_INFINITY;
     const refresh = () => {
       clearTimeout(gathering);
-      gathering = setTimeout(() => router.refresh(), GATHER_MS);
+      const wait = Math.max(0, refreshedAt + GATHER_MS - performance.now());
+      gathering = setTimeout(() => {
+        refreshedAt = performance.now();
+        router.refresh();
+      }, wait);
     };
     const close = () => {
       source?.close();

@@ -62,7 +62,7 @@ export function ShellFrame(props: ShellFrameProps) {
       <main
         id="content"
         tabIndex={-1}
-        className="mx-auto w-full max-w-[1280px] px-4 pb-24 outline-none max-md:pb-32 md:px-8"
+        className="mx-auto w-full max-w-[1280px] px-4 pb-24 outline-none max-md:pb-32 md:px-8 has-data-fill:flex has-data-fill:h-[calc(100dvh-3rem)] has-data-fill:flex-col has-data-fill:pb-0 max-md:has-data-fill:h-[calc(100dvh-6.5rem-env(safe-area-inset-bottom))]"
       >
         {children}
       </main>

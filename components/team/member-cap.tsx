@@ -4,13 +4,13 @@ import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { useExplain } from "@/components/auth/action-form";
 import { Button } from "@/components/ui/button";
-import { Dialog, DialogClose, DialogContent, DialogTrigger } from "@/components/ui/dialog";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Meter } from "@/components/ui/meter";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
-import { parseUsd } from "@/lib/money";
+import { parseUsd, shareOf } from "@/lib/money";
 import { setMemberCapAction } from "@/lib/orgs/actions";
 
 /** What a member spent this month, UTC, in decimal USD; the cap is null where there is none. */
@@ -27,12 +27,7 @@ export function MemberSpendCell({ spentUsd, capUsd }: MemberSpend) {
   return (
     <span className="inline-block min-w-28" title={formatExactUsd(spentNano, locale)}>
       {text}
-      <Meter
-        label={t("cap")}
-        text={text}
-        share={capNano === 0n ? 1 : Number((spentNano * 1000n) / capNano) / 1000}
-        className="mt-1"
-      />
+      <Meter label={t("cap")} text={text} share={shareOf(spentNano, capNano)} className="mt-1" />
     </span>
   );
 }
@@ -58,7 +53,7 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
   return (
     <Dialog open={open} onOpenChange={setOpen}>
       <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={t("capOf", { name })}>
-        {t("cap")}
+        {t("setCap")}
       </DialogTrigger>
       <DialogContent title={t("capOf", { name })} description={t("capText")}>
         <Form
@@ -77,12 +72,11 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
               className="figures text-right"
             />
           </Field>
-          <FormActions>
+          <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("saveCap")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </Form>
       </DialogContent>
     </Dialog>

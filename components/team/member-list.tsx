@@ -7,8 +7,8 @@ import { CapDialog, type MemberSpend, MemberSpendCell } from "@/components/team/
 import { RoleSelect } from "@/components/team/role-select";
 import { Button } from "@/components/ui/button";
 import { type Column, DataTable } from "@/components/ui/data-table";
-import { Dialog, DialogClose, DialogContent } from "@/components/ui/dialog";
-import { FormActions, FormError } from "@/components/ui/form";
+import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
+import { FormError } from "@/components/ui/form";
 import type { ActionResult } from "@/lib/auth/action";
 import { changeRoleAction, removeMemberAction, revokeInvitationAction } from "@/lib/orgs/actions";
 import type { OrgRole } from "@/lib/orgs/permissions";
@@ -77,7 +77,12 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
             header: t("month"),
             numeric: true,
             phone: "line" as const,
-            cell: ({ id }: MemberRow) => <MemberSpendCell {...(spend[id] ?? NOTHING)} />,
+            cell: ({ id }: MemberRow) => (
+              <>
+                <span className="sm:hidden">{t("month")} </span>
+                <MemberSpendCell {...(spend[id] ?? NOTHING)} />
+              </>
+            ),
           },
         ]
       : []),
@@ -91,9 +96,10 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
     {
       id: "actions",
       header: <span className="sr-only">{t("actions")}</span>,
+      numeric: true,
       phone: "side",
       cell: (member) => (
-        <>
+        <span className="-mr-2.5 inline-flex max-sm:flex-col max-sm:items-end">
           {mayRemove && spend && (
             <CapDialog
               slug={slug}
@@ -107,7 +113,7 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
               {t(member.userId === ownUserId ? "leave" : "remove")}
             </Button>
           )}
-        </>
+        </span>
       ),
     },
   ];
@@ -122,12 +128,11 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
           }
           description={t("removeText")}
         >
-          <FormActions>
+          <DialogActions>
             <Button variant="danger" onClick={remove}>
               {t(isSelf ? "leave" : "remove")}
             </Button>
-            <DialogClose render={<Button variant="quiet" />}>{t("cancel")}</DialogClose>
-          </FormActions>
+          </DialogActions>
         </DialogContent>
       </Dialog>
     </>
@@ -158,6 +163,7 @@ export function InvitationList({ slug, invitations }: { slug: string; invitation
             <Button
               variant="quiet"
               size="small"
+              className="-mr-2.5"
               aria-label={`${t("withdraw")}: ${email}`}
               onClick={() => void run(revokeInvitationAction(slug, { invitationId: id }))}
             >

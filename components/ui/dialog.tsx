@@ -5,6 +5,7 @@ import { X } from "lucide-react";
 import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Button } from "@/components/ui/button";
+import { FormActions } from "@/components/ui/form";
 import { cn } from "@/lib/utils";
 
 export const Dialog = DialogPrimitive.Root;
@@ -13,7 +14,7 @@ export function DialogTrigger(props: DialogPrimitive.Trigger.Props) {
   return <DialogPrimitive.Trigger data-slot="dialog-trigger" {...props} />;
 }
 
-export function DialogClose(props: DialogPrimitive.Close.Props) {
+function DialogClose(props: DialogPrimitive.Close.Props) {
   return <DialogPrimitive.Close data-slot="dialog-close" {...props} />;
 }
 
@@ -39,6 +40,17 @@ export function DialogContent(props: ContentProps) {
 /** A detail that has its own address: render it open, and navigate back in `onOpenChange`. */
 export function SheetContent(props: ContentProps) {
   return <Floating where="sheet" {...props} />;
+}
+
+/** The end of a dialog: what it does, and the way out that does nothing. */
+export function DialogActions({ cancel, children }: { cancel?: string; children: ReactNode }) {
+  const t = useTranslations("ui");
+  return (
+    <FormActions>
+      {children}
+      <DialogClose render={<Button variant="quiet" />}>{cancel ?? t("cancel")}</DialogClose>
+    </FormActions>
+  );
 }
 
 function Floating({

@@ -17,17 +17,16 @@ export function TableRow({ className, ...props }: ComponentProps<"tr">) {
   return <tr data-slot="table-row" className={cn("border-b last:border-b-0", className)} {...props} />;
 }
 
+/** Right-aligned figures stand clear of words that begin beside them. */
+const FIGURES = "text-right sm:[&+:not(.text-right)]:pl-6";
+
 /** `numeric` belongs on the head and on every cell of a column of figures; its unit stands in the head. */
 export function TableHead({ className, numeric, ...props }: ComponentProps<"th"> & { numeric?: boolean }) {
   return (
     <th
       data-slot="table-head"
       scope="col"
-      className={cn(
-        "h-9 pr-4 align-middle text-sm font-medium text-ink-2 last:pr-0",
-        numeric && "text-right",
-        className,
-      )}
+      className={cn("h-9 pr-4 align-middle text-sm font-medium text-ink-2 last:pr-0", numeric && FIGURES, className)}
       {...props}
     />
   );
@@ -37,7 +36,7 @@ export function TableCell({ className, numeric, ...props }: ComponentProps<"td">
   return (
     <td
       data-slot="table-cell"
-      className={cn("h-9 py-1 pr-4 align-middle last:pr-0", numeric && "figures text-right", className)}
+      className={cn("h-9 py-1 pr-4 align-middle last:pr-0", numeric && ["figures", FIGURES], className)}
       {...props}
     />
   );

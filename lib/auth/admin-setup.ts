@@ -92,7 +92,7 @@ async function withProvider<Result>(
 async function tryProvider(
   scope: StaffScope,
   slug: string,
-  secret: Pick<NonNullable<Choices["connection"]>, "apiKey" | "accessKeyId" | "secretAccessKey" | "region">,
+  secret: Omit<NonNullable<Choices["connection"]>, "kind" | "displayName" | "baseUrl">,
 ): Promise<void> {
   const { id } = await createCredential(scope, slug, { name: "default", ...secret });
   const result = await testCredential(scope, id);

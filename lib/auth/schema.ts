@@ -60,6 +60,7 @@ export const connectionInput = z.strictObject({
   apiKey: credentialInput.shape.apiKey,
   accessKeyId: credentialInput.shape.accessKeyId,
   secretAccessKey: credentialInput.shape.secretAccessKey,
+  sessionToken: credentialInput.shape.sessionToken,
 });
 
 const choices = {

@@ -23,7 +23,7 @@ export async function listCustomers(scope: StaffScope, search = ""): Promise<Cus
   const pattern = `%${search.trim().replace(/[\\%_]/g, "\\$&")}%`;
   const rows = await db().$queryRaw<RawCustomer[]>`
     SELECT o.id, o.name, o.slug, o.status, owner.email AS "ownerEmail", coalesce(w.posted, 0) AS posted, coalesce(w.held, 0) AS held,
-      coalesce(r.revenue, 0)::bigint AS revenue, r.last
+      coalesce(r.revenue, 0)::bigint AS revenue, call.last
     FROM org o
     LEFT JOIN wallet w ON w.org_id = o.id
     LEFT JOIN LATERAL (
@@ -33,6 +33,9 @@ export async function listCustomers(scope: StaffScope, search = ""): Promise<Cus
       SELECT sum(x.price_paid) AS revenue, max(x.bucket) AS last FROM usage_rollup x
       WHERE x.org_id = o.id AND x.bucket >= clock_timestamp() - interval '30 days'
     ) r ON true
+    LEFT JOIN LATERAL (
+      SELECT e.at AS last FROM usage_event e WHERE e.org_id = o.id AND e.at >= r.last ORDER BY e.at DESC LIMIT 1
+    ) call ON true
     WHERE o.name ILIKE ${pattern} OR o.slug ILIKE ${pattern} OR owner.email ILIKE ${pattern} OR o.id = ${search.trim()}
     ORDER BY o.id DESC LIMIT ${MAX_CUSTOMERS}`;
   return rows.map(({ posted, held, revenue, last, status, ...row }) => ({

@@ -29,7 +29,9 @@ export default async function ConsoleLayout({ params, children }: ConsoleLayoutP
         staff={user.staffRole !== null}
         onSignOut={signOutAction}
       >
-        {balance?.kind === "balance" && balance.state === "empty" && !balance.isFrozen && <ZeroBalance />}
+        {balance?.kind === "balance" && balance.state === "empty" && !balance.isFrozen && (
+          <ZeroBalance billingHref={scope.permissions.has("billing.manage") ? `/${org.slug}/billing` : null} />
+        )}
         {children}
       </ConsoleShell>
       <SessionDialog email={user.email} />

@@ -21,15 +21,18 @@ export default async function SettingsPage() {
   return (
     <>
       <PageHead title={t("title")} text={t("text")} />
-      {settings.mode === "service" && (
-        <p role="status" className={starter.isReached ? "mb-6 text-warning" : "mb-6 text-ink-2"}>
-          {t.rich(starter.isReached ? "starterReached" : "starterToday", {
-            granted: () => <Usd amount={starter.grantedUsd} />,
-            budget: () => <Usd amount={starter.budgetUsd} />,
-          })}
-        </p>
-      )}
-      <SettingsForm settings={settings} canManage={scope.permissions.has("settings.manage")} />
+      <SettingsForm
+        settings={settings}
+        canManage={scope.permissions.has("settings.manage")}
+        starter={
+          <p role="status" className={starter.isReached ? "text-warning" : "text-ink-2"}>
+            {t.rich(starter.isReached ? "starterReached" : "starterToday", {
+              granted: () => <Usd amount={starter.grantedUsd} />,
+              budget: () => <Usd amount={starter.budgetUsd} />,
+            })}
+          </p>
+        }
+      />
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { Download } from "lucide-react";
 import type { Metadata } from "next";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits } from "@/components/billing/add-credits";
@@ -11,6 +12,7 @@ import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
 import { KeyFigures } from "@/components/shell/key-figures";
 import { PageHead } from "@/components/shell/page-head";
+import { buttonVariants } from "@/components/ui/button";
 import { Money } from "@/components/ui/money";
 import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
 import { getBalance, getBalanceAlert, getHistory, getTopup, listLots, listPurchases } from "@/lib/billing/queries";
@@ -92,7 +94,12 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
         text={t("historyText")}
         action={
           entries.length > 0 && (
-            <a href={`/api/console/${scope.org.slug}/billing`} download className="underline underline-offset-2">
+            <a
+              href={`/api/console/${scope.org.slug}/billing`}
+              download
+              className={buttonVariants({ variant: "quiet", size: "small", className: "-mr-2.5 self-center" })}
+            >
+              <Download strokeWidth={1.5} aria-hidden />
               {t("csv")}
             </a>
           )

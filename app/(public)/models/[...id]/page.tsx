@@ -1,4 +1,3 @@
-import { ArrowLeft } from "lucide-react";
 import type { Metadata } from "next";
 import { headers } from "next/headers";
 import Link from "next/link";
@@ -6,6 +5,7 @@ import { notFound } from "next/navigation";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { CodeTabs } from "@/components/landing/code-tabs";
 import { PriceTable } from "@/components/models/price-table";
+import { BackLink } from "@/components/shell/back-link";
 import { Block } from "@/components/shell/block";
 import { KeyFigures } from "@/components/shell/key-figures";
 import { buttonVariants } from "@/components/ui/button";
@@ -38,15 +38,7 @@ export default async function ModelPage({ params }: ModelPageProps) {
     : `/sign-in?next=${encodeURIComponent(`/models/${id}`)}`;
   return (
     <div className="mx-auto max-w-[1280px] px-4 pb-16 md:px-8">
-      <div className="pt-6">
-        <Link
-          href="/models"
-          className="-ml-1 inline-flex min-h-8 items-center gap-1.5 rounded-control px-1 text-sm text-ink-2 hover:text-ink pointer-coarse:min-h-11"
-        >
-          <ArrowLeft className="size-4" strokeWidth={1.5} aria-hidden />
-          {t("back")}
-        </Link>
-      </div>
+      <BackLink href="/models" label={t("back")} />
       <div className="flex flex-wrap items-start justify-between gap-x-8 gap-y-4 pt-2 pb-6">
         <div className="min-w-0">
           <h1 className="tight text-2xl font-semibold wrap-anywhere">{displayName}</h1>

@@ -64,6 +64,7 @@ export default async function CustomerPage({ params }: Props) {
   return (
     <>
       <PageHead
+        back={{ href: "/admin/customers", label: t("title") }}
         title={org.name}
         text={
           <span className="flex flex-wrap items-center gap-x-3 gap-y-1">

@@ -28,7 +28,11 @@ export default async function ModelPage({ params }: Props) {
   const version = history.find(({ subject }) => subject === "price")?.id ?? "none";
   return (
     <>
-      <PageHead title={model.displayName ?? model.id} text={<code className="font-mono text-sm">{model.id}</code>} />
+      <PageHead
+        back={{ href: "/admin/models", label: t("title") }}
+        title={model.displayName ?? model.id}
+        text={<code className="font-mono text-sm">{model.id}</code>}
+      />
       {canManage && (
         // what was saved is what the form shows next
         <ModelForm

@@ -20,7 +20,7 @@ export default async function NewModelPage({ searchParams }: Props) {
   const provider = providers.find(({ slug }) => slug === asked)?.slug;
   return (
     <>
-      <PageHead title={t("add")} text={t("addText")} />
+      <PageHead back={{ href: "/admin/models", label: t("title") }} title={t("add")} text={t("addText")} />
       <ModelForm model={null} providers={providers} provider={provider} />
     </>
   );

@@ -32,6 +32,7 @@ export default async function ProviderPage({ params }: Props) {
   return (
     <>
       <PageHead
+        back={{ href: "/admin/providers", label: t("title") }}
         title={provider.displayName}
         text={
           hasAddress ? (

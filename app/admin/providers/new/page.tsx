@@ -21,7 +21,7 @@ export default async function NewProviderPage() {
   }));
   return (
     <>
-      <PageHead title={t("addProvider")} text={t("addText")} />
+      <PageHead back={{ href: "/admin/providers", label: t("title") }} title={t("addProvider")} text={t("addText")} />
       <ProviderForm kinds={kinds} />
     </>
   );

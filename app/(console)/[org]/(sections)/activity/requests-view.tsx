@@ -131,20 +131,22 @@ async function RequestFilters({ scope, filters, names }: RequestFiltersProps) {
         ["yes", t("streamed")],
         ["no", t("notStreamed")],
       ])}
-      <FilterInput
-        name="min"
-        label={t("minCharge")}
-        value={textOf(filters, "min") ?? ""}
-        inputMode="decimal"
-        className="w-32"
-      />
-      <FilterInput
-        name="max"
-        label={t("maxCharge")}
-        value={textOf(filters, "max") ?? ""}
-        inputMode="decimal"
-        className="w-32"
-      />
+      <span className="flex gap-2">
+        <FilterInput
+          name="min"
+          label={t("minCharge")}
+          value={textOf(filters, "min") ?? ""}
+          inputMode="decimal"
+          className="w-32"
+        />
+        <FilterInput
+          name="max"
+          label={t("maxCharge")}
+          value={textOf(filters, "max") ?? ""}
+          inputMode="decimal"
+          className="w-32"
+        />
+      </span>
       <FilterInput name="search" label={t("search")} value={textOf(filters, "search") ?? ""} className="w-56" />
     </>
   );

@@ -1,6 +1,4 @@
-import { ArrowLeft } from "lucide-react";
 import type { Metadata } from "next";
-import Link from "next/link";
 import { notFound } from "next/navigation";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { readKeyContext, readListedKeys } from "@/app/(console)/[org]/(sections)/keys/key-page-data";
@@ -14,6 +12,7 @@ import { KeyUsage } from "@/components/keys/key-usage";
 import { PausedKey } from "@/components/keys/paused-key";
 import { PreviousSecret } from "@/components/keys/previous-secret";
 import { CodeTabs } from "@/components/landing/code-tabs";
+import { BackLink } from "@/components/shell/back-link";
 import { Block } from "@/components/shell/block";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
 import { KeyFigures } from "@/components/shell/key-figures";
@@ -52,15 +51,7 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
   return (
     <>
       <LivePage scope={scope} />
-      <div className="pt-6">
-        <Link
-          href={`/${slug}/keys`}
-          className="-ml-1 inline-flex min-h-8 items-center gap-1.5 rounded-control px-1 text-sm text-ink-2 hover:text-ink pointer-coarse:min-h-11"
-        >
-          <ArrowLeft className="size-4" strokeWidth={1.5} aria-hidden />
-          {t("back")}
-        </Link>
-      </div>
+      <BackLink href={`/${slug}/keys`} label={t("back")} />
       <div className="flex flex-wrap items-start justify-between gap-x-8 gap-y-4 pt-2 pb-6">
         <div className="min-w-0">
           <div className="flex flex-wrap items-center gap-3">
