@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { makeCustomer } from "@/e2e/support/customer";
 import { startOpenAISimulator } from "@/e2e/support/providers/openai";
 import type { HubUnderTest } from "@/e2e/support/setup";
 import { signInStaff } from "@/e2e/support/staff";
 import { expect, test } from "@/e2e/support/test";
 import { newId } from "@/lib/ids";
-import { createPool } from "@/lib/pg";
 import en from "@/messages/en.json" with { type: "json" };
 
 const t = en.admin;
@@ -39,7 +37,7 @@ test("you add a provider, test it, price a model with a margin, and see what a c
   await page.getByRole("option", { name: "OpenAI-compatible" }).click();
   await page.getByLabel(t.providers.slug).fill(slug);
   await page.getByLabel(t.providers.baseUrl).fill(upstream.baseUrl);
-  await page.getByLabel(t.providers.apiKey, { exact: true }).fill("sk-simulated");
+  await page.getByLabel(en.credential.apiKey, { exact: true }).fill("sk-simulated");
   await page.getByRole("button", { name: t.providers.addAndTest }).click();
   await expect(page.getByText(/Test passed in \d+ ms/)).toBeVisible({ timeout: 20_000 });
 
@@ -60,8 +58,12 @@ test("you add a provider, test it, price a model with a margin, and see what a c
   const answer = await call(hub, key, id);
   expect(answer.status, await answer.text()).toBe(200);
 
-  await page.goto("/admin?range=today");
   const row = page.getByRole("table", { name: t.overview.byModel }).getByRole("row").filter({ hasText: id });
+  // a call is answered a moment before it is in the books
+  await expect(async () => {
+    await page.goto("/admin?range=today");
+    await expect(row).toBeVisible({ timeout: 1_000 });
+  }).toPass();
   await expect(row).toContainText("16.7 %"); // a fifth upon the cost is a sixth of the price
   await upstream.stop();
 });
@@ -109,32 +111,6 @@ test("a customer finds no administration, and support no settings to change", as
   await expect(page.getByLabel(t.settings.instanceName)).toBeDisabled();
   await expect(page.getByRole("button", { name: t.settings.save })).toHaveCount(0);
 });
-
-/** An organisation with purchased credit and a key. */
-async function makeCustomer(hub: HubUnderTest, paidUsd: string): Promise<{ orgId: string; key: string }> {
-  const api = async (path: string, body: object) => {
-    const response = await fetch(`${hub.url}/api/admin/v1${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${hub.managementKey}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const text = await response.text();
-    expect(response.ok, text).toBe(true);
-    return JSON.parse(text) as { id: string; key: string };
-  };
-  const { id: orgId } = await api("/orgs", { name: `Customer ${newId("x").slice(-6)}` });
-  const sql = createPool(readFileSync(join(hub.dataDir, "postgres.url"), "utf8").trim(), {
-    max: 1,
-    applicationName: "test",
-  });
-  await sql.query("SELECT grant_credit($1, $2, 'paid', $3, 'test', 'test', NULL, false)", [
-    orgId,
-    `${paidUsd}000000000`,
-    newId("credit"),
-  ]);
-  await sql.end();
-  return { orgId, key: (await api(`/orgs/${orgId}/keys`, { name: "app" })).key };
-}
 
 function call(hub: HubUnderTest, key: string, model: string): Promise<Response> {
   return fetch(`${hub.url}/api/v1/chat/completions`, {

@@ -108,7 +108,7 @@ test("before a key ends, its page says who will notice", async ({ page, context,
   await page.getByRole("button", { name: "Actions for Busy" }).click();
   await page.getByRole("menuitem", { name: t.revoke }).click();
   await expect(page.getByRole("dialog")).toContainText(t.revokeNotUsed);
-  await page.getByRole("dialog").getByRole("button", { name: t.cancel }).click();
+  await page.getByRole("dialog").getByRole("button", { name: en.ui.cancel }).click();
   await call(apiKey, baseURL);
   await expect(async () => {
     await page.reload();

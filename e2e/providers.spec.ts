@@ -17,20 +17,20 @@ test("you connect Bedrock with an access key pair, and replace it with an API ke
   await page.getByRole("option", { name: "Amazon Bedrock" }).click();
   await page.getByLabel(t.slug).fill(slug);
   await page.getByLabel(t.baseUrl).fill(upstream.baseUrl);
-  await page.getByLabel(t.accessKeyId).fill(SIMULATED_KEY_PAIR.accessKeyId);
-  await page.getByLabel(t.secretAccessKey).fill(SIMULATED_KEY_PAIR.secretAccessKey);
+  await page.getByLabel(en.credential.accessKeyId).fill(SIMULATED_KEY_PAIR.accessKeyId);
+  await page.getByLabel(en.credential.secretAccessKey).fill(SIMULATED_KEY_PAIR.secretAccessKey);
   await page.getByRole("button", { name: t.addAndTest }).click();
   await expect(page.getByText("region: is required.")).toBeVisible();
-  await page.getByLabel(t.region).fill("eu-central-1");
+  await page.getByLabel(en.credential.region).fill("eu-central-1");
   await page.getByRole("button", { name: t.addAndTest }).click();
   await expect(page.getByText(/Test passed in \d+ ms/)).toBeVisible({ timeout: 20_000 });
 
   await page.getByRole("link", { name: t.open }).click();
   await expect(page.getByText("••••0001")).toBeVisible();
   await page.getByRole("button", { name: t.replaceSecret }).click();
-  await page.getByRole("combobox", { name: t.signing }).click();
-  await page.getByRole("option", { name: t.signings.apiKey }).click();
-  await page.getByLabel(t.apiKey, { exact: true }).fill("bedrock-api-key-bad-0002");
+  await page.getByRole("combobox", { name: en.credential.signing }).click();
+  await page.getByRole("option", { name: en.credential.signings.apiKey }).click();
+  await page.getByLabel(en.credential.apiKey, { exact: true }).fill("bedrock-api-key-bad-0002");
   await page.getByRole("dialog").getByRole("button", { name: t.replaceSecret }).click();
   await expect(page.getByText("••••0002")).toBeVisible();
   await page.getByRole("button", { name: t.test, exact: true }).click();

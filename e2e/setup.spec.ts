@@ -72,12 +72,12 @@ test("while the hub has no owner, pages lead to set-up, and only the printed add
     await page.getByRole("button", { name: t.testAndFinish }).click();
     await expect(page.getByText(/baseUrl: is required/)).toBeVisible();
     await page.getByLabel(t.baseUrl).fill(upstream.baseUrl);
-    await page.getByLabel(t.apiKey, { exact: true }).fill("sk-bad");
+    await page.getByLabel(en.credential.apiKey, { exact: true }).fill("sk-bad");
     await page.getByRole("button", { name: t.testAndFinish }).click();
     await expect(page.getByRole("alert").getByText(/did not pass the test: HTTP 401/)).toBeVisible();
     // nothing was kept of it, and nobody owns the hub yet
     await expect(page.getByLabel(t.baseUrl)).toHaveValue(upstream.baseUrl);
-    await page.getByLabel(t.apiKey, { exact: true }).fill("sk-simulated");
+    await page.getByLabel(en.credential.apiKey, { exact: true }).fill("sk-simulated");
     await page.getByRole("button", { name: t.testAndFinish }).click();
 
     await expect(page.getByRole("heading", { level: 1 })).toHaveText(t.doneTitle);

@@ -1,4 +1,4 @@
-import { expect } from "@playwright/test";
+import { expect, type Locator } from "@playwright/test";
 import type { Hand } from "@/e2e/support/hand";
 import { mailTo } from "@/e2e/support/outbox";
 import en from "@/messages/en.json" with { type: "json" };
@@ -13,8 +13,17 @@ export type Priced = { cost: { input: string; output: string }; marginPercent: s
 export const PASSWORD = "correct horse battery staple";
 export const CARD = "4242 4242 4242 4242";
 
-/** From the address that `npm start` printed to a hub in service mode with an owner and the sandbox provider. */
-export async function setUp(hand: Hand, hub: Hub, owner: Person, starterCreditUsd: string): Promise<void> {
+export type Connection = { kind: string; baseUrl: string; apiKey: string };
+
+/** From the address that `npm start` printed to a hub in service mode with an owner and a provider: the sandbox, or the
+ *  one that `connection` names, which must pass its test. */
+export async function setUp(
+  hand: Hand,
+  hub: Hub,
+  owner: Person,
+  starterCreditUsd: string,
+  connection?: Connection,
+): Promise<void> {
   const { page } = hand;
   const t = en.setup;
   await page.goto(/http:\/\/localhost:\d+\/setup\?token=\S+/.exec(hub.output())?.[0] ?? "");
@@ -28,23 +37,56 @@ export async function setUp(hand: Hand, hub: Hub, owner: Person, starterCreditUs
   await hand.press(next);
   await hand.type(page.getByLabel(t.orgName), "Operator");
   await hand.press(next);
-  await hand.press(page.getByRole("radio", { name: t.sandbox }));
-  await hand.press(page.getByRole("button", { name: t.finish }));
+  if (connection) {
+    await hand.press(page.getByRole("radio", { name: t.own }));
+    await choose(hand, page.getByRole("combobox", { name: t.kind }), connection.kind);
+    await hand.type(page.getByLabel(t.baseUrl), connection.baseUrl);
+    await hand.type(page.getByLabel(en.credential.apiKey, { exact: true }), connection.apiKey);
+    await hand.press(page.getByRole("button", { name: t.testAndFinish }));
+  } else {
+    await hand.press(page.getByRole("radio", { name: t.sandbox }));
+    await hand.press(page.getByRole("button", { name: t.finish }));
+  }
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(t.doneTitle);
+}
+
+/** In the administration: a model that its one provider serves, at a margin on what it costs there. */
+export async function addModel(
+  hand: Hand,
+  model: { id: string; upstreamModel: string; contextWindow: string; maxOutput: string },
+  { cost, marginPercent }: Priced,
+): Promise<void> {
+  const { page } = hand;
+  const t = en.admin.models;
+  await hand.press(page.getByRole("link", { name: en.shell.admin.models, exact: true }));
+  await hand.press(page.getByRole("link", { name: t.add }));
+  await hand.type(page.getByLabel(t.id, { exact: true }), model.id);
+  await hand.type(page.getByLabel(t.contextWindow), model.contextWindow);
+  await hand.type(page.getByLabel(t.maxOutput), model.maxOutput);
+  const offer = page.getByRole("group", { name: t.offerOf.replace("{number}", "1") });
+  await hand.type(offer.getByLabel(t.upstreamModel), model.upstreamModel);
+  await hand.type(offer.getByLabel(t.rates.input), cost.input);
+  await hand.type(offer.getByLabel(t.rates.output), cost.output);
+  await hand.type(page.getByLabel(t.margin), marginPercent);
+  await hand.press(page.getByRole("button", { name: t.save }));
+  await expect(page.getByText(t.savedModel.replace("{id}", model.id))).toBeVisible();
+}
+
+async function choose(hand: Hand, list: Locator, entry: string): Promise<void> {
+  await hand.press(list);
+  await hand.press(hand.page.getByRole("option", { name: entry, exact: true }));
 }
 
 /** In the administration: what the sandbox model costs, and the margin on it. */
 export async function priceModel(hand: Hand, model: string, { cost, marginPercent }: Priced): Promise<void> {
   const { page } = hand;
   const t = en.admin.models;
-  await hand.press(page.getByRole("link", { name: en.shell.admin.models }));
+  await hand.press(page.getByRole("link", { name: en.shell.admin.models, exact: true }));
   await hand.press(page.getByRole("link", { name: model, exact: true }));
   const offer = page.getByRole("group", { name: t.offerOf.replace("{number}", "1") });
   await hand.type(offer.getByLabel(t.rates.input), cost.input);
   await hand.type(offer.getByLabel(t.rates.output), cost.output);
-  const pricing = page.getByRole("combobox", { name: t.pricing });
-  await hand.press(pricing);
-  await hand.press(page.getByRole("option", { name: t.byMargin }));
+  await choose(hand, page.getByRole("combobox", { name: t.pricing }), t.byMargin);
   await hand.type(page.getByLabel(t.margin), marginPercent);
   await hand.press(page.getByRole("button", { name: t.save }));
   await expect(page.getByText(t.savedModel.replace("{id}", model))).toBeVisible();
