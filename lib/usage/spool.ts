@@ -84,7 +84,7 @@ export function openSpool(options: {
       const generation = current;
       generation.pending++;
       try {
-        generation.bytes += fs.writeSync(generation.descriptor, `${line}\n`);
+        generation.bytes += writeWhole(generation.descriptor, `${line}\n`);
         sync();
       } catch (error) {
         options.onError(error);
@@ -121,6 +121,19 @@ export function openSpool(options: {
 function remove(generation: Generation): void {
   fs.closeSync(generation.descriptor);
   fs.rmSync(generation.file, { force: true });
+}
+
+/** All of it or nothing: a full disk takes the beginning of a line, which would spoil the next one. Returns the bytes. */
+function writeWhole(descriptor: number, text: string): number {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  try {
+    while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written);
+  } catch (error) {
+    if (written > 0) fs.ftruncateSync(descriptor, fs.fstatSync(descriptor).size - written);
+    throw error;
+  }
+  return written;
 }
 
 function isRemoved({ descriptor }: Generation): boolean {
