@@ -1,5 +1,5 @@
 import type { QueryConfig } from "pg";
-import { beforeEach, describe, expect, it, test } from "vitest";
+import { beforeEach, describe, expect, it, test, vi } from "vitest";
 import { fakeClock } from "@/e2e/support/gateway-values";
 import { AppError } from "@/lib/errors";
 import { createKeyring, type Keyring } from "@/lib/keys/authenticate";
@@ -253,6 +253,17 @@ test("simultaneous look-ups share one query", async () => {
   const keys = Array.from({ length: 50 }, () => store());
   await Promise.all(keys.map((key) => authenticate(key)));
   expect(looked.map((hashes) => hashes.length)).toEqual([50]);
+});
+
+test("a database that does not answer is waited for as long as for a hold, whatever else waits for it", async () => {
+  vi.useFakeTimers();
+  onLookUp = () => new Promise(() => {});
+  void authenticate(store()).catch(() => {});
+  await vi.advanceTimersByTimeAsync(1_000);
+  const error = authenticate(store()).catch((thrown: unknown) => thrown);
+  await vi.advanceTimersByTimeAsync(2_000);
+  vi.useRealTimers();
+  expect(await Promise.race([error, "still waiting"])).toMatchObject({ code: "unavailable", status: 503 });
 });
 
 test("without a database the answer is to come again, not that the key is bad", async () => {

@@ -52,6 +52,8 @@ type Entry = { record: KeyRecord | null; caller: Caller | null; readAt: number }
 /** A miss is remembered this long, so that a key made a moment ago works at once and a flood of bad ones stays cheap. */
 const MISS_TTL_MS = 1_000;
 const DEAF_TTL_MS = 5_000;
+/** A database that hangs makes look-ups queue: nobody waits for them longer than for a hold. */
+const LOOK_UP_TIMEOUT_MS = 2_000;
 const MAX_KEYS = 100_000;
 
 export function createKeyring(deps: {
@@ -85,7 +87,7 @@ export function createKeyring(deps: {
   const read = async (hash: string): Promise<Entry> => {
     const readAt = deps.clock.monotonic();
     const changesBefore = changes;
-    const record = await lookups.add(hash).catch((cause) => {
+    const record = await inTime(lookups.add(hash)).catch((cause) => {
       throw new AppError("unavailable", "The hub cannot reach its database. Try again in a moment.", {
         retryAfterMs: 2_000,
         cause,
@@ -127,6 +129,16 @@ export function createKeyring(deps: {
       listening = value;
     },
   };
+}
+
+function inTime<Result>(answer: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error("the database did not answer in time")), LOOK_UP_TIMEOUT_MS);
+  });
+  // if the timeout wins, a later failure of the look-up has no listener left
+  answer.catch(() => {});
+  return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
 }
 
 const HEADER_HINT = "Send it in a header: `Authorization: Bearer aigne_sk_…`.";
