@@ -8,7 +8,9 @@ function stage(answers: (() => unknown[])[] = []) {
   const asked: unknown[][] = [];
   const lines: { msg: string; reason?: string; count?: number }[] = [];
   let time = 0;
-  const query = async (_text: string, values: unknown[]) => {
+  let jumped = 0;
+  const query = async (text: string, values: unknown[]) => {
+    if (text.includes("hub_now")) return { rows: [{ now: 1_795_000_000_000 + time + jumped }] };
     asked.push(values);
     return { rows: answers.shift()?.() ?? [] };
   };
@@ -21,7 +23,10 @@ function stage(answers: (() => unknown[])[] = []) {
     time += milliseconds;
     await sweep();
   };
-  return { turnAfter, lines, steady: () => asked.map(([isSteady]) => isSteady), asked };
+  const jump = (milliseconds: number) => {
+    jumped += milliseconds;
+  };
+  return { turnAfter, jump, lines, steady: () => asked.map(([isSteady]) => isSteady), asked };
 }
 
 describe("a silent node is judged only by a sweeper that was awake itself", () => {
@@ -47,6 +52,18 @@ describe("a silent node is judged only by a sweeper that was awake itself", () =
     expect(steady()).toEqual([false, false, false, false, true, false, false]);
     expect(lines.map((line) => line.msg)).toEqual(["sweep failed"]);
   });
+});
+
+test("after the database's clock has jumped ahead nothing is closed until every living hold was renewed", async () => {
+  const { turnAfter, jump, asked, lines } = stage();
+  for (let turn = 0; turn < 6; turn++) await turnAfter(5_000);
+  expect(asked).toHaveLength(6);
+  jump(300_000);
+  for (let turn = 0; turn < 7; turn++) await turnAfter(5_000);
+  expect(asked).toHaveLength(6);
+  for (let turn = 0; turn < 3; turn++) await turnAfter(5_000);
+  expect(asked).toHaveLength(9);
+  expect(lines.map((line) => line.msg)).toEqual(["the clock of the database has jumped ahead"]);
 });
 
 test("a full batch is followed by the next at once, and what was closed is reported by reason", async () => {
