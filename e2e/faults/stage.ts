@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
-import { Agent } from "undici";
+import { Agent, fetch } from "undici";
 import { type Hub, type HubOptions, startHub } from "@/e2e/support/hub";
 import { startOpenAISimulator } from "@/e2e/support/providers/openai";
 import type { Simulator } from "@/e2e/support/providers/server";
@@ -15,9 +15,10 @@ export type Stage = {
   sql: pg.Pool;
   /** One call of the admin API. Throws what it answers unless that is a success. */
   admin<Answer = unknown>(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** A model priced `price` USD, served by the simulator's `scenario`. */
-  model(scenario: string, price: Record<string, string>): Promise<string>;
-  tenant(creditUsd: string): Promise<{ orgId: string; key: string }>;
+  /** A model priced `price` USD, served by the simulator's `scenario`, or by the next one where one fails. */
+  model(scenario: string | readonly string[], price: Record<string, string>): Promise<string>;
+  /** An organisation with credit and one key; `limits` as the admin API takes them. */
+  tenant(creditUsd: string, limits?: Record<string, unknown>): Promise<{ orgId: string; key: string; keyId: string }>;
   violations(): Promise<unknown[]>;
   /** Kills supervisor, gateway, web, worker and database at once, then starts the hub again on the same data. */
   crashEverything(): Promise<void>;
@@ -25,7 +26,7 @@ export type Stage = {
 };
 
 /** The count for `npm test`, or the one for `npm run chaos`. */
-export function count(short: number, full: number): number {
+export function count<Value>(short: Value, full: Value): Value {
   return process.env.HUB_TEST_RUNS === "chaos" ? full : short;
 }
 
@@ -47,14 +48,18 @@ export async function setStage(options: HubOptions = {}): Promise<Stage> {
   });
 
   const admin = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
-    const response = await fetch(`${hub.url}/api/admin/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${hub.managementKey}`,
-        ...(body !== undefined && { "content-type": "application/json" }),
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    const ask = () =>
+      fetch(`${hub.url}/api/admin/v1${path}`, {
+        method,
+        dispatcher: freshConnections,
+        headers: {
+          authorization: `Bearer ${hub.managementKey}`,
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+    // it goes through a gateway that may be killed at any moment; what can be repeated is
+    const response = await (method === "POST" ? ask() : ask().catch(() => pause(500).then(ask)));
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text || "null") as Answer;
@@ -76,16 +81,20 @@ export async function setStage(options: HubOptions = {}): Promise<Stage> {
         type: "chat",
         contextWindow: 128_000,
         maxOutputTokens: 16_384,
-        offers: [{ provider: "simulated", upstreamModel: scenario, cost: { input: "0.5", output: "2" } }],
+        offers: [scenario].flat().map((upstreamModel, priority) => ({
+          ...{ provider: "simulated", upstreamModel, priority },
+          cost: { input: "0.5", output: "2" },
+        })),
         price,
       });
       return id;
     },
-    tenant: async (creditUsd) => {
+    tenant: async (creditUsd, limits = {}) => {
       const org = await admin<{ id: string }>("POST", "/orgs", { name: `Fault test ${++made}` });
       await admin("POST", `/orgs/${org.id}/credits`, { amountUsd: creditUsd, kind: "comp", reason: "fault test" });
-      const { key } = await admin<{ key: string }>("POST", `/orgs/${org.id}/keys`, { name: "main" });
-      return { orgId: org.id, key };
+      const keys = `/orgs/${org.id}/keys`;
+      const { id, key } = await admin<{ id: string; key: string }>("POST", keys, { name: "main", ...limits });
+      return { orgId: org.id, key, keyId: id };
     },
     violations: async () => (await admin<{ violations: unknown[] }>("GET", "/ledger/violations")).violations,
     crashEverything: async () => {
@@ -114,6 +123,9 @@ export const manyConnections = new Agent({
   bodyTimeout: 60_000,
 });
 
+/** One connection per call, so that none is kept to a process that has died meanwhile. */
+export const freshConnections = new Agent({ pipelining: 0 });
+
 /** Ends a process and all it has started, at once, without any of them noticing beforehand. */
 export function killFamily(pid: number): void {
   const family = [pid];
@@ -123,6 +135,10 @@ export function killFamily(pid: number): void {
         ...readFileSync(`/proc/${parent}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
       );
   for (const member of family) process.kill(member, "SIGKILL");
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** The embedded server's own process, from its lock file. */
