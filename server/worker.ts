@@ -9,7 +9,7 @@ import { createPool } from "@/lib/pg";
 import { billingNoticeJobs } from "@/server/jobs/billing-notices";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
-import { ledgerCheckJob } from "@/server/jobs/ledger-check";
+import { ledgerCheckJobs } from "@/server/jobs/ledger-check";
 import { maintenanceJobs } from "@/server/jobs/maintenance";
 import { paymentJobs } from "@/server/jobs/payments";
 import { probeJob } from "@/server/jobs/probe";
@@ -26,7 +26,7 @@ const jobsOf = (settings: Env): readonly Job[] => [
   checkMailJob(settings),
   ...paymentJobs(settings),
   ...billingNoticeJobs(settings),
-  ledgerCheckJob,
+  ...ledgerCheckJobs,
   ...(settings.secretsKey ? [probeJob(settings.secretsKey)] : []),
 ];
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestDatabase } from "@/e2e/support/database";
+import type { Gateway } from "@/lib/gateway/gateway";
 import { startGateway } from "@/lib/gateway/runtime";
 import { fromNode, toNode } from "@/lib/http/node-door";
 import { answerWebRequest } from "@/lib/http/web-door";
@@ -12,7 +13,13 @@ export type DoorName = "fast" | "portable";
 /** One way in. `fetch` reaches the door whatever it is made of. */
 export type Door = { baseUrl: string; fetch: typeof globalThis.fetch };
 
-export type OpenDoors = Record<DoorName, Door> & { close(): Promise<void> };
+/** What came in, and what was answered (a client that left early has no answer). */
+export type AccessLog = {
+  requests: { id: string; method: string; path: string }[];
+  answers: { id: string; status: number; isReplay: boolean }[];
+};
+
+export type OpenDoors = Record<DoorName, Door> & { accessLog: AccessLog; close(): Promise<void> };
 
 type Options = { database: TestDatabase; keyPepper: string; secretsKey: string };
 
@@ -28,8 +35,21 @@ export async function openDoors({ database, keyPepper, secretsKey }: Options): P
     log: logger("contract"),
     onFenced: () => {},
   });
-  const { gateway } = runtime;
+  const accessLog: AccessLog = { requests: [], answers: [] };
+  const gateway: Gateway = {
+    ...runtime.gateway,
+    handle(request, reply) {
+      const { id, method, path } = request;
+      accessLog.requests.push({ id, method, path });
+      return runtime.gateway.handle(request, reply);
+    },
+  };
+  const answered = (status: number, header: (name: string) => unknown) => {
+    const id = header("x-request-id");
+    if (id) accessLog.answers.push({ id: String(id), status, isReplay: header("x-aigne-replayed") != null });
+  };
   const server = http.createServer((incoming, outgoing) => {
+    outgoing.once("close", () => answered(outgoing.statusCode, (name) => outgoing.getHeader(name)));
     void gateway.handle(fromNode(incoming, incoming.socket.remoteAddress ?? null), toNode(outgoing));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -38,8 +58,14 @@ export async function openDoors({ database, keyPepper, secretsKey }: Options): P
     fast: { baseUrl: `http://127.0.0.1:${port}/api/v1`, fetch: globalThis.fetch },
     portable: {
       baseUrl: "http://portable.test/api/v1",
-      fetch: (input, init) => answerWebRequest(gateway, new Request(input, init), "127.0.0.1"),
+      fetch: async (input, init) => {
+        const request = new Request(input, init);
+        const response = await answerWebRequest(gateway, request, "127.0.0.1");
+        answered(response.status, (name) => response.headers.get(name));
+        return response;
+      },
     },
+    accessLog,
     close: async () => {
       await runtime.drain(5_000);
       server.closeAllConnections();

@@ -376,7 +376,29 @@ class Hub {
     await this.#doors.close();
     await Promise.all([this.#upstreams.openaiUpstream.stop(), this.#upstreams.anthropicUpstream.stop()]);
     await Promise.all([...this.#wires.values()].map(async (wire) => (await wire).stop()));
-    await assertHealthy(this.#database.pool).finally(() => this.#database.drop());
+    try {
+      await assertHealthy(this.#database.pool);
+      await this.#assertLogged();
+    } finally {
+      await this.#database.drop();
+    }
+  }
+
+  /** I14: what the access log says was answered is what the books say was called. */
+  async #assertLogged(): Promise<void> {
+    const { rows } = await this.#database.pool.query<{ id: string }>(
+      "select id from usage_event where kind = 'call' order by id",
+    );
+    const called = rows.map(({ id }) => id);
+    const { requests, answers } = this.#doors.accessLog;
+    const calls = requests.filter(({ method, path }) => method === "POST" && !path.endsWith("/count_tokens"));
+    const ids = new Set(calls.map(({ id }) => id));
+    const answered = answers
+      .filter(({ id, status, isReplay }) => ids.has(id) && status < 300 && !isReplay)
+      .map(({ id }) => id);
+    expect(called.filter((id) => !ids.has(id))).toEqual([]);
+    expect(answered.filter((id) => !called.includes(id))).toEqual([]);
+    expect(new Set(answered).size).toBe(answered.length);
   }
 
   /** In one transaction, so that the gateway never sees a model without its offers and price. */

@@ -128,6 +128,7 @@ test("web grants credit and queues jobs, but neither holds nor settles", async (
   expect(await grant(as.web, org.org, { amount: 500 })).toMatchObject({ applied: true });
   await as.web.query("SELECT set_limits($1, 'org', $1, '{\"rpm\": 5}')", [org.org]);
   await as.web.query("SELECT * FROM violations");
+  await expect(as.web.query("SELECT mark_balances()")).rejects.toMatchObject(DENIED);
   expect((await as.web.query("SELECT id FROM graphile_worker.add_job('test_job', '{}')")).rowCount).toBe(1);
   await expect(as.web.query("SELECT * FROM graphile_worker._private_jobs")).rejects.toMatchObject(DENIED);
   await expect(authorize(as.web, [holdItem(org)])).rejects.toMatchObject(DENIED);

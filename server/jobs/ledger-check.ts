@@ -1,13 +1,18 @@
 import { checkLedger } from "@/lib/billing/ledger-check";
 import type { Job } from "@/lib/jobs";
 
-/** Runs the invariants again and again; on a large ledger as rarely as it takes to stay below 5 % of the time. */
-export const ledgerCheckJob: Job = {
-  name: "check_ledger",
-  schedule: "* * * * *",
+const check = (name: string, schedule: string, night: boolean): Job => ({
+  name,
+  schedule,
   maxAttempts: 1,
   run: async (_payload, { sql, log }) => {
-    const check = await checkLedger(sql);
-    if (check && check.violations > 0) log.error({ count: check.violations }, "the ledger has violations");
+    const found = await checkLedger(sql, { night });
+    if (found && found.violations > 0) log.error({ count: found.violations }, "the ledger has violations");
   },
-};
+});
+
+/** Runs the invariants over what is new, again and again, and every night over the whole day. */
+export const ledgerCheckJobs: readonly Job[] = [
+  check("check_ledger", "* * * * *", false),
+  check("check_ledger_day", "17 3 * * *", true),
+];

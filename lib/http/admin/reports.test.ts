@@ -25,7 +25,7 @@ type Tenant = { org: string; key: string; app: string };
 async function tenant(): Promise<Tenant> {
   const { body: org } = await hub.call("POST", "/orgs", { name: "T" });
   await hub.call("POST", `/orgs/${org.id}/credits`, { amountUsd: 100, kind: "comp", reason: "test" });
-  const { body: key } = await hub.call("POST", `/orgs/${org.id}/keys`, { name: "k" });
+  const { body: key } = await hub.call("POST", `/orgs/${org.id}/keys`, { name: "k", dailyCapUsd: null });
   return { org: org.id, key: key.id, app: key.appId };
 }
 

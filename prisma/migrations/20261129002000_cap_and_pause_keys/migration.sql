@@ -134,11 +134,6 @@ BEGIN
         END IF;
       END LOOP;
     END IF;
-    IF item.refused_by IS NULL AND starter_from > at THEN
-      item.refused_by := 'starter_rate'; item.scope := 'org'; item.limit_value := 1; item.used_value := 1;
-      item.reset_at := starter_from;
-      item.retry_after_ms := ceil(extract(epoch FROM starter_from - at) * 1000);
-    END IF;
     IF item.refused_by IS NULL THEN
       FOREACH x IN ARRAY matching LOOP
         l := rows[x];
@@ -158,6 +153,12 @@ BEGIN
       -- holds_only: posted credit would do, only open holds are in the way, so waiting may help
       item.refused_by := CASE WHEN w.posted - w.floor - barred >= item.min_amount THEN 'holds_only'
         WHEN room >= item.min_amount THEN 'restricted_credits' ELSE 'insufficient_credits' END;
+    END IF;
+    -- last, so that nobody waits a second to be refused for good
+    IF item.refused_by IS NULL AND starter_from > at THEN
+      item.refused_by := 'starter_rate'; item.scope := 'org'; item.limit_value := 1; item.used_value := 1;
+      item.reset_at := starter_from;
+      item.retry_after_ms := ceil(extract(epoch FROM starter_from - at) * 1000);
     END IF;
     item.available := least(credit_room, budget_room);
     IF item.refused_by IS NULL THEN
