@@ -23,25 +23,27 @@ export class EgressError extends Error {
 export type Resolver = (hostname: string) => Promise<{ address: string }[]>;
 
 const CONNECT_TIMEOUT_MS = 3_000;
-const agents = new Map<EgressPolicy, Agent>();
+const agents = new Map<string, Agent>();
 
-/** The shared keep-alive agent of a policy, for `undici.request` and as a dispatcher. */
-export function egressAgent(policy: EgressPolicy): Agent {
-  let agent = agents.get(policy);
+/** The shared keep-alive agent of a policy, for `undici.request` and as a dispatcher. How long it waits for a connection is a
+ *  matter of the agent: each time in use has one. */
+export function egressAgent(policy: EgressPolicy, connectMs = CONNECT_TIMEOUT_MS): Agent {
+  const name = `${policy} ${connectMs}`;
+  let agent = agents.get(name);
   if (!agent) {
-    agent = new Agent({ connect: egressConnector(policy), allowH2: false });
-    agents.set(policy, agent);
+    agent = new Agent({ connect: egressConnector(policy, { timeoutMs: connectMs }), allowH2: false });
+    agents.set(name, agent);
   }
   return agent;
 }
 
-/** Until the response headers arrive, and between two chunks of the body. */
-export type EgressTimeouts = { firstByteMs: number; idleMs: number };
+/** Until the response headers arrive, and between two chunks of the body; 3 s for a connection unless said otherwise. */
+export type EgressTimeouts = { firstByteMs: number; idleMs: number; connectMs?: number };
 
 /** `fetch` for AI SDK modules: judged before and at connect time, a 3xx comes back as it is. Without `timeouts` undici's own
  *  five minutes hold. */
 export function egressFetch(policy: EgressPolicy, timeouts?: EgressTimeouts): typeof globalThis.fetch {
-  const agent = egressAgent(policy);
+  const agent = egressAgent(policy, timeouts?.connectMs);
   const dispatcher = timeouts ? agent.compose(withTimeouts(timeouts)) : agent;
   const egress = async (input: string | URL, init?: UndiciRequestInit) => {
     assertEgressUrl(policy, input);

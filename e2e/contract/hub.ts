@@ -38,9 +38,12 @@ const PRICE: PriceText = { input: "1", output: "4", cacheRead: "0.1", cacheWrite
 const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWrite: "0.6", cacheWrite1h: "1" };
 
 export type Tenant = { org: OrgRow; key: string };
-type Offer = { upstreamModel: string; priority?: number; weight?: number; provider?: ProviderRow };
-type Offers = string | (string | Offer)[];
-type ModelOptions = Pick<ModelText, "id" | "aliases" | "type"> & { price?: PriceText | null; provider?: ProviderRow };
+type OfferOptions = Pick<OfferText, "priority" | "weight" | "capabilities" | "contextWindow" | "timeouts">;
+type Offers = string | (string | ({ upstreamModel: string; provider?: ProviderRow } & OfferOptions))[];
+type ModelOptions = Pick<ModelText, "id" | "aliases" | "type" | "fallbacks" | "capabilities"> & {
+  price?: PriceText | null;
+  provider?: ProviderRow;
+};
 
 /** One gateway behind both doors, its own database, and one simulator per wire. */
 export type ContractHub = Awaited<ReturnType<typeof startContractHub>>;

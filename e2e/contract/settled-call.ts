@@ -1,10 +1,13 @@
 import type { Sql } from "@/lib/pg";
+import type { RouteRow } from "@/lib/usage/route-record";
 
 export type SettledAttempt = {
   upstreamModel: string;
   outcome: string;
   httpStatus: number | null;
   costNano: bigint | null;
+  reason: string | null;
+  routing: RouteRow[] | null;
 };
 
 /** A usage event with its attempts, as the database keeps them. */

@@ -110,7 +110,7 @@ export class GatewayLife implements Owner {
       ...{ ticker, health, retries: new RetryBudget(() => ticker.size) },
       storedAnswer: (claim) => readStoredAnswer(sql, claim),
       random: random.next,
-      dispatcher: upstream.dispatcherOf(this),
+      connect: () => upstream.dispatcherOf(this),
       ...{ sdkFetch: () => unused, fileFetch: unused, onError },
     });
   }

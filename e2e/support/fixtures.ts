@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Capabilities, OfferTimeouts } from "@/lib/catalog/capabilities";
 import { sealingOrigin } from "@/lib/catalog/provider-kinds";
 import { newId } from "@/lib/ids";
 import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
@@ -86,6 +87,9 @@ export type OfferText = {
   priority?: number;
   weight?: number;
   cost?: PriceText;
+  capabilities?: Capabilities;
+  contextWindow?: number;
+  timeouts?: OfferTimeouts;
 };
 export type ModelText = {
   id?: string;
@@ -95,6 +99,8 @@ export type ModelText = {
   contextWindow?: number;
   maxOutputTokens?: number;
   aliases?: string[];
+  fallbacks?: Record<string, string[]>;
+  capabilities?: Capabilities;
 };
 
 /** A model (of chat, unless said otherwise) with its offers, costs and price. `price: null` leaves it unpriced. Returns the model's id. */
@@ -108,26 +114,38 @@ export async function makeModel(
     contextWindow = 128_000,
     maxOutputTokens = 4_096,
     aliases = [],
+    fallbacks = {},
+    capabilities,
   }: ModelText,
 ): Promise<string> {
-  await sql.query("insert into model (id, type, context_window, max_output_tokens) values ($1, $2, $3, $4)", [
-    id,
-    type,
-    contextWindow,
-    maxOutputTokens,
-  ]);
+  await sql.query(
+    "insert into model (id, type, context_window, max_output_tokens, capabilities) values ($1, $2, $3, $4, $5)",
+    [id, type, contextWindow, maxOutputTokens, json(capabilities)],
+  );
   if (price) await insertPrice(sql, "model", id, price);
   for (const alias of aliases)
-    await sql.query("insert into model_alias (alias, model_id) values ($1, $2)", [alias, id]);
-  for (const { provider, upstreamModel, priority = 0, weight = 100, cost = { input: "0.5", output: "2" } } of offers) {
+    await sql.query("insert into model_alias (alias, model_id, fallbacks) values ($1, $2, $3)", [
+      ...[alias, id, fallbacks[alias] ?? []],
+    ]);
+  for (const { provider, upstreamModel, priority = 0, weight = 100, cost = OFFER_COST, ...own } of offers) {
     const offerId = newId("offer");
     await sql.query(
-      "insert into offer (id, model_id, provider_id, upstream_model, priority, weight) values ($1, $2, $3, $4, $5, $6)",
-      [offerId, id, provider.id, upstreamModel, priority, weight],
+      `insert into offer (id, model_id, provider_id, upstream_model, priority, weight, capabilities, context_window, timeouts)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [
+        ...[offerId, id, provider.id, upstreamModel, priority, weight],
+        ...[json(own.capabilities), own.contextWindow ?? null, json(own.timeouts)],
+      ],
     );
     await insertPrice(sql, "offer", offerId, cost);
   }
   return id;
+}
+
+const OFFER_COST: PriceText = { input: "0.5", output: "2" };
+
+function json(value: object | undefined): string | null {
+  return value ? JSON.stringify(value) : null;
 }
 
 export type OrgRow = { id: string; appId: string };

@@ -81,6 +81,7 @@ export function makeOfferValue(given: Partial<SnapshotOffer> = {}): SnapshotOffe
     priority: 0,
     weight: 100,
     cost: priced({ input: "0.5", output: "2" }, 10_000, "90"),
+    ...{ capabilities: null, contextWindow: null, timeouts: null },
     ...given,
   };
 }
@@ -92,6 +93,7 @@ export function makeModelValue(given: Partial<SnapshotModel> = {}): SnapshotMode
     displayName: null,
     contextWindow: 100_000,
     maxOutputTokens: 4_096,
+    capabilities: null,
     createdAt: new Date(0),
     price: priced({ input: "1", output: "4" }),
     orgPrices: new Map(),

@@ -3,6 +3,7 @@ import type { Usage, UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type Nano, toNano } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
+import type { RouteRow } from "@/lib/usage/route-record";
 
 /** What `authorize_batch` needs to hold credit for one call. Amounts in nano-USD. */
 export type HoldRequest = {
@@ -119,6 +120,10 @@ export type AttemptRecord = {
   cost_version: string | null;
   first_token_ms: number | null;
   latency_ms: number | null;
+  /** Class of the failure, where it is known. */
+  reason?: string;
+  /** With the first attempt of a call that had a choice. */
+  routing?: readonly RouteRow[];
 };
 
 /** One finished call, as `settle_batch` takes it. JSON-ready: amounts are integer strings of nano-USD. */

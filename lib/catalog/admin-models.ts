@@ -8,7 +8,7 @@ import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
-import type { Model, ModelAlias, Offer, Prisma, Provider } from "@/prisma/generated/client";
+import { type Model, type ModelAlias, type Offer, Prisma, type Provider } from "@/prisma/generated/client";
 
 type WholeModel = Model & { aliases: ModelAlias[]; offers: (Offer & { provider: Provider })[] };
 type Tx = Prisma.TransactionClient;
@@ -67,17 +67,22 @@ export async function saveModel(
   const existing = await tx.model.findUnique({ where: { id }, include: WHOLE });
   const before = existing && (await toRows(tx, [existing]))[0];
   await requireFreeNames(tx, id, input.aliases);
+  await requireFallbacks(tx, id, input.fallbacks);
   const {
     type,
     displayName = null,
     contextWindow = null,
     maxOutputTokens = null,
+    capabilities = null,
     enabled,
     marginPercent = null,
   } = input;
-  const data = { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, updatedAt: new Date() };
+  const data = {
+    ...{ type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, updatedAt: new Date() },
+    capabilities: json(capabilities),
+  };
   await tx.model.upsert({ where: { id }, create: { id, ...data }, update: data });
-  await replaceAliases(tx, id, input.aliases);
+  await replaceAliases(tx, id, input);
   const offers = await replaceOffers(tx, id, input, existing?.offers ?? []);
   for (const { offerId, cost } of offers) {
     if (cost) await writeRates(tx, scope, { subject: "offer", subjectId: offerId, rates: cost, ...origin });
@@ -133,10 +138,11 @@ async function replaceOffers(
       const param = `offers.${index}.provider`;
       throw new AppError("invalid_request", `${param}: there is no provider "${offer.provider}".`, { param });
     }
-    const { upstreamModel, priority, weight, enabled, cost } = offer;
+    const { upstreamModel, priority, weight, enabled, cost, contextWindow = null } = offer;
     const known = existing.find((row) => row.providerId === provider.id && row.upstreamModel === upstreamModel);
     const offerId = known?.id ?? newId("off");
-    const data = { priority, weight, enabled };
+    const own = { capabilities: json(offer.capabilities), timeouts: json(offer.timeouts) };
+    const data = { priority, weight, enabled, contextWindow, ...own };
     if (known) await tx.offer.update({ where: { id: offerId }, data });
     else await tx.offer.create({ data: { id: offerId, modelId, providerId: provider.id, upstreamModel, ...data } });
     saved.push({ offerId, priority, enabled: enabled && provider.enabled, cost });
@@ -165,10 +171,24 @@ async function requireFreeNames(tx: Tx, id: string, aliases: string[]): Promise<
   if (model) throw new AppError("conflict", `aliases: "${model.id}" is a model of its own.`, { param: "aliases" });
 }
 
-async function replaceAliases(tx: Tx, modelId: string, aliases: string[]): Promise<void> {
+async function requireFallbacks(tx: Tx, id: string, fallbacks: ModelInput["fallbacks"]): Promise<void> {
+  for (const [alias, names] of Object.entries(fallbacks)) {
+    const param = `fallbacks.${alias}`;
+    if (names.includes(id))
+      throw new AppError("invalid_request", `${param}: "${id}" is the model that the others stand in for.`, { param });
+    const found = await tx.model.findMany({ where: { id: { in: names } }, select: { id: true } });
+    const unknown = names.find((name) => !found.some((model) => model.id === name));
+    if (unknown) throw new AppError("invalid_request", `${param}: there is no model "${unknown}".`, { param });
+  }
+}
+
+async function replaceAliases(tx: Tx, modelId: string, { aliases, fallbacks }: ModelInput): Promise<void> {
   const wanted = [...new Set(aliases)].filter((alias) => alias !== modelId);
   await tx.modelAlias.deleteMany({ where: { modelId, alias: { notIn: wanted } } });
-  await tx.modelAlias.createMany({ data: wanted.map((alias) => ({ alias, modelId })), skipDuplicates: true });
+  for (const alias of wanted) {
+    const data = { modelId, fallbacks: fallbacks[alias] ?? [] };
+    await tx.modelAlias.upsert({ where: { alias }, create: { alias, ...data }, update: data });
+  }
 }
 
 /** Throws not_found. */
@@ -196,7 +216,9 @@ async function toRows(tx: Pick<Tx, "$queryRaw">, models: WholeModel[]): Promise<
     // safe because only putModel writes the column
     type: model.type as ModelRow["type"],
     marginPercent: marginPercent?.toString() ?? null,
-    offers: offers.map(({ id, provider, upstreamModel, priority, weight, enabled }) => ({
+    // safe because only putModel writes these columns too
+    capabilities: model.capabilities as ModelRow["capabilities"],
+    offers: offers.map(({ id, provider, upstreamModel, priority, weight, enabled, contextWindow, ...own }) => ({
       id,
       provider: provider.slug,
       upstreamModel,
@@ -204,12 +226,23 @@ async function toRows(tx: Pick<Tx, "$queryRaw">, models: WholeModel[]): Promise<
       weight,
       enabled,
       cost: written(costs.get(id)),
+      contextWindow,
+      capabilities: own.capabilities as ModelRow["capabilities"],
+      timeouts: own.timeouts as ModelRow["offers"][number]["timeouts"],
     })),
     price: written(prices.get(model.id)),
     aliases: aliases.map(({ alias }) => alias),
+    fallbacks: Object.fromEntries(
+      aliases.filter(({ fallbacks }) => fallbacks.length > 0).map(({ alias, fallbacks }) => [alias, fallbacks]),
+    ),
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),
   }));
+}
+
+/** SQL NULL, not the JSON word. */
+function json(value: Prisma.InputJsonObject | null | undefined) {
+  return value ?? Prisma.DbNull;
 }
 
 function facts({ createdAt: _createdAt, updatedAt: _updatedAt, ...row }: ModelRow): Prisma.InputJsonObject {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FEATURES, MODALITIES } from "@/lib/catalog/capabilities";
 import { PROVIDER_KIND_IDS, type ProviderKindId } from "@/lib/catalog/provider-kinds";
 import { ratesInput, ratesOut } from "@/lib/catalog/rates";
 import { cursor, instant, instantOut, modelId, name, pageLimit, slug, weight } from "@/lib/fields";
@@ -114,6 +115,41 @@ export const marginPercent = z
 
 export const tokens = z.int().min(1).max(100_000_000).nullable();
 
+/** What is absent is unknown, which excludes nothing. */
+const capabilities = z
+  .strictObject({
+    input: z.array(z.enum(MODALITIES)).optional(),
+    output: z.array(z.enum(MODALITIES)).optional(),
+    features: z.array(z.enum(FEATURES)).optional(),
+  })
+  .nullable();
+const capabilitiesOut = z
+  .object({
+    input: z.array(z.enum(MODALITIES)).optional(),
+    output: z.array(z.enum(MODALITIES)).optional(),
+    features: z.array(z.enum(FEATURES)).optional(),
+  })
+  .nullable();
+
+const milliseconds = (least: number, most: number) => z.int().min(least).max(most).optional();
+/** Left out: 3 s, 60 s (600 s for answers in one piece), 120 s, 30 min. */
+const timeouts = z
+  .strictObject({
+    connectMs: milliseconds(100, 60_000),
+    firstByteMs: milliseconds(1_000, 1_800_000),
+    idleMs: milliseconds(1_000, 1_800_000),
+    totalMs: milliseconds(1_000, 1_800_000),
+  })
+  .nullable();
+const timeoutsOut = z
+  .object({
+    connectMs: z.int().optional(),
+    firstByteMs: z.int().optional(),
+    idleMs: z.int().optional(),
+    totalMs: z.int().optional(),
+  })
+  .nullable();
+
 export const offerInput = z.strictObject({
   provider: slug,
   upstreamModel: z.string().trim().min(1).max(300),
@@ -121,6 +157,10 @@ export const offerInput = z.strictObject({
   weight: weight.default(100),
   enabled: z.boolean().default(true),
   cost: ratesInput.optional(),
+  /** Where these differ from the model's. */
+  contextWindow: tokens.optional(),
+  capabilities: capabilities.optional(),
+  timeouts: timeouts.optional(),
 });
 
 /** What a PUT replaces. A price or cost that is left out keeps the one in force. */
@@ -130,6 +170,7 @@ export const modelInput = z
     displayName: name.nullable().optional(),
     contextWindow: tokens.optional(),
     maxOutputTokens: tokens.optional(),
+    capabilities: capabilities.optional(),
     enabled: z.boolean().default(true),
     offers: z.array(offerInput).max(100),
     price: ratesInput.optional(),
@@ -137,6 +178,12 @@ export const modelInput = z
     /** When the price comes into force; left out, at once. */
     priceEffectiveFrom: instant.optional(),
     aliases: z.array(modelId).max(100).default([]),
+    /** By alias: models that answer, in order, where this one cannot. Only calls that use the alias have them. */
+    fallbacks: z.record(modelId, z.array(modelId).max(5)).default({}),
+  })
+  .refine(({ aliases, fallbacks }) => Object.keys(fallbacks).every((alias) => aliases.includes(alias)), {
+    path: ["fallbacks"],
+    message: "must be given for aliases of this model",
   })
   .refine((model) => model.price === undefined || model.marginPercent === undefined, {
     path: ["marginPercent"],
@@ -191,6 +238,9 @@ export const offerOut = z.object({
   weight: z.int(),
   enabled: z.boolean(),
   cost: ratesOut.nullable(),
+  contextWindow: z.int().nullable(),
+  capabilities: capabilitiesOut,
+  timeouts: timeoutsOut,
 });
 
 export const modelOut = z
@@ -200,11 +250,13 @@ export const modelOut = z
     displayName: z.string().nullable(),
     contextWindow: z.int().nullable(),
     maxOutputTokens: z.int().nullable(),
+    capabilities: capabilitiesOut,
     enabled: z.boolean(),
     marginPercent: z.string().nullable(),
     offers: z.array(offerOut),
     price: ratesOut.nullable(),
     aliases: z.array(z.string()),
+    fallbacks: z.record(z.string(), z.array(z.string())),
     createdAt: instantOut,
     updatedAt: instantOut,
   })

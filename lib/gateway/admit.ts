@@ -14,6 +14,7 @@ import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/sn
 import { takesStarterCredit } from "@/lib/gateway/starter-models";
 import type { Caller } from "@/lib/keys/authenticate";
 import type { Nano } from "@/lib/money";
+import type { RouteRow } from "@/lib/usage/route-record";
 
 export type Admitted = {
   meter: CallMeter;
@@ -40,7 +41,7 @@ const LAST_REQUEUE_MS = 400;
 /** When caps of credentials are worth another try: they are counted over a minute. */
 const CAP_RETRY_MS = 5_000;
 /** Enterprise mode: a model without a price is recorded, not charged. */
-const FREE = { rates: {}, factorBp: 10_000 };
+export const FREE = { rates: {}, factorBp: 10_000 };
 
 export type Entrant = {
   request: GatewayRequest;
@@ -50,6 +51,8 @@ export type Entrant = {
   reply: Reply;
   /** The client's Idempotency-Key, where it sent one. */
   idempotency?: IdempotencyClaim | null;
+  /** What was considered for it, for the receipt. */
+  routing?: () => readonly RouteRow[] | null;
 };
 
 /** What is asked of the wallet for one call. */
@@ -125,6 +128,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
       inputTokens,
       clientRetry,
       idempotency: call.idempotency ?? null,
+      ...(call.routing && { routing: call.routing }),
       slicing: held.slice === null ? null : { granted, slice: held.slice, affords: held.affords },
     },
     { clock: deps.clock, settle: (settlement) => deps.recorder.settle(settlement) },

@@ -1,4 +1,3 @@
-import type { Dispatcher } from "undici";
 import type { Clock } from "@/lib/clock";
 import type { EgressTimeouts } from "@/lib/egress";
 import { AppError } from "@/lib/errors";
@@ -8,6 +7,7 @@ import type { AttemptEnd, CallMeter } from "@/lib/gateway/meter/call-meter";
 import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
+import type { Connect } from "@/lib/gateway/upstream";
 
 /** What every attempt gets. It either answers the client completely (`answered`), or fails before any content. */
 export type AttemptContext = {
@@ -23,7 +23,7 @@ export type AttemptContext = {
   output: StreamOutput | null;
   answerHeaders: Record<string, string>;
   inputTokens: () => number;
-  dispatcher: Dispatcher;
+  connect: Connect;
   timeouts: EgressTimeouts;
   sdkFetch(timeouts: EgressTimeouts): typeof globalThis.fetch;
   /** For addresses that tenants choose. */
@@ -43,7 +43,7 @@ export function failed(failure: UpstreamFailure): AttemptResult {
   return {
     answered: false,
     failure,
-    end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" },
+    end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown", reason: failure.class },
   };
 }
 

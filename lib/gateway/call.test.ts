@@ -1,7 +1,7 @@
 import { APICallError } from "@ai-sdk/provider";
 import type { Dispatcher } from "undici";
 import { expect, it } from "vitest";
-import { makeHealth } from "@/e2e/support/gateway-values";
+import { makeHealth, makeModelValue } from "@/e2e/support/gateway-values";
 import { runConversation } from "@/lib/gateway/call";
 import { aigne } from "@/lib/gateway/dialects/aigne/dialect";
 import type { Dialect } from "@/lib/gateway/dialects/dialect";
@@ -68,17 +68,21 @@ function prepare(surroundings: Surroundings) {
     vault: { secretFor: async () => secret },
     health: makeHealth(),
     retries: new RetryBudget(() => 1),
-    dispatcher,
+    connect: () => dispatcher,
     sdkFetch: () => fetch,
+  };
+  const chat = {
+    ...openAIChat.parse({ model: "m", messages: [{ role: "user", content: "hi" }], stream }, 50, {}),
+    dialect,
   };
   const run = () =>
     runConversation(deps as unknown as GatewayDependencies, {
       request: { id: "req_1", headers: {} } as never,
-      chat: {
-        ...openAIChat.parse({ model: "m", messages: [{ role: "user", content: "hi" }], stream }, 50, {}),
-        dialect,
+      chat,
+      models: {
+        ...{ chat, model: makeModelValue(), remaining: 0, next: async () => null },
+        plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       },
-      plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },
       reply,
     });

@@ -5,22 +5,24 @@ import type { AnswerIdentity, Conversation } from "@/lib/gateway/dialects/dialec
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
+import type { ModelSwitch } from "@/lib/gateway/model-switch";
 import { PatientReply } from "@/lib/gateway/patient-reply";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { relayStream } from "@/lib/gateway/relay-stream";
 import { relayWhole } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
-import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
+import type { Candidate } from "@/lib/gateway/routing/candidates";
 import { StreamOutput } from "@/lib/gateway/stream-output";
 import { timeoutsOf } from "@/lib/gateway/timeouts";
 import { translate } from "@/lib/gateway/translate";
 
-type Call = { request: GatewayRequest; chat: Conversation; plan: RoutePlan; admitted: Admitted; reply: Reply };
+type Call = { request: GatewayRequest; chat: Conversation; models: Models; admitted: Admitted; reply: Reply };
+type Models = Pick<ModelSwitch, "model" | "plan" | "chat" | "remaining" | "next">;
 
 /** Answers an admitted conversation by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
 export async function runConversation(deps: GatewayDependencies, call: Call): Promise<void> {
-  const { chat, plan } = call;
+  const { chat, models } = call;
   const { meter } = call.admitted;
   const headers = {
     ...responseHeaders(call.request),
@@ -32,8 +34,10 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
   const reply = patient ?? call.reply;
   const stopTicking = deps.ticker.add({ meter, output: output ?? patient });
   try {
-    await tryCandidates({ plan, meter, reply, isStream: chat.stream }, deps, (candidate, secret) =>
-      attempt(deps, { ...call, reply }, { candidate, secret, output, headers }),
+    const others = { next: () => models.next(call.admitted), remaining: () => models.remaining };
+    const routed = { plan: models.plan, meter, reply, isStream: chat.stream, others };
+    await tryCandidates(routed, deps, (candidate, secret) =>
+      attempt(deps, { ...call, chat: models.chat, reply }, { candidate, secret, output, headers }),
     );
   } catch (error) {
     settleFailed(meter, error);
@@ -80,10 +84,11 @@ function attempt(
     answerHeaders: {
       ...headers,
       "x-aigne-provider": candidate.offer.provider.slug,
+      "x-aigne-model": call.models.model.id,
       "x-aigne-attempts": String(meter.attemptCount),
     },
     inputTokens,
-    dispatcher: deps.dispatcher,
+    connect: deps.connect,
     timeouts: timeoutsOf(call.chat, candidate),
     sdkFetch: deps.sdkFetch,
     fileFetch: deps.fileFetch,

@@ -6,6 +6,7 @@ import type { CallMeter, Outcome } from "@/lib/gateway/meter/call-meter";
 import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
 import {
   type Candidate,
+  isClientBound,
   isCredentialBound,
   nextPosition,
   type Position,
@@ -25,17 +26,25 @@ const UNOPENABLE: UpstreamFailure = {
 };
 
 type Tools = Pick<GatewayDependencies, "vault" | "health" | "retries">;
-type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply; isStream: boolean };
+type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply; isStream: boolean; others?: OtherModels };
+/** Models that answer where the one before cannot. */
+export type OtherModels = {
+  remaining(): number;
+  /** The route of the next one that the call's hold could be pinned to; null where there is none. */
+  next(): Promise<RoutePlan | null>;
+};
 type Failures = [UpstreamFailure, ...UpstreamFailure[]];
 
-/** Calls one candidate after the other until one answers. Each failed attempt is a row of its own; the tenant pays for one.
+/** Calls one candidate after the other until one answers, each model's own before the next model's. Each failed attempt is a
+ *  row of its own; the tenant pays for one.
  *  Throws the last failure, in words for the caller, once nothing is left to try; the call is settled then. */
 export async function tryCandidates(
   call: Routed,
   tools: Tools,
   attempt: (candidate: Candidate, secret: Secret) => Promise<AttemptResult>,
 ): Promise<void> {
-  const { plan, meter, reply } = call;
+  const { meter, reply, others } = call;
+  let { plan } = call;
   const failures: UpstreamFailure[] = [];
   let at: Position | null = { offer: 0, credential: 0 };
   let isRetrying = false;
@@ -44,18 +53,30 @@ export async function tryCandidates(
       at = await passProbed(plan, at, tools);
       const candidate = plan[at.offer]?.[at.credential] as Candidate;
       const result = await attemptOne(candidate, tools, attempt, call);
-      if (result.answered) return noteCall(call, tools, ANSWERED[meter.outcome ?? "ok"]);
+      // another model's answer says that the one asked for was not served
+      if (result.answered)
+        return noteCall(call, tools, plan === call.plan ? ANSWERED[meter.outcome ?? "ok"] : "failure");
       failures.push(result.failure);
-      const isOver = reply.gone || meter.aborted !== null;
-      const next: Position | null = isOver ? null : nextPosition(plan, at, result.failure.class);
-      if (!next || meter.attemptCount >= MAX_ATTEMPTS) break;
+      const { class: name } = result.failure;
+      const isOver = () => reply.gone || meter.aborted !== null;
+      if (isOver() || isClientBound(name) || meter.attemptCount >= MAX_ATTEMPTS) break;
+      const remaining = others?.remaining() ?? 0;
+      // every model has a turn, as far as attempts last
+      const isSpent = meter.attemptCount >= MAX_ATTEMPTS - remaining;
+      const next: Position | null = remaining > 0 && isSpent ? null : nextPosition(plan, at, name);
+      if (!next && remaining === 0) break;
       // a refused credential rests at once, so that its retries cannot pile up
-      if (!isRetrying && !isCredentialBound(result.failure.class)) {
+      if (!isRetrying && !isCredentialBound(name)) {
         isRetrying = tools.retries.take();
         if (!isRetrying) break;
       }
       meter.failAttempt(result.end);
       at = next;
+      if (next || !others) continue;
+      const other = await others.next();
+      if (!other || isOver()) break;
+      plan = other;
+      at = { offer: 0, credential: 0 };
     }
   } finally {
     if (isRetrying) tools.retries.release();
@@ -110,10 +131,6 @@ function noteCall({ plan, reply }: Routed, { health }: Tools, finding: Finding):
   else if (!reply.gone) health.counts.noteCall(first, false);
 }
 
-function isClientBound(name: Exclude<Finding, UpstreamFailure> | UpstreamFailure["class"]): boolean {
-  return name === "invalid_request" || name === "context_length" || name === "content_policy";
-}
-
 /** What the end of an answer says about who gave it. */
 const ANSWERED: Record<Outcome, Finding> = {
   ok: "success",
@@ -138,7 +155,7 @@ function refusal({ meter, reply }: Routed, failures: Failures): AppError {
   const error = failureToError(failure);
   const outcome = reply.gone ? "client_gone" : failure.class === "timeout" ? "timeout" : "upstream_error";
   meter.finish(
-    { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown" },
+    { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown", reason: failure.class },
     reply.gone ? 499 : error.status,
   );
   // the client's own attempts would multiply ours: only want of capacity alone is worth another

@@ -1,4 +1,3 @@
-import type { Dispatcher } from "undici";
 import type { Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
 import type { EgressTimeouts } from "@/lib/egress";
@@ -12,6 +11,7 @@ import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { RetryBudget } from "@/lib/gateway/retry-budget";
 import type { RouteHealth } from "@/lib/gateway/routing/health";
 import type { SnapshotStore } from "@/lib/gateway/snapshot-store";
+import type { Connect } from "@/lib/gateway/upstream";
 import type { Vault } from "@/lib/gateway/vault";
 import type { Keyring } from "@/lib/keys/authenticate";
 import type { KeyReports } from "@/lib/usage/key-reports";
@@ -35,7 +35,7 @@ export type GatewayDependencies = {
   clock: Clock;
   random: () => number;
   /** Connections to providers, guarded by lib/egress.ts. */
-  dispatcher: Dispatcher;
+  connect: Connect;
   sdkFetch(timeouts: EgressTimeouts): typeof globalThis.fetch;
   /** For addresses that tenants choose. */
   fileFetch: typeof globalThis.fetch;

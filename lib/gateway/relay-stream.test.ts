@@ -77,7 +77,7 @@ function start(given: Partial<AttemptContext> = {}) {
     output: new StreamOutput(reply, {}, clock),
     answerHeaders: {},
     inputTokens: () => 3,
-    dispatcher: { dispatch } as Dispatcher,
+    connect: () => ({ dispatch }) as Dispatcher,
     timeouts: WHOLE_TIMEOUTS,
     sdkFetch: () => fetch,
     fileFetch: fetch,

@@ -51,7 +51,7 @@ class StreamRelay {
 
   start(): void {
     const { context } = this;
-    this.upstream = openUpstream(context.dispatcher, relayRequest(context), {
+    this.upstream = openUpstream(context.connect, relayRequest(context), {
       onHeaders: (status, headers) => {
         this.status = status;
         this.headers = headers;

@@ -59,7 +59,7 @@ async function relayed({ stream, usage, isPriced }: { stream: boolean; usage: ob
     output: stream ? new StreamOutput(reply, {}, clock) : null,
     answerHeaders: {},
     inputTokens: () => 3,
-    dispatcher: upstream(stream, usage),
+    connect: () => upstream(stream, usage),
     timeouts: WHOLE_TIMEOUTS,
     sdkFetch: () => fetch,
     fileFetch: fetch,

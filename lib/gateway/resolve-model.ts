@@ -11,7 +11,7 @@ const missesOf = new WeakMap<object, Map<string, number>>();
 /** The model a client names, if its key may use it. A model made a moment ago works at once: before a 404 the
  *  configuration is read again. Throws model_not_found and model_not_allowed. */
 export async function resolveModel(deps: GatewayDependencies, caller: Caller, name: string): Promise<SnapshotModel> {
-  const model = findModel(deps.snapshots.current(), name) ?? (await findAfterRefresh(deps, name));
+  const model = await lookUpModel(deps, name);
   if (!model)
     throw new AppError(
       "model_not_found",
@@ -19,8 +19,15 @@ export async function resolveModel(deps: GatewayDependencies, caller: Caller, na
       { param: "model" },
     );
   if (!caller.mayUseModel(model.id))
-    throw new AppError("model_not_allowed", `This API key may not use the model "${model.id}".`, { param: "model" });
+    throw new AppError("model_not_allowed", `This API key, or its organisation, may not use the model "${model.id}".`, {
+      param: "model",
+    });
   return model;
+}
+
+/** The model of this name in the configuration of this moment; null where there is none. */
+export async function lookUpModel(deps: GatewayDependencies, name: string): Promise<SnapshotModel | null> {
+  return findModel(deps.snapshots.current(), name) ?? findAfterRefresh(deps, name);
 }
 
 /** Concurrent misses share one reading of the configuration. */

@@ -8,6 +8,7 @@ const EXPOSED = [
   "x-should-retry",
   ...["limit", "remaining", "reset"].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
   "x-aigne-provider",
+  "x-aigne-model",
   "x-aigne-attempts",
   "x-aigne-warnings",
   "x-aigne-replayed",

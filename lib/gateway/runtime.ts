@@ -152,7 +152,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     storedAnswer: (claim) => readStoredAnswer(pool, claim),
     clock: systemClock,
     random: Math.random,
-    dispatcher: egressAgent("operator"),
+    connect: (connectMs) => egressAgent("operator", connectMs),
     sdkFetch: (timeouts) => egressFetch("operator", timeouts),
     fileFetch: egressFetch("tenant"),
     onError: (error, requestId) => log.error({ err: error, requestId }, "a call failed inside the hub"),

@@ -1,4 +1,5 @@
 import { parseRates, type Rates } from "@/lib/billing/pricing";
+import type { Capabilities, OfferTimeouts } from "@/lib/catalog/capabilities";
 import { effectiveBaseUrl, findProviderKind, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import { type Nano, parseUsd } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
@@ -36,6 +37,11 @@ export type SnapshotOffer = {
   priority: number;
   weight: number;
   cost: PricedRates | null;
+  /** Null: the model's. */
+  capabilities: Capabilities | null;
+  contextWindow: number | null;
+  /** Null: those that hold for all. */
+  timeouts: OfferTimeouts | null;
 };
 
 export type SnapshotModel = {
@@ -44,6 +50,8 @@ export type SnapshotModel = {
   displayName: string | null;
   contextWindow: number | null;
   maxOutputTokens: number | null;
+  /** Null: unknown. */
+  capabilities: Capabilities | null;
   createdAt: Date;
   price: PricedRates | null;
   /** Negotiated prices by organisation. */
@@ -63,18 +71,30 @@ export type Snapshot = {
   /** Lower-case id or alias -> model; ids win over aliases. */
   byLowerCaseName: ReadonlyMap<string, SnapshotModel>;
   aliases: ReadonlyMap<string, SnapshotModel>;
+  /** Lower-case alias -> ids of the models that answer for it where its own cannot, in order. */
+  fallbacks: ReadonlyMap<string, readonly string[]>;
 };
 
 /** The model a client means: exact id, exact alias, then either without regard to case. A `models/` prefix and
  *  surrounding spaces are stripped. */
 export function findModel(snapshot: Snapshot, name: string): SnapshotModel | null {
-  const wanted = name.trim().replace(/^models\//, "");
+  const wanted = plainName(name);
   return (
     snapshot.models.get(wanted) ??
     snapshot.aliases.get(wanted) ??
     snapshot.byLowerCaseName.get(wanted.toLowerCase()) ??
     null
   );
+}
+
+/** The models behind the alias that a client used; none where it used a model's own id. */
+export function fallbacksOf(snapshot: Snapshot, name: string): readonly string[] {
+  const wanted = plainName(name);
+  return snapshot.models.has(wanted) ? [] : (snapshot.fallbacks.get(wanted.toLowerCase()) ?? []);
+}
+
+function plainName(name: string): string {
+  return name.trim().replace(/^models\//, "");
 }
 
 /** The price in force for an organisation; null where the model has none. */
@@ -118,12 +138,23 @@ type Stored = {
         display_name: string | null;
         context_window: number | null;
         max_output_tokens: number | null;
+        capabilities: Capabilities | null;
         created_at: string;
       }[]
     | null;
-  aliases: { alias: string; model_id: string }[] | null;
+  aliases: { alias: string; model_id: string; fallbacks: string[] }[] | null;
   offers:
-    | { id: string; model_id: string; provider_id: string; upstream_model: string; priority: number; weight: number }[]
+    | {
+        id: string;
+        model_id: string;
+        provider_id: string;
+        upstream_model: string;
+        priority: number;
+        weight: number;
+        capabilities: Capabilities | null;
+        context_window: number | null;
+        timeouts: OfferTimeouts | null;
+      }[]
     | null;
   prices: StoredPrice[] | null;
 };
@@ -141,11 +172,12 @@ select json_build_object(
       'rpm', rpm, 'tpm', tpm, 'sealed', sealed, 'sealed_origin', sealed_origin) order by id)
     from credential where enabled and status = 'active'),
   'models', (select json_agg(json_build_object('id', id, 'type', type, 'display_name', display_name,
-      'context_window', context_window, 'max_output_tokens', max_output_tokens, 'created_at', created_at) order by id)
+      'context_window', context_window, 'max_output_tokens', max_output_tokens, 'capabilities', capabilities, 'created_at', created_at) order by id)
     from model where enabled),
-  'aliases', (select json_agg(json_build_object('alias', alias, 'model_id', model_id)) from model_alias),
+  'aliases', (select json_agg(json_build_object('alias', alias, 'model_id', model_id, 'fallbacks', fallbacks)) from model_alias),
   'offers', (select json_agg(json_build_object('id', id, 'model_id', model_id, 'provider_id', provider_id,
-      'upstream_model', upstream_model, 'priority', priority, 'weight', weight) order by priority, id)
+      'upstream_model', upstream_model, 'priority', priority, 'weight', weight, 'capabilities', capabilities,
+      'context_window', context_window, 'timeouts', timeouts) order by priority, id)
     from offer where enabled),
   'prices', (select json_agg(json_build_object('id', id::text, 'subject', subject, 'subject_id', subject_id, 'org_id', org_id,
       'rates', rates, 'factor_bp', factor_bp))
@@ -168,6 +200,7 @@ function buildSnapshot(stored: Stored): Snapshot {
       displayName: row.display_name,
       contextWindow: row.context_window,
       maxOutputTokens: row.max_output_tokens,
+      capabilities: row.capabilities,
       createdAt: new Date(row.created_at),
       price,
       orgPrices: orgPricesOf(row.id, prices),
@@ -182,15 +215,21 @@ function buildSnapshot(stored: Stored): Snapshot {
             priority: offer.priority,
             weight: offer.weight,
             cost: listPrices.get(`offer:${offer.id}`) ?? null,
+            capabilities: offer.capabilities,
+            contextWindow: offer.context_window,
+            timeouts: offer.timeouts,
           },
         ];
       }),
     });
   }
   const aliases = new Map<string, SnapshotModel>();
-  for (const { alias, model_id } of stored.aliases ?? []) {
+  const fallbacks = new Map<string, readonly string[]>();
+  for (const { alias, model_id, fallbacks: others } of stored.aliases ?? []) {
     const model = models.get(model_id);
-    if (model) aliases.set(alias, model);
+    if (!model) continue;
+    aliases.set(alias, model);
+    if (others.length > 0) fallbacks.set(alias.toLowerCase(), others);
   }
   return {
     version: stored.version ?? "0",
@@ -199,6 +238,7 @@ function buildSnapshot(stored: Stored): Snapshot {
     nextPriceInMs: stored.next_price_in_ms,
     models,
     aliases,
+    fallbacks,
     byLowerCaseName: new Map([...aliases, ...models].map(([name, model]) => [name.toLowerCase(), model])),
   };
 }

@@ -20,17 +20,16 @@ export type UpstreamListener = {
 /** A running upstream call; pausing it lets TCP slow the provider down. */
 export type UpstreamCall = { pause(): void; resume(): void; abort(): void };
 
+/** Connections to providers, by how long one may take to be made; absent: the usual time. */
+export type Connect = (connectMs?: number) => Dispatcher;
+
 /** Posts a body and pushes the answer to the listener. Undici's dispatch is used directly, since a Readable per call costs
  *  about as much CPU as everything else the relay does. */
-export function openUpstream(
-  dispatcher: Dispatcher,
-  request: UpstreamRequest,
-  listener: UpstreamListener,
-): UpstreamCall {
+export function openUpstream(connect: Connect, request: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
   const { origin, path } = target(request.url);
   let controller: Dispatcher.DispatchController | null = null;
   let aborted = false;
-  dispatcher.dispatch(
+  connect(request.timeouts.connectMs).dispatch(
     {
       origin,
       path,

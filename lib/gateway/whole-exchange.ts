@@ -5,7 +5,7 @@ import { openUpstream, type UpstreamRequest } from "@/lib/gateway/upstream";
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export type WholeAnswer = { status: number; headers: Record<string, string | undefined>; body: Buffer };
-type Context = Pick<AttemptContext, "candidate" | "meter" | "reply" | "dispatcher" | "inputTokens">;
+type Context = Pick<AttemptContext, "candidate" | "meter" | "reply" | "connect" | "inputTokens">;
 
 /** One upstream call whose answer comes in one piece; `answer` makes of it what the client gets. Failures are classified,
  *  a client that leaves has a grace. Rejects with errors of our own, and where the hub ends the call. */
@@ -39,7 +39,7 @@ export function exchangeWhole(
       }
     };
 
-    const upstream = openUpstream(context.dispatcher, request, {
+    const upstream = openUpstream(context.connect, request, {
       onHeaders(code, received) {
         status = code;
         headers = received;

@@ -50,6 +50,7 @@ function store(given: Row = {}, pepper = PEPPER): string {
     status: "active",
     expires_at: null,
     allowed_models: [],
+    org_models: [],
     allowed_ips: [],
     ...given,
   });
@@ -145,6 +146,12 @@ describe("allowed models", () => {
   ])("%j, %s: %s", async (allowed_models, model, may) => {
     expect((await authenticate(store({ allowed_models }))).mayUseModel(model)).toBe(may);
   });
+});
+
+test("what the organisation may not use, none of its keys may", async () => {
+  const caller = await authenticate(store({ org_models: ["openai/*"], allowed_models: ["openai/gpt-5", "sandbox/*"] }));
+  const may = ["openai/gpt-5", "openai/gpt-4", "sandbox/chat"].map((model) => caller.mayUseModel(model));
+  expect(may).toEqual([true, false, false]);
 });
 
 describe("allowed addresses", () => {

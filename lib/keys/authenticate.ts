@@ -45,6 +45,8 @@ type KeyRecord = {
   /** Of a secret that a rotation has replaced: until when it opens still. */
   retiresAtMs: number | null;
   allowedModels: readonly string[];
+  /** What the operator allows the whole organisation. */
+  orgModels: readonly string[];
   allowedIps: readonly string[];
 };
 type Entry = { record: KeyRecord | null; caller: Caller | null; readAt: number };
@@ -214,12 +216,13 @@ type KeyRow = {
   expires_at: Date | null;
   retires_at: Date | null;
   allowed_models: string[];
+  org_models: string[];
   allowed_ips: string[];
 };
 
 // Two look-ups by index: one condition with OR may be planned as a scan while the table is small.
 const FIND_KEYS = `select x.hash, k.id, k.org_id, o.status as org_status, k.app_id, k.member_id, k.status, k.status_reason,
-    k.expires_at, x.retires_at, k.allowed_models, k.allowed_ips
+    k.expires_at, x.retires_at, k.allowed_models, o.allowed_models as org_models, k.allowed_ips
   from (
     select id, hash, null::timestamptz as retires_at from api_key where hash = any($1::text[])
     union all
@@ -238,6 +241,7 @@ function toRecord(row: KeyRow): KeyRecord {
     expiresAtMs: row.expires_at?.getTime() ?? null,
     retiresAtMs: row.retires_at?.getTime() ?? null,
     allowedModels: row.allowed_models,
+    orgModels: row.org_models,
     allowedIps: row.allowed_ips,
   };
 }
@@ -252,9 +256,12 @@ function callerOf(record: KeyRecord): Caller {
     keyId: record.keyId,
     appId: record.appId,
     memberId: record.memberId,
-    mayUseModel: (modelId) =>
-      record.allowedModels.length === 0 || record.allowedModels.some((pattern) => matches(pattern, modelId)),
+    mayUseModel: (modelId) => isListed(record.orgModels, modelId) && isListed(record.allowedModels, modelId),
   };
+}
+
+function isListed(patterns: readonly string[], modelId: string): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => matches(pattern, modelId));
 }
 
 function matches(pattern: string, modelId: string): boolean {

@@ -45,8 +45,10 @@ export async function createOrg(scope: StaffScope, input: OrgInput): Promise<Org
   requireStaffPermission(scope, "orgs.manage");
   return change(scope, async (tx) => {
     const { name, slug, timeZone } = input;
-    const row = await openOrg(tx, { name, slug, timeZone });
-    const { id } = row;
+    const opened = await openOrg(tx, { name, slug, timeZone });
+    const { id } = opened;
+    const { allowedModels } = input;
+    const row = allowedModels ? await tx.org.update({ where: { id }, data: { allowedModels } }) : opened;
     if (input.ownerEmail) await addOwner(tx, id, input.ownerEmail);
     const target = { orgId: id, scope: "org", scopeId: id } as const;
     if (hasLimits(input)) await changeLimits(tx, target, input);
@@ -75,7 +77,13 @@ export async function updateOrg(scope: StaffScope, id: string, patch: OrgPatch):
       patch.status ?? (patch.suspended === undefined ? undefined : patch.suspended ? "suspended" : "active");
     const row = await tx.org.update({
       where: { id },
-      data: { name: patch.name, slug: patch.slug, timeZone: patch.timeZone, status },
+      data: {
+        name: patch.name,
+        slug: patch.slug,
+        timeZone: patch.timeZone,
+        status,
+        allowedModels: patch.allowedModels,
+      },
     });
     if (hasLimits(patch)) await changeLimits(tx, target, patch);
     const limits = (await limitsOf(tx, [target])).get(id);
@@ -106,17 +114,18 @@ async function addOwner(tx: Prisma.TransactionClient, orgId: string, ownerEmail:
   await tx.member.create({ data: { id: newId("mem"), orgId, userId: user.id, role: "owner" } });
 }
 
-function facts({ slug, name, status, timeZone }: Org, limits: Limits | undefined) {
-  return { slug, name, status, timeZone, ...(limits ?? NO_LIMITS) };
+function facts({ slug, name, status, timeZone, allowedModels }: Org, limits: Limits | undefined) {
+  return { slug, name, status, timeZone, allowedModels, ...(limits ?? NO_LIMITS) };
 }
 
 function toRow(row: Org, limits: Limits | undefined): OrgRow {
-  const { id, slug, name, status, timeZone, createdAt } = row;
+  const { id, slug, name, status, timeZone, allowedModels, createdAt } = row;
   return {
     id,
     slug,
     name,
     timeZone,
+    allowedModels,
     // safe because a CHECK allows no other value
     status: status as OrgRow["status"],
     ...(limits ?? NO_LIMITS),

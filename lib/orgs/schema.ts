@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cursor, emailAddress, instantOut, name, pageLimit, slug, usd, usdOut } from "@/lib/fields";
+import { cursor, emailAddress, instantOut, modelPattern, name, pageLimit, slug, usd, usdOut } from "@/lib/fields";
 import { LOCALES } from "@/lib/locale";
 
 export const page = z.strictObject({ limit: pageLimit(100, 1000), cursor });
@@ -100,11 +100,15 @@ export type DailyCap = z.infer<z.ZodObject<typeof dailyCapOut>>;
 export const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");
 const freeSlug = slug.refine((value) => !RESERVED_SLUGS.has(value), "is reserved");
 
+/** What any of its keys may call, by name or pattern; empty: every model. */
+const allowedModels = z.array(modelPattern).max(1000);
+
 export const orgInput = z.strictObject({
   name,
   slug: freeSlug.optional(),
   ownerEmail: z.email("must be an e-mail address").max(254).optional(),
   timeZone: timeZone.optional(),
+  allowedModels: allowedModels.optional(),
   ...limitFields,
 });
 export type OrgInput = z.infer<typeof orgInput>;
@@ -114,6 +118,7 @@ export const orgPatch = z
     name,
     slug: freeSlug,
     timeZone,
+    allowedModels,
     status: z.enum(["active", "suspended"]),
     /** The same as status. */
     suspended: z.boolean(),
@@ -135,6 +140,7 @@ export const orgOut = z
     name: z.string(),
     status: z.enum(["active", "suspended"]),
     timeZone: z.string(),
+    allowedModels: z.array(z.string()),
     ...limitFieldsOut,
     createdAt: instantOut,
   })

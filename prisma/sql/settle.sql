@@ -146,11 +146,11 @@ BEGIN
     FROM item
   ), tried AS (
     INSERT INTO attempt (request_id, n, org_id, offer_id, provider, upstream_model, credential_id, outcome, http_status, usage,
-      cost_nano, cost_version_id, first_token_ms, latency_ms)
+      cost_nano, cost_version_id, first_token_ms, latency_ms, reason, routing)
     SELECT i.id, a.ordinality, i.org, a.offer, a.provider, a.upstream_model, a.credential, a.outcome, a.http_status, a.usage,
-      a.cost, a.cost_version, a.first_token_ms, a.latency_ms
+      a.cost, a.cost_version, a.first_token_ms, a.latency_ms, a.reason, a.routing
     FROM item i CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(i.attempts) AS (offer text, provider text, upstream_model text, credential text,
-      outcome text, http_status int, usage jsonb, cost bigint, cost_version bigint, first_token_ms int, latency_ms int)) WITH ORDINALITY a
+      outcome text, http_status int, usage jsonb, cost bigint, cost_version bigint, first_token_ms int, latency_ms int, reason text, routing jsonb)) WITH ORDINALITY a
   ), paid AS (
     UPDATE wallet w SET held = w.held - i.org_held, posted = w.posted - i.org_charged, version = w.version + 1
     FROM item i WHERE i.leader AND w.org_id = i.org

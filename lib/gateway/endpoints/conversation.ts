@@ -10,11 +10,9 @@ import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { idempotencyOf, type StoredAnswer } from "@/lib/gateway/idempotency";
-import { parseJsonObject } from "@/lib/gateway/json-body";
-import { resolveModel } from "@/lib/gateway/resolve-model";
+import { ModelSwitch } from "@/lib/gateway/model-switch";
+import { planConversation, readConversation } from "@/lib/gateway/plan-conversation";
 import { responseHeaders } from "@/lib/gateway/response-headers";
-import { planRoute, type RoutePlan } from "@/lib/gateway/routing/candidates";
-import { servable } from "@/lib/gateway/routing/servable";
 
 const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
 
@@ -37,20 +35,17 @@ function converse(dialect: Dialect): Endpoint {
   return async (deps, request, reply) => {
     const caller = await deps.keyring.authenticate(request);
     const facts = { endpoint: dialect.endpoint, dialect: dialect.id, model: "", stream: false };
-    let call: { chat: Conversation; plan: RoutePlan; admitted: Admitted };
+    let call: { chat: Conversation; models: ModelSwitch; admitted: Admitted };
     try {
       const body = await request.readBody(JSON_LIMIT_BYTES);
-      const chat = { ...dialect.parse(parseJsonObject(body), body.length, request.headers), dialect };
-      Object.assign(facts, { model: chat.model, stream: chat.stream });
-      const model = await resolveModel(deps, caller, chat.model);
-      const { random, health } = deps;
-      const plan = servable(planRoute(model, { affinity: chat.affinity, random, health }), chat);
+      const asked = readConversation(dialect, body, request.headers);
+      Object.assign(facts, { model: asked.chat.model, stream: asked.chat.stream });
+      const chain = await planConversation(deps, caller, asked);
+      const models = new ModelSwitch(deps, { requestId: request.id, caller, chat: asked.chat }, chain);
+      const { chat, model, plan } = models;
       const idempotency = idempotencyOf(request, body);
-      call = {
-        chat,
-        plan,
-        admitted: await admitChat(deps, { request, caller, chat, model, plan, reply, idempotency }),
-      };
+      const entrant = { request, caller, model, plan, reply, idempotency, routing: () => models.rows() };
+      call = { chat, models, admitted: await admitChat(deps, { ...entrant, chat }) };
     } catch (error) {
       if (error instanceof Replay) return sendAgain(request, reply, error.answer);
       recordRefusal(deps, { request, caller, facts, error });

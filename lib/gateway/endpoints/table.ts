@@ -4,6 +4,7 @@ import { aigneChat, chatCompletions, completions, messages, responses } from "@/
 import { countTokens } from "@/lib/gateway/endpoints/count-tokens";
 import { getModel, listModels } from "@/lib/gateway/endpoints/models";
 import { getCredits, getGeneration, getKey, getUsage } from "@/lib/gateway/endpoints/own";
+import { explainRoute } from "@/lib/gateway/endpoints/route";
 import { serveUnit } from "@/lib/gateway/endpoints/unit";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/moderations", endpoint: serveUnit(moderations) },
   { method: "POST", path: "/api/v1/messages", endpoint: messages },
   { method: "POST", path: "/api/v1/messages/count_tokens", endpoint: countTokens },
+  { method: "POST", path: "/api/v1/route", endpoint: explainRoute },
   { method: "GET", path: "/api/v1/models", endpoint: listModels },
   { method: "GET", path: "/api/v1/models/", prefix: true, endpoint: getModel },
   { method: "GET", path: "/api/v1/generation", endpoint: getGeneration },

@@ -9,12 +9,15 @@ import type { AttemptFigures } from "@/lib/gateway/routing/route-counts";
 import type { PricedRates } from "@/lib/gateway/snapshot";
 import { keptReport, type UsageReport } from "@/lib/gateway/usage/reading";
 import type { Nano } from "@/lib/money";
+import type { RouteRow } from "@/lib/usage/route-record";
 import { storedUsage } from "@/lib/usage/stored-usage";
 
 export type Outcome = "ok" | "client_gone" | "upstream_error" | "cut" | "timeout" | "internal_error";
 
 /** closed: the hold was closed under the call · timeout: it ran too long · shutdown: this process ends. */
 export type AbortReason = "closed" | "timeout" | "shutdown";
+
+const MAX_CALL_MS = 30 * 60_000;
 
 /** How one attempt ended. `usage` is null where nothing was consumed. */
 export type AttemptEnd = {
@@ -23,6 +26,8 @@ export type AttemptEnd = {
   usage: Usage | null;
   usageSource: UsageSource;
   finishReason?: string | null;
+  /** Class of the failure that ended it. */
+  reason?: string;
   /** What the provider itself reported, for the receipt. */
   report?: UsageReport;
 };
@@ -41,6 +46,8 @@ export type Admission = {
   slicing: Slicing | null;
   /** The client's Idempotency-Key; null where it sent none. */
   idempotency: IdempotencyClaim | null;
+  /** What was considered for this call; null where there was no choice. */
+  routing?: () => readonly RouteRow[] | null;
 };
 
 /** Who reads upstream on behalf of a growing hold. */
@@ -63,11 +70,12 @@ export class CallMeter {
     firstTokenMs: number | null;
   } | null = null;
   private tally: Tally | null = null;
+  private lastCandidate: Candidate | null = null;
   private wasteNano = 0n;
   private upstreamId: string | null = null;
   private aborters: (() => void)[] = [];
   private contentListener: (() => void) | null = null;
-  private readonly hold: GrowingHold | null;
+  private hold: GrowingHold | null;
   private holdListener: HoldListener | null = null;
   private usedUpListener: (() => void) | null = null;
   private checkpointedAt: number;
@@ -79,7 +87,7 @@ export class CallMeter {
   aborted: AbortReason | null = null;
 
   constructor(
-    private readonly admission: Admission,
+    private admission: Admission,
     private readonly deps: {
       clock: Clock;
       /** Makes the settlement durable and queues it; called once, before the last byte of the answer leaves. */
@@ -110,9 +118,22 @@ export class CallMeter {
   }
 
   beginAttempt(candidate: Candidate, route: "relay" | "translate"): void {
+    this.lastCandidate = candidate;
     this.attempt = { candidate, route, startedAt: this.deps.clock.monotonic(), firstTokenMs: null };
     this.tally = null;
     this.upstreamId = null;
+  }
+
+  /** Another model answers: its price and its hold count from now on. Only between two attempts. */
+  repin({ price, slicing }: Pick<Admission, "price" | "slicing">): void {
+    this.admission = { ...this.admission, price, slicing };
+    this.hold = slicing && new GrowingHold(slicing);
+    this.holdListener = null;
+  }
+
+  /** No call goes on longer than this, in ms. */
+  get longestMs(): number {
+    return Math.min(MAX_CALL_MS, this.attempt?.candidate.offer.timeouts?.totalMs ?? MAX_CALL_MS);
   }
 
   /** The first upstream content arrived: from now on the input counts, and `tally` says how much came. */
@@ -218,7 +239,10 @@ export class CallMeter {
     const price = this.admission.price ? (end.usage ? this.priceOf(end.usage) : 0n) : null;
     const cost = attempt ? this.costOf(attempt.candidate, end.usage, end.report) : 0n;
     if (attempt) this.attempts.push(this.record(attempt, end, cost));
-    const candidate = attempt?.candidate ?? null;
+    // a model that was to come next may have been refused after the last attempt was closed
+    const candidate = this.lastCandidate;
+    const routing = this.admission.routing?.();
+    if (routing && this.attempts[0]) this.attempts[0].routing = routing;
     const claim = this.admission.idempotency;
     this.deps.settle({
       org: this.admission.orgId,
@@ -320,6 +344,7 @@ export class CallMeter {
       cost_version: candidate.offer.cost?.versionId ?? null,
       first_token_ms: attempt.firstTokenMs,
       latency_ms: Math.round(this.deps.clock.monotonic() - attempt.startedAt),
+      ...(end.reason !== undefined && { reason: end.reason }),
     };
   }
 }

@@ -8,8 +8,6 @@ const CHECKPOINT_MS = 250;
 /** After the first content a checkpoint follows at once, but for this moment: a stream that is over by then is settled,
  *  which is stronger and saves the statement. */
 const FIRST_CHECKPOINT_MS = 20;
-/** No call runs longer. */
-const MAX_CALL_MS = 30 * 60_000;
 
 /** `output` is the client's side, where it must be kept waiting. */
 type Running = { meter: CallMeter; output: { tick(): void } | null };
@@ -61,7 +59,7 @@ export function createTicker(deps: { wallet: Pick<Wallet, "checkpoint">; clock: 
   const timer = setInterval(() => {
     const now = deps.clock.monotonic();
     for (const call of running) {
-      if (now - call.meter.startedAt > MAX_CALL_MS) call.meter.abort("timeout");
+      if (now - call.meter.startedAt > call.meter.longestMs) call.meter.abort("timeout");
       if (!call.isCheckpointing) checkpoint(call, call.meter.progress(RENEW_AFTER_MS));
       call.output?.tick();
     }

@@ -13,7 +13,7 @@ import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import { type Candidate, narrowed, type RoutePlan } from "@/lib/gateway/routing/candidates";
-import { WHOLE_TIMEOUTS } from "@/lib/gateway/timeouts";
+import { wholeTimeoutsOf } from "@/lib/gateway/timeouts";
 import type { PaidAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
@@ -109,7 +109,7 @@ async function relay(attempt: Attempt): Promise<AttemptResult> {
   const { body, contentType } = await call.asked.relayBody(offer.upstreamModel);
   const path = definition.speaks[call.unit.id]?.path ?? "";
   const context = {
-    ...{ candidate, meter: admitted.meter, reply: call.reply, dispatcher: deps.dispatcher },
+    ...{ candidate, meter: admitted.meter, reply: call.reply, connect: deps.connect },
     inputTokens: admitted.inputTokens,
   };
   const request = {
@@ -119,7 +119,7 @@ async function relay(attempt: Attempt): Promise<AttemptResult> {
       ...{ "content-type": contentType, accept: "*/*", "accept-encoding": "identity", "user-agent": "aigne-hub" },
     },
     body,
-    timeouts: WHOLE_TIMEOUTS,
+    timeouts: wholeTimeoutsOf(candidate),
   };
   return exchangeWhole(context, request, (received) => answerRelayed(attempt, received));
 }
@@ -162,7 +162,7 @@ async function translate(attempt: Attempt): Promise<AttemptResult> {
   meter.onAbort(() => abort.abort());
   try {
     const { baseUrl, region } = offer.provider;
-    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch(WHOLE_TIMEOUTS) };
+    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch(wholeTimeoutsOf(candidate)) };
     const target = {
       provider: definition,
       settings,

@@ -1,0 +1,93 @@
+import { AppError } from "@/lib/errors";
+import type { Conversation } from "@/lib/gateway/dialects/dialect";
+import { affinityOf } from "@/lib/gateway/routing/affinity";
+import { type ModelRoute, type RouteOptions, routeOf } from "@/lib/gateway/routing/candidates";
+import type { RouteHints } from "@/lib/gateway/routing/hints";
+import { needsOf } from "@/lib/gateway/routing/needs";
+import { fallbacksOf, findModel, type Snapshot, type SnapshotModel } from "@/lib/gateway/snapshot";
+import type { Caller } from "@/lib/keys/authenticate";
+
+/** One model that may answer a call, with its route. */
+export type Link = ModelRoute & { model: SnapshotModel };
+
+/** Why a model of a chain is left out before anything is tried. */
+export type LeftOut = { name: string; reason: "unknown_model" | "model_not_allowed" | "other_type" };
+
+/** The models that may answer, in order: what the client named, what it named besides, what the operator put behind the alias.
+ *  Models without any route stay in it, so that they can be explained. */
+export type Chain = { links: readonly [Link, ...Link[]]; leftOut: readonly LeftOut[] };
+
+type Surroundings = Pick<RouteOptions, "random" | "health"> & { snapshot: Snapshot; caller: Caller };
+
+/** Plans every model that may answer a conversation; `model` is what `chat.model` names. */
+export function chainOf(
+  { snapshot, caller, random, health }: Surroundings,
+  { chat, model, hints }: { chat: Conversation; model: SnapshotModel; hints: RouteHints | null },
+): Chain {
+  let estimate: number | null = null;
+  const inputTokens = () => {
+    estimate ??= chat.dialect.estimateInput(chat);
+    return estimate;
+  };
+  const options: RouteOptions = {
+    ...{ random, health, hints },
+    affinity: affinityOf(caller.scope.orgId, chat),
+    needs: needsOf(chat.body),
+    untranslatable: (definition) =>
+      definition.speaks[chat.dialect.id] !== undefined ? null : chat.dialect.untranslatable(chat, definition),
+    // no tokeniser makes more tokens of a text than it has bytes, so most inputs need no counting
+    fits: (window) => chat.inputBytes <= window || inputTokens() <= window,
+  };
+  const link = (of: SnapshotModel): Link => ({ model: of, ...routeOf(of, options) });
+  const others: Link[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const name of [...(hints?.models ?? []), ...fallbacksOf(snapshot, chat.model)]) {
+    const other = findModel(snapshot, name);
+    if (other && [model, ...others.map((one) => one.model)].includes(other)) continue;
+    const reason = reasonAgainst(other, model, caller);
+    if (other && !reason) others.push(link(other));
+    else if (reason) leftOut.push({ name: (other?.id ?? name).slice(0, 200), reason });
+  }
+  return { links: [link(model), ...others], leftOut };
+}
+
+function reasonAgainst(other: SnapshotModel | null, model: SnapshotModel, caller: Caller): LeftOut["reason"] | null {
+  if (!other) return "unknown_model";
+  if (!caller.mayUseModel(other.id)) return "model_not_allowed";
+  return other.type === model.type ? null : "other_type";
+}
+
+/** The links that can be called. Throws where none can because of what was asked: that is not the providers' trouble. */
+export function callable({ links }: Chain): readonly Link[] {
+  const able = links.filter(({ plan }) => plan.length > 0);
+  if (able.length > 0) return able;
+  const [{ model, considered }] = links;
+  const reasons = new Set<string>(considered.flatMap(({ reason }) => reason ?? []));
+  const lack = [...reasons].find((reason) => reason.startsWith("lacks:"));
+  if (lack)
+    throw new AppError("unsupported_parameter", `The model "${model.id}" does not support ${LACKS[lack] ?? lack}.`, {
+      param: lack === "lacks:tools" ? "tools" : "model",
+    });
+  const param = [...reasons].find((reason) => reason.startsWith("untranslatable:"))?.replace("untranslatable:", "");
+  if (param)
+    throw new AppError("unsupported_parameter", `"${param}" as given is not supported by the provider of this model.`, {
+      param,
+    });
+  if (["not_in_only", "ignored"].some((reason) => reasons.has(reason)))
+    throw new AppError("unsupported_value", `No provider of "${model.id}" is left by what "provider" asks for.`, {
+      param: "provider",
+    });
+  return [];
+}
+
+const LACKS: Record<string, string> = {
+  "lacks:input:image": "images in its input",
+  "lacks:input:audio": "audio in its input",
+  "lacks:input:video": "video in its input",
+  "lacks:input:file": "files in its input",
+  "lacks:input:text": "text in its input",
+  "lacks:output:audio": "audio in its answer",
+  "lacks:output:image": "images in its answer",
+  "lacks:tools": "tools",
+  "lacks:structured_output": "answers that follow a JSON schema",
+};
