@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { Outcome, outcomeId } from "@/components/activity/outcome";
 import { Receipt } from "@/components/receipt/receipt";
 import { BackLink } from "@/components/shell/back-link";
+import { RouteReason } from "@/components/receipt/route-reason";
 import { Block } from "@/components/shell/block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Money } from "@/components/ui/money";
@@ -65,6 +66,7 @@ export function RequestBody({ request, keyName, className }: RequestBodyProps) {
         <Facts request={request} keyName={keyName} />
       </div>
       {request.attempts.length > 0 && <Attempts attempts={request.attempts} />}
+      {request.routing && <Considered routing={request.routing} />}
       {request.reportedUsage && (
         <Block id="reported" title={t("reported")} text={t("reportedText")}>
           <pre className="border bg-surface p-4 font-mono text-sm wrap-anywhere whitespace-pre-wrap">
@@ -150,15 +152,51 @@ function Attempts({ attempts }: Pick<OrgReceipt, "attempts">) {
           </TableRow>
         </TableHeader>
         <TableBody>
-          {attempts.map(({ provider, outcome, httpStatus, latencyMs }, index) => (
+          {attempts.map(({ provider, outcome, httpStatus, latencyMs, reason }, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: attempts of a settled call never change
             <TableRow key={index}>
               <TableRowHead>{provider}</TableRowHead>
               <TableCell>
-                <Outcome value={outcome} />
+                <span className="flex flex-wrap items-center gap-x-2">
+                  <Outcome value={outcome} />
+                  {reason && <RouteReason reason={reason} />}
+                </span>
               </TableCell>
               <TableCell numeric>{httpStatus ?? "—"}</TableCell>
               <TableCell numeric>{latencyMs === null ? "—" : format.number(latencyMs)}</TableCell>
+            </TableRow>
+          ))}
+        </TableBody>
+      </Table>
+    </Block>
+  );
+}
+
+/** Whom the hub weighed for the call: who came first, and why others were passed over. */
+function Considered({ routing }: { routing: NonNullable<OrgReceipt["routing"]> }) {
+  const t = useTranslations("routing");
+  return (
+    <Block id="route" title={t("receiptTitle")} text={t("receiptText")}>
+      <Table>
+        <caption className="sr-only">{t("caption")}</caption>
+        <TableHeader>
+          <TableRow>
+            <TableHead>{t("provider")}</TableHead>
+            <TableHead>{t("model")}</TableHead>
+            <TableHead>{t("why")}</TableHead>
+            <TableHead numeric>{t("score")}</TableHead>
+          </TableRow>
+        </TableHeader>
+        <TableBody>
+          {routing.map(({ provider, model, score, reason }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the route of a settled call never changes
+            <TableRow key={index}>
+              <TableRowHead>{provider ?? "—"}</TableRowHead>
+              <TableCell>
+                <code className="font-mono text-sm wrap-anywhere">{model}</code>
+              </TableCell>
+              <TableCell>{reason ? <RouteReason reason={reason} /> : t("place", { place: index + 1 })}</TableCell>
+              <TableCell numeric>{score?.toPrecision(3) ?? "—"}</TableCell>
             </TableRow>
           ))}
         </TableBody>

@@ -3,8 +3,10 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
+import { CapabilityFields, toCapabilities, toCapabilityDraft } from "@/components/admin/capability-fields";
 import { ConfirmDialog } from "@/components/admin/confirm-dialog";
-import { type OfferDraft, OfferFields, toOfferDraft } from "@/components/admin/offer-fields";
+import { fromFallbacks, toFallbacks } from "@/components/admin/fallback-lines";
+import { type OfferDraft, OfferFields, toOfferDraft, toTimeouts } from "@/components/admin/offer-fields";
 import { type RateDraft, RateFields, toRateDraft, toRates } from "@/components/admin/rate-fields";
 import { Usd } from "@/components/admin/usd";
 import { useAction } from "@/components/admin/use-action";
@@ -14,6 +16,7 @@ import { FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
+import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
 import { deleteModelAction, putModelAction } from "@/lib/catalog/admin-actions";
 import { EDITED_RATES, previewPrice } from "@/lib/catalog/format";
@@ -45,6 +48,7 @@ export function ModelForm({ model, providers, provider }: Props) {
   );
   const [margin, setMargin] = useState(model?.marginPercent ?? DEFAULT_MARGIN);
   const [price, setPrice] = useState<RateDraft>(toRateDraft(model?.price ?? null));
+  const [capabilities, setCapabilities] = useState(toCapabilityDraft(model?.capabilities ?? null));
   const problem = (name: string) => save.fieldProblem(`model.${name}`) ?? save.fieldProblem(name);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -65,8 +69,11 @@ export function ModelForm({ model, providers, provider }: Props) {
         aliases: text("aliases")
           .split(/[\s,]+/)
           .filter(Boolean),
-        offers: offers.map(({ key: _key, cost, priority, weight, ...offer }) => ({
+        capabilities: toCapabilities(capabilities),
+        fallbacks: toFallbacks(text("fallbacks")),
+        offers: offers.map(({ key: _key, cost, priority, weight, timeouts, ...offer }) => ({
           ...offer,
+          timeouts: toTimeouts(timeouts),
           priority: Number(priority),
           weight: Number(weight),
           cost: toRates(cost),
@@ -110,6 +117,22 @@ export function ModelForm({ model, providers, provider }: Props) {
           <Switch checked={enabled} onCheckedChange={setEnabled} />
         </ChoiceField>
       </div>
+      <CapabilityFields draft={capabilities} onChange={setCapabilities} />
+      <Field
+        name="fallbacks"
+        label={t("fallbacks")}
+        help={t("fallbacksHelp")}
+        error={problem("fallbacks")}
+        className="lg:max-w-[960px]"
+      >
+        <Textarea
+          name="fallbacks"
+          rows={3}
+          spellCheck={false}
+          className="font-mono"
+          defaultValue={fromFallbacks(model?.fallbacks ?? {})}
+        />
+      </Field>
       <fieldset className="min-w-0">
         <legend className="text-lg leading-6 font-semibold">{t("offers")}</legend>
         <p className="mb-3 max-w-[68ch] text-ink-2">{t("offersText")}</p>

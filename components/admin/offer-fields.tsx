@@ -18,10 +18,26 @@ export type OfferDraft = {
   weight: string;
   enabled: boolean;
   cost: RateDraft;
+  /** In ms, as typed; empty: what holds for all. */
+  timeouts: Record<TimeoutName, string>;
+  /** Kept as they are: the admin API changes them. */
+  contextWindow: Offer["contextWindow"];
+  capabilities: Offer["capabilities"];
 };
+
+const TIMEOUTS = ["connectMs", "firstByteMs", "idleMs", "totalMs"] as const;
+type TimeoutName = (typeof TIMEOUTS)[number];
+
+/** Null where none differs. */
+export function toTimeouts(draft: OfferDraft["timeouts"]): Offer["timeouts"] {
+  const given = TIMEOUTS.filter((name) => draft[name].trim() !== "");
+  return given.length === 0 ? null : Object.fromEntries(given.map((name) => [name, Number(draft[name])]));
+}
 
 export function toOfferDraft(offer: Partial<Offer> & { provider: string }): OfferDraft {
   const { id, provider, upstreamModel = "", priority = 0, weight = 100, enabled = true, cost = null } = offer;
+  const { timeouts = null, contextWindow = null, capabilities = null } = offer;
+  const typed = (name: TimeoutName) => String(timeouts?.[name] ?? "");
   return {
     key: id ?? crypto.randomUUID(),
     provider,
@@ -30,6 +46,12 @@ export function toOfferDraft(offer: Partial<Offer> & { provider: string }): Offe
     weight: String(weight),
     enabled,
     cost: toRateDraft(cost),
+    timeouts: {
+      ...{ connectMs: typed("connectMs"), firstByteMs: typed("firstByteMs") },
+      ...{ idleMs: typed("idleMs"), totalMs: typed("totalMs") },
+    },
+    contextWindow,
+    capabilities,
   };
 }
 
@@ -110,6 +132,27 @@ export function OfferFields({ offers, onChange, providers, problem }: Props) {
               onChange={(cost) => change(offer.key, { cost })}
               problem={(rate) => problem(`offers.${index}.cost.${rate}`)}
             />
+          </div>
+          <div>
+            <p className="mb-2 font-medium">{t("timeouts")}</p>
+            <div className="grid grid-cols-2 gap-3 sm:grid-cols-4">
+              {TIMEOUTS.map((name) => (
+                <Field
+                  key={name}
+                  name={`offer-${index}-${name}`}
+                  label={t(name)}
+                  error={problem(`offers.${index}.timeouts.${name}`)}
+                >
+                  <Input
+                    type="number"
+                    inputMode="numeric"
+                    className="figures"
+                    value={offer.timeouts[name]}
+                    onValueChange={(value) => change(offer.key, { timeouts: { ...offer.timeouts, [name]: value } })}
+                  />
+                </Field>
+              ))}
+            </div>
           </div>
           <div className="flex flex-wrap items-center justify-between gap-3">
             <ChoiceField name={`offer-${index}-enabled`} label={t("offerEnabled")}>

@@ -3,8 +3,10 @@ import type { GatewayRequest } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { parseJsonObject } from "@/lib/gateway/json-body";
 import { lookUpModel, resolveModel } from "@/lib/gateway/resolve-model";
+import { affinityOf } from "@/lib/gateway/routing/affinity";
 import { type Chain, chainOf } from "@/lib/gateway/routing/chain";
 import { type RouteHints, takeHints } from "@/lib/gateway/routing/hints";
+import { needsOf } from "@/lib/gateway/routing/needs";
 import type { Caller } from "@/lib/keys/authenticate";
 
 /** A conversation with what its client says about routing, which is no part of it any more. */
@@ -27,5 +29,19 @@ export async function planConversation(
   // one made a moment ago works at once here too
   for (const name of hints?.models ?? []) await lookUpModel(deps, name);
   const { random, health } = deps;
-  return chainOf({ snapshot: deps.snapshots.current(), caller, random, health }, { chat, model, hints });
+  let estimate: number | null = null;
+  const inputTokens = () => {
+    estimate ??= chat.dialect.estimateInput(chat);
+    return estimate;
+  };
+  return chainOf(
+    { snapshot: deps.snapshots.current(), caller, random, health },
+    {
+      ...{ name: chat.model, model, hints, affinity: affinityOf(caller.scope.orgId, chat), needs: needsOf(chat.body) },
+      untranslatable: (definition) =>
+        definition.speaks[chat.dialect.id] !== undefined ? null : chat.dialect.untranslatable(chat, definition),
+      // no tokeniser makes more tokens of a text than it has bytes, so most inputs need no counting
+      fits: (window) => chat.inputBytes <= window || inputTokens() <= window,
+    },
+  );
 }

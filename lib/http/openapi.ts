@@ -5,11 +5,12 @@ import * as models from "@/lib/http/admin/models";
 import * as orgs from "@/lib/http/admin/orgs";
 import * as providers from "@/lib/http/admin/providers";
 import * as reports from "@/lib/http/admin/reports";
+import * as routes from "@/lib/http/admin/routes";
 import { ADMIN_BASE, type Endpoint } from "@/lib/http/admin-api";
 
 /** Every endpoint of the admin API. */
-export const ADMIN_ENDPOINTS: readonly Endpoint[] = [providers, models, catalogue, orgs, reports].flatMap((group) =>
-  Object.values(group),
+export const ADMIN_ENDPOINTS: readonly Endpoint[] = [providers, models, catalogue, routes, orgs, reports].flatMap(
+  (group) => Object.values(group),
 );
 
 const errorBody = z

@@ -260,7 +260,8 @@ function callerOf(record: KeyRecord): Caller {
   };
 }
 
-function isListed(patterns: readonly string[], modelId: string): boolean {
+/** Model names and patterns; an empty list holds every model. */
+export function isListed(patterns: readonly string[], modelId: string): boolean {
   return patterns.length === 0 || patterns.some((pattern) => matches(pattern, modelId));
 }
 

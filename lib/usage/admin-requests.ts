@@ -6,6 +6,7 @@ import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { adjustmentsOf } from "@/lib/usage/admin-adjustments";
 import { readPrice } from "@/lib/usage/admin-receipt-price";
 import { readReport } from "@/lib/usage/reported";
+import { type RouteRow, readRoute } from "@/lib/usage/route-record";
 import type { Receipt, RequestQuery, RequestRow } from "@/lib/usage/schema";
 import type { Attempt, Refusal, UsageEvent } from "@/prisma/generated/client";
 
@@ -75,13 +76,22 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
   const found = event ?? (await db().refusal.findUnique({ where: { id } }));
   if (!found) throw new AppError("not_found", `There is no request "${id}".`);
   const [row] = await toRows([found]);
-  const none = { finishReason: null, upstreamId: null, heldUsd: "0", promoUsd: "0", usage: {}, price: null };
+  const none = {
+    finishReason: null,
+    upstreamId: null,
+    routing: null,
+    heldUsd: "0",
+    promoUsd: "0",
+    usage: {},
+    price: null,
+  };
   const nothing = { marginUsd: null, reportedUsage: null };
   if (!event) return { ...(row as RequestRow), ...none, ...nothing };
   return {
     ...(row as RequestRow),
     finishReason: event.finishReason,
     upstreamId: event.upstreamId,
+    routing: await findRoute(event.orgId, id),
     heldUsd: formatUsd(event.heldNano),
     promoUsd: formatUsd(event.promoNano),
     marginUsd: marginOf(row as RequestRow),
@@ -94,6 +104,12 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
 export async function findReport(orgId: string, requestId: string): Promise<Record<string, unknown> | null> {
   const last = await db().attempt.findFirst({ where: { orgId, requestId }, orderBy: { n: "desc" } });
   return readReport(last?.usage).reported;
+}
+
+/** What was considered for a call, kept with its first attempt. */
+export async function findRoute(orgId: string, requestId: string): Promise<RouteRow[] | null> {
+  const first = await db().attempt.findFirst({ where: { orgId, requestId, n: 1 }, select: { routing: true } });
+  return readRoute(first?.routing);
 }
 
 function marginOf({ priceUsd, costUsd, wasteUsd }: RequestRow): string | null {
@@ -196,6 +212,7 @@ function fromEvents(events: [UsageEvent, ...UsageEvent[]], attempts: Attempt[]):
       costUsd: attempt.costNano === null ? null : formatUsd(attempt.costNano),
       latencyMs: attempt.latencyMs,
       firstTokenMs: attempt.firstTokenMs,
+      reason: attempt.reason,
     })),
     anomalies: [...new Set(attempts.flatMap(({ usage }) => readReport(usage).anomalies))],
   };

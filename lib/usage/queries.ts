@@ -7,9 +7,10 @@ import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import { type Latency, readLatencies } from "@/lib/usage/admin-latency";
 import { usageOf } from "@/lib/usage/admin-receipt-price";
-import { findReport, type ListedRequests, readRequests, toRows } from "@/lib/usage/admin-requests";
+import { findReport, findRoute, type ListedRequests, readRequests, toRows } from "@/lib/usage/admin-requests";
 import { readSums } from "@/lib/usage/admin-usage";
 import { withoutMoney } from "@/lib/usage/reported";
+import { forTenant } from "@/lib/usage/route-record";
 import type { OrgReceipt, OrgRequest, RequestRow, UsageQuery, UsageRow } from "@/lib/usage/schema";
 import type { UsageEvent } from "@/prisma/generated/client";
 
@@ -59,6 +60,7 @@ export async function getOrgReceipt(scope: Scope, id: string): Promise<OrgReceip
   if (!found) throw new AppError("not_found", `There is no request "${id}".`);
   const [row] = await toRows([found]);
   if (!row) throw new AppError("not_found", `There is no request "${id}".`);
+  const routing = event && (await findRoute(scope.orgId, event.id));
   const report = event && (await findReport(scope.orgId, event.id));
   return {
     ...withoutCost(row),
@@ -66,6 +68,7 @@ export async function getOrgReceipt(scope: Scope, id: string): Promise<OrgReceip
     promoUsd: formatUsd(event?.promoNano ?? 0n),
     reportedUsage: report && withoutMoney(report),
     receipt: event ? await receiptOfEvent(event) : null,
+    routing: routing && forTenant(routing),
   };
 }
 
@@ -145,12 +148,13 @@ function withoutCost(row: RequestRow): OrgRequest {
   const { costUsd, wasteUsd, credentialId, orgId, upstreamModel, attempts, anomalies, ...shown } = row;
   return {
     ...shown,
-    attempts: attempts.map(({ provider, outcome, httpStatus, latencyMs, firstTokenMs }) => ({
+    attempts: attempts.map(({ provider, outcome, httpStatus, latencyMs, firstTokenMs, reason }) => ({
       provider,
       outcome,
       httpStatus,
       latencyMs,
       firstTokenMs,
+      reason,
     })),
   };
 }

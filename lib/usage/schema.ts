@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ReceiptData } from "@/lib/billing/receipt";
 import { cursor, instant, instantOut, pageLimit, usdOut } from "@/lib/fields";
+import { routeRow, type TenantRouteRow } from "@/lib/usage/route-record";
 
 const text = z.string().min(1).max(300).optional();
 
@@ -85,6 +86,8 @@ const attemptOut = z.object({
   costUsd: usdOut.nullable(),
   latencyMs: z.int().nullable(),
   firstTokenMs: z.int().nullable(),
+  /** Class of the failure, where it is known: auth, rate_limited, overloaded, server, timeout, network, … */
+  reason: z.string().nullable(),
 });
 
 const requestFields = {
@@ -132,6 +135,8 @@ export const receiptOut = z
     ...requestFields,
     finishReason: z.string().nullable(),
     upstreamId: z.string().nullable(),
+    /** What was considered, in order; null for calls that had no choice. */
+    routing: z.array(routeRow).nullable(),
     heldUsd: usdOut,
     promoUsd: usdOut,
     /** Price less all attempts' costs; null without a price or a cost. */
@@ -201,6 +206,8 @@ export type OrgReceipt = OrgRequest & {
   reportedUsage: Record<string, unknown> | null;
   /** null: refused, or without a price. */
   receipt: ReceiptData | null;
+  /** What was considered, in order; null for calls that had no choice. */
+  routing: TenantRouteRow[] | null;
 };
 
 function isTimeZone(name: string): boolean {

@@ -1,9 +1,6 @@
 import { AppError } from "@/lib/errors";
-import type { Conversation } from "@/lib/gateway/dialects/dialect";
-import { affinityOf } from "@/lib/gateway/routing/affinity";
 import { type ModelRoute, type RouteOptions, routeOf } from "@/lib/gateway/routing/candidates";
 import type { RouteHints } from "@/lib/gateway/routing/hints";
-import { needsOf } from "@/lib/gateway/routing/needs";
 import { fallbacksOf, findModel, type Snapshot, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
 
@@ -17,31 +14,27 @@ export type LeftOut = { name: string; reason: "unknown_model" | "model_not_allow
  *  Models without any route stay in it, so that they can be explained. */
 export type Chain = { links: readonly [Link, ...Link[]]; leftOut: readonly LeftOut[] };
 
-type Surroundings = Pick<RouteOptions, "random" | "health"> & { snapshot: Snapshot; caller: Caller };
+type Surroundings = Pick<RouteOptions, "random" | "health"> & {
+  snapshot: Snapshot;
+  caller: Pick<Caller, "mayUseModel">;
+};
 
-/** Plans every model that may answer a conversation; `model` is what `chat.model` names. */
+/** `name` is what the client wrote for `model`. */
+export type Asked = Omit<RouteOptions, "random" | "health"> & {
+  name: string;
+  model: SnapshotModel;
+  hints: RouteHints | null;
+};
+
+/** Plans every model that may answer. */
 export function chainOf(
   { snapshot, caller, random, health }: Surroundings,
-  { chat, model, hints }: { chat: Conversation; model: SnapshotModel; hints: RouteHints | null },
+  { name: asked, model, ...options }: Asked,
 ): Chain {
-  let estimate: number | null = null;
-  const inputTokens = () => {
-    estimate ??= chat.dialect.estimateInput(chat);
-    return estimate;
-  };
-  const options: RouteOptions = {
-    ...{ random, health, hints },
-    affinity: affinityOf(caller.scope.orgId, chat),
-    needs: needsOf(chat.body),
-    untranslatable: (definition) =>
-      definition.speaks[chat.dialect.id] !== undefined ? null : chat.dialect.untranslatable(chat, definition),
-    // no tokeniser makes more tokens of a text than it has bytes, so most inputs need no counting
-    fits: (window) => chat.inputBytes <= window || inputTokens() <= window,
-  };
-  const link = (of: SnapshotModel): Link => ({ model: of, ...routeOf(of, options) });
+  const link = (of: SnapshotModel): Link => ({ model: of, ...routeOf(of, { ...options, random, health }) });
   const others: Link[] = [];
   const leftOut: LeftOut[] = [];
-  for (const name of [...(hints?.models ?? []), ...fallbacksOf(snapshot, chat.model)]) {
+  for (const name of [...(options.hints?.models ?? []), ...fallbacksOf(snapshot, asked)]) {
     const other = findModel(snapshot, name);
     if (other && [model, ...others.map((one) => one.model)].includes(other)) continue;
     const reason = reasonAgainst(other, model, caller);
@@ -51,7 +44,11 @@ export function chainOf(
   return { links: [link(model), ...others], leftOut };
 }
 
-function reasonAgainst(other: SnapshotModel | null, model: SnapshotModel, caller: Caller): LeftOut["reason"] | null {
+function reasonAgainst(
+  other: SnapshotModel | null,
+  model: SnapshotModel,
+  caller: Surroundings["caller"],
+): LeftOut["reason"] | null {
   if (!other) return "unknown_model";
   if (!caller.mayUseModel(other.id)) return "model_not_allowed";
   return other.type === model.type ? null : "other_type";

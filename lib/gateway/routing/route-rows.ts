@@ -10,7 +10,7 @@ export function routeRows(chain: Pick<Chain, "leftOut"> & { links: readonly Link
   const whole = { provider: null, upstreamModel: null, credentialId: null, score: null, credentialScore: null };
   return [
     ...chain.links.flatMap(({ model, considered }) => {
-      const rows = considered.map((one) => toRow(model.id, one));
+      const rows = considered.map((one) => toRouteRow(model.id, one));
       const reason = passedOver.get(model.id) ?? (rows.length === 0 ? "no_offer" : null);
       return reason ? [{ model: model.id, ...whole, reason }, ...rows] : rows;
     }),
@@ -20,7 +20,7 @@ export function routeRows(chain: Pick<Chain, "leftOut"> & { links: readonly Link
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-function toRow(model: string, { offer, credential, score, credentialScore, reason }: Considered): RouteRow {
+export function toRouteRow(model: string, { offer, credential, score, credentialScore, reason }: Considered): RouteRow {
   return {
     model,
     provider: offer.provider.slug,

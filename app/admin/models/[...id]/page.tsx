@@ -3,6 +3,7 @@ import { notFound } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { ModelForm } from "@/components/admin/model-form";
 import { PriceHistory } from "@/components/admin/price-history";
+import { RouteTable } from "@/components/admin/route-table";
 import { Block } from "@/components/shell/block";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
@@ -10,6 +11,7 @@ import { getModel } from "@/lib/catalog/admin-models";
 import { listPriceHistory } from "@/lib/catalog/admin-price-history";
 import { listProviders } from "@/lib/catalog/admin-providers";
 import { AppError } from "@/lib/errors";
+import { explainRoute } from "@/lib/gateway/admin-route";
 
 type Props = { params: Promise<{ id: string[] }> };
 
@@ -20,11 +22,13 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default async function ModelPage({ params }: Props) {
   const scope = await requireStaff("models.read");
   const t = await getTranslations("admin.models");
+  const tRouting = await getTranslations("routing");
   const id = idOf(await params);
   const model = await getModel(scope, id).catch(missing);
   const canManage = scope.permissions.has("models.manage") && scope.permissions.has("providers.read");
   const history = await listPriceHistory(scope, id);
   const providers = canManage ? (await listProviders(scope, { limit: 1000 })).data : [];
+  const route = model.enabled ? await explainRoute(scope, { model: id }) : null;
   const version = history.find(({ subject }) => subject === "price")?.id ?? "none";
   return (
     <>
@@ -40,6 +44,11 @@ export default async function ModelPage({ params }: Props) {
           model={model}
           providers={providers.map(({ slug, displayName }) => ({ slug, name: displayName }))}
         />
+      )}
+      {route && (
+        <Block id="route" title={tRouting("title")} text={tRouting("text")}>
+          <RouteTable rows={route.candidates} />
+        </Block>
       )}
       <Block id="history" title={t("history")} text={t("historyText")}>
         <PriceHistory rows={history} />

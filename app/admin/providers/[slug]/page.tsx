@@ -3,6 +3,7 @@ import { notFound } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { AddCredential, Credential } from "@/components/admin/credentials";
 import { ProviderSettings } from "@/components/admin/provider-settings";
+import { RouteTable } from "@/components/admin/route-table";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
@@ -12,6 +13,7 @@ import { listCredentials } from "@/lib/catalog/admin-credentials";
 import { getProvider } from "@/lib/catalog/admin-providers";
 import { effectiveBaseUrl, findProviderKind } from "@/lib/catalog/provider-kinds";
 import { AppError } from "@/lib/errors";
+import { explainProvider } from "@/lib/gateway/admin-route";
 
 type Props = { params: Promise<{ slug: string }> };
 
@@ -24,6 +26,8 @@ export default async function ProviderPage({ params }: Props) {
   const t = await getTranslations("admin.providers");
   const provider = await getProvider(scope, (await params).slug).catch(missing);
   const { data: credentials } = await listCredentials(scope, provider.slug, { limit: 1000 });
+  const tRouting = await getTranslations("routing");
+  const routes = scope.permissions.has("models.read") ? await explainProvider(scope, provider.slug) : [];
   const canManage = scope.permissions.has("providers.manage");
   const kind = findProviderKind(provider.kind);
   const shape = kind?.credential ?? "apiKey";
@@ -54,6 +58,11 @@ export default async function ProviderPage({ params }: Props) {
               ))}
             </ul>
           )}
+        </Block>
+      )}
+      {routes.length > 0 && (
+        <Block id="route" title={tRouting("title")} text={tRouting("text")}>
+          <RouteTable rows={routes} mark={provider.slug} />
         </Block>
       )}
       {canManage && (
