@@ -38,9 +38,27 @@ test.each([
   expect(await inlineRemoteFiles(prompt, { [pattern]: [url] }, never)).toEqual(prompt);
 });
 
+test("what a tool answered with is put into the prompt as well", async () => {
+  const file = (data: object) => ({ type: "file", mediaType: "image/*", ...data });
+  const prompt = (given: object) =>
+    [
+      {
+        role: "tool",
+        content: [
+          { type: "tool-result", toolCallId: "a", toolName: "f", output: { type: "content", value: [file(given)] } },
+        ],
+      },
+    ] as unknown as LanguageModelV4Prompt;
+  const url = new URL("https://example.com/a");
+  const told = await inlineRemoteFiles(prompt({ data: { type: "url", url } }), {}, answering(PNG));
+  const data = { type: "data", data: PNG.toString("base64") };
+  expect(told).toEqual(prompt({ mediaType: "image/png", data }));
+});
+
 describe("refused by name, without a word about what stands there", () => {
   test.each<[string, typeof fetch]>([
     ["a file that is not there", answering("secret page", { status: 404 })],
+    ["a page where an image should be", answering("<html>", { headers: { "content-type": "text/html" } })],
     ["a redirect", answering("", { status: 302, headers: { location: "http://169.254.169.254/" } })],
     ["a connection that fails", () => Promise.reject(new TypeError("ECONNREFUSED 10.0.0.1"))],
     ["more than 20 MiB", answering(new Uint8Array(21 * 1024 * 1024))],

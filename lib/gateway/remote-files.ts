@@ -1,4 +1,4 @@
-import type { LanguageModelV4FilePart, LanguageModelV4Prompt } from "@ai-sdk/provider";
+import type { LanguageModelV4FilePart, LanguageModelV4Message, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
 import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
 
@@ -17,21 +17,36 @@ export async function inlineRemoteFiles(
   fetch: typeof globalThis.fetch,
 ): Promise<LanguageModelV4Prompt> {
   let files = 0;
-  const inline = async (part: LanguageModelV4FilePart): Promise<LanguageModelV4FilePart> => {
+  const inline = async <Part extends FilePart>(part: Part): Promise<Part> => {
     if (part.data.type !== "url" || isSupported(part.mediaType, part.data.url.href, supported)) return part;
     if (++files > MAX_FILES) throw refused(`More than ${MAX_FILES} files to fetch.`);
     const { data, mediaType } = await download(part.data.url, fetch);
+    if (part.mediaType.startsWith("image/") && mediaType !== null && !/^image\/|octet-stream/.test(mediaType))
+      throw refused("A URL of an image leads to something else.");
     return { ...part, mediaType: mediaType ?? part.mediaType, data: { type: "data", data } };
   };
   return Promise.all(
-    prompt.map(async (message) => {
-      if (message.role !== "user") return message;
-      return {
-        ...message,
-        content: await Promise.all(message.content.map((part) => (part.type === "file" ? inline(part) : part))),
-      };
+    prompt.map(async (message): Promise<LanguageModelV4Message> => {
+      if (message.role === "user")
+        return {
+          ...message,
+          content: await Promise.all(message.content.map((part) => (part.type === "file" ? inline(part) : part))),
+        };
+      if (message.role === "tool")
+        return { ...message, content: await Promise.all(message.content.map((part) => inlineResult(part, inline))) };
+      return message;
     }),
   );
+}
+
+type FilePart = Pick<LanguageModelV4FilePart, "mediaType" | "data">;
+type ToolPart = Extract<LanguageModelV4Message, { role: "tool" }>["content"][number];
+
+/** Tools may answer with pictures. */
+async function inlineResult(part: ToolPart, inline: <Part extends FilePart>(part: Part) => Promise<Part>) {
+  if (part.type !== "tool-result" || part.output.type !== "content") return part;
+  const value = await Promise.all(part.output.value.map((item) => (item.type === "file" ? inline(item) : item)));
+  return { ...part, output: { ...part.output, value } };
 }
 
 function isSupported(mediaType: string, url: string, supported: SupportedUrls): boolean {

@@ -10,7 +10,13 @@ const MAGIC: readonly [RegExp, string][] = [
   [/^\xff\xd8\xff/, "image/jpeg"],
   [/^GIF8[79]a/, "image/gif"],
   [/^RIFF[\s\S]{4}WEBP/, "image/webp"],
+  [/^[\s\S]{4}ftyp(?:heic|heix|mif1)/, "image/heic"],
+  [/^[\s\S]{4}ftypavif/, "image/avif"],
   [/^%PDF-/, "application/pdf"],
   [/^RIFF[\s\S]{4}WAVE/, "audio/wav"],
   [/^ID3|^\xff[\xfb\xf3\xf2]/, "audio/mpeg"],
+  [/^OggS/, "audio/ogg"],
+  [/^fLaC/, "audio/flac"],
+  [/^[\s\S]{4}ftypM4A/, "audio/mp4"],
+  [/^[\s\S]{4}ftyp(?:isom|mp4|avc1|iso[2-6])/, "video/mp4"],
 ];

@@ -1,39 +1,44 @@
 import type { LanguageModelV4FilePart } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
-import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
+import { fileFromBase64, fileFromUrl } from "@/lib/gateway/dialects/file-part";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
-/** An image, file or audio part of a user message; null for parts of another kind. The gateway fetches nothing: a URL is
- *  handed on as it is. */
+/** Names of audio formats whose type is not `audio/` and the name. */
+const AUDIO_TYPES: Record<string, string> = { mp3: "audio/mpeg", m4a: "audio/mp4" };
+
+/** An image, video, file or audio part of a user message; null for parts of another kind. Throws invalid_request and
+ *  unsupported_value. */
 export function filePart(part: JsonObject): LanguageModelV4FilePart | null {
-  if (part.type === "image_url") {
-    const image = part.image_url as { url?: unknown } | string | undefined;
-    return fromUrl(typeof image === "string" ? image : image?.url, "image/*", "image_url");
+  switch (part.type) {
+    case "image_url":
+      return fileFromUrl(urlOf(part.image_url), { mediaType: "image/*", param: "image_url" });
+    case "video_url":
+      return fileFromUrl(urlOf(part.video_url), { mediaType: "video/mp4", param: "video_url" });
+    case "file":
+      return documentPart(part.file);
+    case "input_audio": {
+      const { data, format } = (part.input_audio ?? {}) as { data?: unknown; format?: unknown };
+      const mediaType = AUDIO_TYPES[String(format)] ?? `audio/${String(format ?? "wav")}`;
+      return fileFromBase64(data, { mediaType, param: "input_audio" });
+    }
+    default:
+      return null;
   }
-  if (part.type === "file") {
-    const { file_data: data, filename } = (part.file ?? {}) as { file_data?: unknown; filename?: unknown };
-    return { ...fromUrl(data, "application/pdf", "file"), ...(typeof filename === "string" && { filename }) };
-  }
-  if (part.type === "input_audio") {
-    const { data, format } = (part.input_audio ?? {}) as { data?: unknown; format?: unknown };
-    return {
-      type: "file",
-      mediaType: format === "mp3" ? "audio/mpeg" : "audio/wav",
-      data: { type: "data", data: String(data ?? "") },
-    };
-  }
-  return null;
 }
 
-function fromUrl(url: unknown, mediaType: string, param: string): LanguageModelV4FilePart {
-  if (typeof url !== "string")
-    throw new AppError("invalid_request", `"${param}" must hold a URL or a data URL.`, { param });
-  const data = /^data:([^;,]+)?(?:;[^,]*)?,/i.exec(url);
-  if (data) {
-    const content = url.slice(data[0].length);
-    const type = sniffMediaType(content, data[1]?.toLowerCase() ?? mediaType);
-    return { type: "file", mediaType: type, data: { type: "data", data: content } };
-  }
-  if (!URL.canParse(url)) throw new AppError("invalid_request", `"${param}" is not a valid URL.`, { param });
-  return { type: "file", mediaType, data: { type: "url", url: new URL(url) } };
+function documentPart(file: unknown): LanguageModelV4FilePart {
+  const { file_data: data, file_id: id, filename } = (file ?? {}) as Record<string, unknown>;
+  if (data === undefined && id !== undefined)
+    throw new AppError("unsupported_value", 'Files are served by data URL or URL in "file_data", not by id.', {
+      param: "file.file_id",
+    });
+  const place = { mediaType: "application/pdf", param: "file" };
+  const isBare = typeof data === "string" && !URL.canParse(data);
+  const part = isBare ? fileFromBase64(data, place) : fileFromUrl(data, place);
+  return { ...part, ...(typeof filename === "string" && { filename }) };
+}
+
+/** Some clients write the address where an object with it belongs. */
+function urlOf(given: unknown): unknown {
+  return typeof given === "object" && given !== null ? (given as { url?: unknown }).url : given;
 }
