@@ -79,7 +79,9 @@ export class RelayedAnswer {
     if (!facts.usage) return event;
     const { usage: normalised, source } = this.reading;
     const price = source === "reported" ? this.context.meter.priceOf(normalised) : null;
-    const usage = publicUsage(facts.usage, price === null ? null : toUsdNumber(price));
+    const { candidate, chat } = this.context;
+    const restate = candidate.definition.speaks[chat.dialect.id]?.restate;
+    const usage = publicUsage(facts.usage, price === null ? null : toUsdNumber(price), restate);
     const text = event.toString("utf8");
     return Buffer.from(replaceUsage(text, facts.usage, usage) ?? relay.frame(replaceIn(chunk, facts.usage, usage)));
   }

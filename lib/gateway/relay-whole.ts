@@ -2,7 +2,7 @@ import { totalOutputTokens, type Usage } from "@/lib/billing/usage";
 import { type AttemptContext, type AttemptResult, failed } from "@/lib/gateway/attempt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { usageReader } from "@/lib/gateway/providers/define";
+import { type Spoken, usageReader } from "@/lib/gateway/providers/define";
 import { relayOf, relayRequest } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
 import { reportOf } from "@/lib/gateway/usage/reading";
@@ -51,16 +51,16 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
       finishReason: facts.finishReason ?? null,
     },
     reply.gone ? 499 : 200,
-    (price) => withCost(text, body, price),
+    (price) => withCost(text, body, price, candidate.definition.speaks[dialect.id]?.restate),
   );
   reply.send(200, { ...context.answerHeaders, "content-type": "application/json" }, answered);
   return { answered: true };
 }
 
 /** The answer with the price in its usage, the same byte for byte elsewhere. */
-export function withCost(text: string, body: JsonObject, price: bigint | null): string {
+export function withCost(text: string, body: JsonObject, price: bigint | null, restate?: Spoken["restate"]): string {
   if (typeof body.usage !== "object" || body.usage === null) return text;
-  const usage = publicUsage(body.usage as JsonObject, price === null ? null : toUsdNumber(price));
+  const usage = publicUsage(body.usage as JsonObject, price === null ? null : toUsdNumber(price), restate);
   return replaceUsage(text, body.usage, usage) ?? JSON.stringify({ ...body, usage });
 }
 

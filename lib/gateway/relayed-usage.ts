@@ -1,8 +1,13 @@
 import type { JsonObject } from "@/lib/gateway/json-body";
 
-/** Replaces or adds the price in a usage object and removes what would tell the tenant our cost; null for no price. */
-export function publicUsage(usage: JsonObject, costUsd: number | null): JsonObject {
-  const { cost: _cost, cost_details: _details, is_byok: _byok, cost_in_usd_ticks: _ticks, ...rest } = usage;
+/** Replaces or adds the price in a usage object and removes what would tell the tenant our cost; null for no price. `restate`
+ *  counts as the dialect's clients expect. */
+export function publicUsage(
+  usage: JsonObject,
+  costUsd: number | null,
+  restate: (usage: JsonObject) => JsonObject = (same) => same,
+): JsonObject {
+  const { cost: _cost, cost_details: _details, is_byok: _byok, cost_in_usd_ticks: _ticks, ...rest } = restate(usage);
   return costUsd === null ? rest : { ...rest, cost: costUsd };
 }
 

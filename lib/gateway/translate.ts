@@ -29,13 +29,13 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   });
   meter.onAbort(() => abort.abort());
   try {
-    const model = await languageModelOf(context);
     const { options, warnings } = chat.dialect.toCallOptions(chat, {
       provider: candidate.definition,
       upstreamModel: candidate.offer.upstreamModel,
       maxOutputTokens: context.maxOutputTokens,
     });
     const prepared = candidate.definition.prepare?.(options) ?? options;
+    const model = await languageModelOf(context, prepared);
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
     const call = { ...prepared, prompt, abortSignal: abort.signal };
     return chat.stream ? await streamed(context, model, call, warnings) : await whole(context, model, call, warnings);
@@ -53,11 +53,12 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   }
 }
 
-function languageModelOf({ candidate, secret, sdkFetch, timeouts }: AttemptContext) {
+function languageModelOf({ candidate, secret, sdkFetch, timeouts }: AttemptContext, options: CallOptions) {
   const { baseUrl, region } = candidate.offer.provider;
   return candidate.definition.languageModel(
     { secret, baseUrl, region, fetch: sdkFetch(timeouts) },
     candidate.offer.upstreamModel,
+    options,
   );
 }
 

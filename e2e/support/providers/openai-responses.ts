@@ -12,6 +12,7 @@ type ResponsesRequest = {
   instructions?: unknown;
   max_output_tokens?: number | null;
   include?: unknown;
+  reasoning?: unknown;
 };
 type Refuse = (status: number, error: ErrorBody, headers?: Record<string, string>) => void;
 
@@ -29,6 +30,17 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
   if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  if (scenario.name === "unverified") {
+    if ((body.reasoning as { summary?: unknown } | undefined)?.summary)
+      return refuse(400, {
+        message:
+          "Your organization must be verified to generate reasoning summaries. Please go to: https://platform.openai.com/settings/organization/general and click on Verify Organization.",
+        type: "invalid_request_error",
+        param: "reasoning.summary",
+        code: "unsupported_value",
+      });
+    scenario.name = "reasoning";
+  }
   const isFlaky = scenario.name === "flaky";
   const failsNow = isFlaky && earlierCalls < Number(scenario.options.times ?? 1);
   const error = failsNow

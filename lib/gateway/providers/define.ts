@@ -7,6 +7,7 @@ import type {
 } from "@ai-sdk/provider";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import type { DialectId } from "@/lib/gateway/dialects/dialect";
+import type { JsonObject } from "@/lib/gateway/json-body";
 import type { UnitDialectId } from "@/lib/gateway/units/unit";
 import type { ReadUsage } from "@/lib/gateway/usage/reading";
 
@@ -60,13 +61,22 @@ export type BalanceCall = {
   read(body: unknown): UpstreamBalance | null;
 };
 
+export type Spoken = {
+  /** Below the base URL. */
+  path: string;
+  /** How its usage is read, where that differs from the provider's other protocols. */
+  usage?: ReadUsage;
+  /** Its usage as the dialect's owner counts, where the provider counts otherwise. */
+  restate?: (usage: JsonObject) => JsonObject;
+};
+
 export type ProviderDefinition = {
   id: ProviderKindId;
   name: string;
   /** False for providers that need no secret. */
   needsCredential: boolean;
-  /** Dialects relayed as they are, with the path below the base URL, and how their usage is read where it differs. */
-  speaks: Partial<Record<DialectId | UnitDialectId, { path: string; usage?: ReadUsage }>>;
+  /** Dialects relayed as they are. */
+  speaks: Partial<Record<DialectId | UnitDialectId, Spoken>>;
   /** Credential headers for relays. */
   headers(secret: Secret): Record<string, string>;
   /** How usage is read from what this provider sends, and from its SDK module's raw usage. */
@@ -74,7 +84,11 @@ export type ProviderDefinition = {
   classify(failure: FailedResponse): UpstreamFailure;
   /** The provider's AI SDK language model, for dialects it does not speak. Its module is imported here, on first use: an
    *  installation pays for the providers it calls. */
-  languageModel(settings: SdkSettings, upstreamModel: string): LanguageModelV4 | Promise<LanguageModelV4>;
+  languageModel(
+    settings: SdkSettings,
+    upstreamModel: string,
+    options: LanguageModelV4CallOptions,
+  ): LanguageModelV4 | Promise<LanguageModelV4>;
   /** What the module must be told beside what every provider is told. */
   prepare?(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions;
   /** Its models of other kinds, where its module has them and its upstream does not speak the protocol itself. */

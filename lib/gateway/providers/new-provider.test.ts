@@ -35,6 +35,6 @@ test("an OpenAI-compatible provider needs one line: it relays, translates, repor
   });
   const { usage, source } = provider.usage({ prompt_tokens: 3, completion_tokens: 4 });
   expect([usage.input, usage.output, source]).toEqual([3, 4, "reported"]);
-  const model = await provider.languageModel({ ...target, fetch }, "m-1");
+  const model = await provider.languageModel({ ...target, fetch }, "m-1", { prompt: [] });
   expect(model).toMatchObject({ modelId: "m-1", specificationVersion: "v4" });
 });

@@ -1,6 +1,10 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
+import { mayThink, thinkingModel } from "@/lib/gateway/providers/openai-thinking";
 import { OPENAI_UNITS } from "@/lib/gateway/providers/openai-wire";
+import { openAIChatUsage } from "@/lib/gateway/usage/openai-chat";
 import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
+
+const chatUsage = openAIChatUsage();
 
 export const openai = openAIFamily({
   id: "openai",
@@ -13,9 +17,18 @@ export const openai = openAIFamily({
   },
   tokenLimitField: "max_completion_tokens",
   reasoningStreams: false,
-  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
+  // both of its protocols are translated to
+  usage: (usage) => (isResponsesUsage(usage) ? openAIResponsesUsage(usage) : chatUsage(usage)),
+  languageModel: async ({ secret, baseUrl, fetch }, upstreamModel, options) => {
     const { createOpenAI } = await import("@ai-sdk/openai");
-    // the factory's own default is the Responses API, whose usage has another shape
-    return createOpenAI({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch }).chat(upstreamModel);
+    const provider = createOpenAI({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch });
+    // chat completions keep what a model thought; Responses know neither stop words nor penalties
+    return mayThink(upstreamModel, options.reasoning)
+      ? thinkingModel(provider.responses(upstreamModel))
+      : provider.chat(upstreamModel);
   },
 });
+
+function isResponsesUsage(usage: unknown): boolean {
+  return typeof usage === "object" && usage !== null && "input_tokens" in usage;
+}

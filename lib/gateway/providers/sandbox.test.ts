@@ -6,7 +6,7 @@ import type { JsonObject } from "@/lib/gateway/json-body";
 import { sandbox } from "@/lib/gateway/providers/sandbox";
 
 const settings = { secret: {}, baseUrl: "", region: null, fetch };
-const model = async () => sandbox.languageModel(settings, "chat");
+const model = async () => sandbox.languageModel(settings, "chat", { prompt: [] });
 const options = (body: JsonObject, limit: number | null = null): LanguageModelV4CallOptions =>
   toCallOptions(makeChat(body), { maxOutputTokens: limit, provider: sandbox }).options;
 const ask = (content: string, more: JsonObject = {}) => ({ messages: [{ role: "user", content }], ...more });

@@ -1,13 +1,13 @@
 import { openAIFamily } from "@/lib/gateway/providers/openai-family";
 import { OPENAI_UNITS, openAIErrors } from "@/lib/gateway/providers/openai-wire";
-import { xaiUsage } from "@/lib/gateway/usage/openai-chat";
+import { inclusiveUsage, xaiUsage } from "@/lib/gateway/usage/openai-chat";
 import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
 export const xai = openAIFamily({
   id: "xai",
   name: "xAI",
   speaks: {
-    "openai-chat": { path: "/chat/completions" },
+    "openai-chat": { path: "/chat/completions", restate: inclusiveUsage },
     "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
     "openai-images": OPENAI_UNITS["openai-images"],
   },

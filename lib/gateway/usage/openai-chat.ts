@@ -1,4 +1,5 @@
 import type { Usage } from "@/lib/billing/usage";
+import type { JsonObject } from "@/lib/gateway/json-body";
 import { NOTHING_REPORTED, RawUsage, type ReadUsage, reportedCost } from "@/lib/gateway/usage/reading";
 import type { Nano } from "@/lib/money";
 
@@ -45,6 +46,21 @@ export const xaiUsage = openAIChatUsage({
   cost: ({ cost_in_usd_ticks: ticks }) =>
     typeof ticks === "number" && Number.isSafeInteger(ticks) && ticks >= 0 ? (BigInt(ticks) + 9n) / 10n : null,
 });
+
+/** xAI's usage as OpenAI counts: what stands beside a total is brought inside it, so that clients add up what was charged. */
+export function inclusiveUsage(usage: JsonObject): JsonObject {
+  const raw = RawUsage.of(usage);
+  const prompt = raw?.find("prompt_tokens") ?? null;
+  const completion = raw?.find("completion_tokens") ?? null;
+  if (!raw || prompt === null || completion === null) return usage;
+  const inside = bringInside({ prompt, completion, total: raw.find("total_tokens") }, readParts(raw, {}));
+  return {
+    ...usage,
+    prompt_tokens: inside.prompt,
+    completion_tokens: inside.completion,
+    total_tokens: inside.prompt + inside.completion,
+  };
+}
 
 type Totals = { prompt: number; completion: number; total: number | null };
 type Parts = ReturnType<typeof readParts>;

@@ -10,6 +10,8 @@ import { AppError } from "@/lib/errors";
 import { printable } from "@/lib/gateway/dialects/body-fields";
 import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
+import { fileFromBase64, fileFromUrl } from "@/lib/gateway/dialects/file-part";
+import { ownOptions, textOrNone } from "@/lib/gateway/dialects/own-options";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
 import { settled } from "@/lib/gateway/dialects/settled-prompt";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
@@ -33,6 +35,17 @@ export function toCallOptions(
   if (reasoning) options.reasoning = reasoning;
   const format = formatOf(body);
   if (format) options.responseFormat = format;
+  const { user_id: user } = (body.metadata ?? {}) as { user_id?: unknown };
+  const { disable_parallel_tool_use: isSerial } = (body.tool_choice ?? {}) as { disable_parallel_tool_use?: unknown };
+  const own = ownOptions(
+    {
+      user: textOrNone(user),
+      ...(isSerial === true && { parallelToolCalls: false }),
+      ...(format && { isStrict: false }),
+    },
+    target.provider,
+  );
+  if (Object.keys(own).length > 0) options.providerOptions = own;
   const tools = toTools(body, warnings);
   if (tools.length > 0) {
     options.tools = tools;
@@ -93,9 +106,8 @@ function userPart(block: JsonObject): Extract<LanguageModelV4Message, { role: "u
 function sourcePart(source: unknown, mediaType: string): LanguageModelV4FilePart {
   const { type, media_type: given, data, url, content } = (source ?? {}) as JsonObject;
   const file = { type: "file" as const, mediaType: typeof given === "string" ? given : mediaType };
-  if (type === "base64" && typeof data === "string") return { ...file, data: { type: "data", data } };
-  if (type === "url" && typeof url === "string" && URL.canParse(url))
-    return { ...file, data: { type: "url", url: new URL(url) } };
+  if (type === "base64") return fileFromBase64(data, { mediaType: file.mediaType, param: "messages" });
+  if (type === "url") return fileFromUrl(url, { mediaType: file.mediaType, param: "messages" });
   if (type === "text" && typeof data === "string")
     return { ...file, mediaType: "text/plain", data: { type: "text", text: data } };
   if (type === "content") return { ...file, mediaType: "text/plain", data: { type: "text", text: textOf(content) } };

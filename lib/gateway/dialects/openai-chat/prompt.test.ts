@@ -75,10 +75,11 @@ describe("parts of a user message", () => {
   });
 
   it.each([
-    [{ type: "video_url" }, "unsupported_value", "messages[0].content[0]"],
+    [{ type: "hologram" }, "unsupported_value", "messages[0].content[0]"],
+    [{ type: "video_url" }, "invalid_request", "video_url"],
     [{ type: "image_url", image_url: {} }, "invalid_request", "image_url"],
     [{ type: "image_url", image_url: "not a url" }, "invalid_request", "image_url"],
-    [{ type: "file", file: { file_id: "file-1" } }, "invalid_request", "file"],
+    [{ type: "file", file: { file_id: "file-1" } }, "unsupported_value", "file.file_id"],
   ])("%j is refused by name", (part, code, param) => {
     expect(refusal({ messages: [{ role: "user", content: [part] }] })).toMatchObject({ code, details: { param } });
   });
@@ -443,7 +444,8 @@ describe("what changes the answer's shape cannot be translated, what only tunes 
   test("images in the answer, but by a provider whose models make them", () => {
     const body = { modalities: ["text", "image"] };
     expect([refused(body), refused(body, true)]).toEqual(["modalities", null]);
-    expect(translate(body).options.providerOptions).toEqual({ google: { responseModalities: ["TEXT", "IMAGE"] } });
+    const options = toCallOptions(makeChat(body), { maxOutputTokens: null, provider: { id: "google" } }).options;
+    expect(options.providerOptions).toEqual({ google: { responseModalities: ["TEXT", "IMAGE"] } });
   });
 
   test("neutral values pass", () => {

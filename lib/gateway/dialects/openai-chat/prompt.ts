@@ -2,16 +2,14 @@ import type { JSONSchema7, LanguageModelV4CallOptions, SharedV4ProviderOptions }
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { toPrompt } from "@/lib/gateway/dialects/openai-chat/messages";
 import { toToolChoice, toTools } from "@/lib/gateway/dialects/openai-chat/tools";
+import { ownOptions, textOrNone } from "@/lib/gateway/dialects/own-options";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** A chat request as call options of the AI SDK's provider interface (v4). `warnings` names the parameters that only tune
  *  and have no equivalent there. */
 export function toCallOptions(
   chat: Conversation,
-  {
-    maxOutputTokens,
-    provider,
-  }: Pick<RelayTarget, "maxOutputTokens"> & { provider: Pick<RelayTarget["provider"], "id"> },
+  { maxOutputTokens, provider }: Pick<RelayTarget, "maxOutputTokens"> & { provider: Parameters<typeof ownOptions>[1] },
 ): { options: LanguageModelV4CallOptions; warnings: string[] } {
   const { body } = chat;
   const options: LanguageModelV4CallOptions = { prompt: toPrompt(body.messages as JsonObject[], provider.id) };
@@ -33,23 +31,37 @@ export function toCallOptions(
     options.tools = tools;
     if (choice.toolChoice) options.toolChoice = choice.toolChoice;
   }
-  const own = ownOptions(body);
+  const own = ownOptionsOf(body, provider);
   if (Object.keys(own).length > 0) options.providerOptions = own;
   return { options, warnings: UNSAYABLE.filter((name) => body[name] != null) };
 }
 
 /** Parameters that only tune and have no equivalent at any provider that is translated for. */
-const UNSAYABLE = ["logit_bias", "min_p", "top_a", "repetition_penalty", "prediction", "verbosity"];
+const UNSAYABLE = ["logit_bias", "min_p", "top_a", "repetition_penalty", "prediction"];
 
 /** What the specification leaves to each module. */
-function ownOptions({ parallel_tool_calls: parallel, user, modalities }: JsonObject): SharedV4ProviderOptions {
-  const google = Array.isArray(modalities) &&
-    modalities.includes("image") && { responseModalities: modalities.map((name) => String(name).toUpperCase()) };
-  const anthropic = {
-    ...(parallel === false && { disableParallelToolUse: true }),
-    ...(typeof user === "string" && user !== "" && { metadata: { userId: user } }),
+function ownOptionsOf(
+  {
+    parallel_tool_calls: parallel,
+    user,
+    modalities,
+    verbosity,
+    prompt_cache_key: key,
+    response_format: format,
+  }: JsonObject,
+  provider: Parameters<typeof ownOptions>[1],
+): SharedV4ProviderOptions {
+  const { json_schema: schema } = (format ?? {}) as { json_schema?: { strict?: unknown } };
+  const wanted = {
+    ...(typeof parallel === "boolean" && { parallelToolCalls: parallel }),
+    ...{ user: textOrNone(user), promptCacheKey: textOrNone(key), verbosity: textOrNone(verbosity) },
+    ...(schema && { isStrict: schema.strict === true }),
   };
-  return { ...(Object.keys(anthropic).length > 0 && { anthropic }), ...(google && { google }) };
+  const withImages = provider.id === "google" && Array.isArray(modalities) && modalities.includes("image");
+  return {
+    ...ownOptions(wanted, provider),
+    ...(withImages && { google: { responseModalities: modalities.map((name) => String(name).toUpperCase()) } }),
+  };
 }
 
 /** The effort a client asks for, in any of the spellings that are about. */

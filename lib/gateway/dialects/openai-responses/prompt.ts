@@ -5,11 +5,14 @@ import type {
   LanguageModelV4Message,
   LanguageModelV4Prompt,
   LanguageModelV4ToolResultOutput,
+  SharedV4ProviderOptions,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
 import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
+import { fileFromBase64, fileFromUrl } from "@/lib/gateway/dialects/file-part";
 import { CUSTOM_SCHEMA, hasGrammar } from "@/lib/gateway/dialects/openai-responses/custom-tools";
+import { ownOptions, textOrNone } from "@/lib/gateway/dialects/own-options";
 import { stateFor } from "@/lib/gateway/dialects/provider-state";
 import { settled } from "@/lib/gateway/dialects/settled-prompt";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
@@ -38,7 +41,24 @@ export function toCallOptions(
     const choice = toolChoice(body.tool_choice);
     if (choice) options.toolChoice = choice;
   }
+  const own = ownOptionsOf(body, target.provider);
+  if (Object.keys(own).length > 0) options.providerOptions = own;
+  if (body.truncation === "auto") warnings.push("truncation");
+  if (body.max_tool_calls != null) warnings.push("max_tool_calls");
   return { options, warnings };
+}
+
+function ownOptionsOf(body: JsonObject, provider: RelayTarget["provider"]): SharedV4ProviderOptions {
+  const { format, verbosity } = (body.text ?? {}) as { format?: JsonObject; verbosity?: unknown };
+  return ownOptions(
+    {
+      ...(typeof body.parallel_tool_calls === "boolean" && { parallelToolCalls: body.parallel_tool_calls }),
+      ...{ user: textOrNone(body.user), promptCacheKey: textOrNone(body.prompt_cache_key) },
+      verbosity: textOrNone(verbosity),
+      ...(format?.type === "json_schema" && { isStrict: format.strict === true }),
+    },
+    provider,
+  );
 }
 
 /** What only an upstream that speaks Responses itself can answer. */
@@ -126,29 +146,29 @@ function userParts(content: unknown, index: number): Extract<LanguageModelV4Mess
 }
 
 function filePart(part: JsonObject, param: string): LanguageModelV4FilePart {
-  if (part.type === "input_image") return fromUrl(part.image_url, "image/*", param);
-  if (part.type === "input_file") {
-    const name = typeof part.filename === "string" ? { filename: part.filename } : {};
-    return { ...fromUrl(part.file_data ?? part.file_url, "application/pdf", param), ...name };
+  if (part.file_id != null && part.image_url == null && part.file_data == null && part.file_url == null)
+    throw new AppError("unsupported_value", "Files and images are served by URL or data URL, not by id.", { param });
+  switch (part.type) {
+    case "input_image":
+      return fileFromUrl(part.image_url, { mediaType: "image/*", param });
+    case "input_file": {
+      const place = { mediaType: "application/pdf", param };
+      const { file_data: data, file_url: url, filename } = part;
+      const isBare = typeof data === "string" && !URL.canParse(data);
+      const file = isBare ? fileFromBase64(data, place) : fileFromUrl(data ?? url, place);
+      return { ...file, ...(typeof filename === "string" && { filename }) };
+    }
+    case "input_audio": {
+      const { data, format } = (part.input_audio ?? {}) as { data?: unknown; format?: unknown };
+      return fileFromBase64(data, { mediaType: format === "mp3" ? "audio/mpeg" : "audio/wav", param });
+    }
+    default:
+      throw new AppError(
+        "unsupported_value",
+        `Content of type "${String(part.type)}" is not supported by the provider of this model.`,
+        { param },
+      );
   }
-  throw new AppError(
-    "unsupported_value",
-    `Content of type "${String(part.type)}" is not supported by the provider of this model.`,
-    { param },
-  );
-}
-
-function fromUrl(url: unknown, mediaType: string, param: string): LanguageModelV4FilePart {
-  const data = typeof url === "string" ? /^data:([^;,]+)?(?:;[^,]*)?,/i.exec(url) : null;
-  if (data)
-    return {
-      type: "file",
-      mediaType: data[1]?.toLowerCase() ?? mediaType,
-      data: { type: "data", data: String(url).slice(data[0].length) },
-    };
-  if (typeof url === "string" && URL.canParse(url))
-    return { type: "file", mediaType, data: { type: "url", url: new URL(url) } };
-  throw new AppError("unsupported_value", "Files and images are served by URL or data URL, not by id.", { param });
 }
 
 function outputOf(output: unknown): LanguageModelV4ToolResultOutput {
