@@ -13,6 +13,7 @@ export default defineConfig({
     // Threads share the transformed modules; two suffice, since Postgres needs the rest of a small machine.
     pool: "threads",
     maxWorkers: 2,
+    maxConcurrency: 16,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Throwaway values: a test that needs a secret gets this one, and never what lies in a developer's .env or .data.

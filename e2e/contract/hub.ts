@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import Anthropic, { type ClientOptions as AnthropicOptions } from "@anthropic-ai/sdk";
 import OpenAI, { type ClientOptions } from "openai";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { assertHealthy, assertRerated, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import {
   type HubSecrets,
@@ -27,6 +27,7 @@ import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import { newId } from "@/lib/ids";
 import { generateKey } from "@/lib/keys/secret";
 import { parseUsd } from "@/lib/money";
+import type { Sql } from "@/lib/pg";
 import { generateSecretsKeyPair } from "@/lib/secrets";
 import { type DoorName, type OpenDoors, openDoors } from "./doors";
 import { readCall, type SettledCall } from "./settled-call";
@@ -80,6 +81,7 @@ class Hub {
   readonly #keyIds = new Map<string, string>();
   readonly #attempts = new Map<string, number>();
   readonly #models = new Map<string, Promise<string>>();
+  readonly #prepared = new Map<string, string[]>();
   readonly #wires = new Map<SimulatedKind, Promise<Simulator>>();
 
   constructor(database: TestDatabase, secrets: HubSecrets, doors: OpenDoors, upstreams: Upstreams) {
@@ -203,24 +205,48 @@ class Hub {
     return makeProvider(this.#database.pool, this.#secrets, { kind: "openai-compatible", baseUrl });
   }
 
-  /** A model of a provider of this kind, whose simulator plays `upstreamModel`. An error gets a provider of its own: what it
+  /** A model of a provider of this kind, whose simulator plays `upstreamModel`. A failure gets a provider of its own: what it
    *  does to a credential must not reach the other tests. */
   modelOf(kind: ProviderKindId, upstreamModel: string): Promise<string> {
-    if (upstreamModel.includes("error:")) return this.#newModelOf(kind, upstreamModel);
     const name = `${kind} ${upstreamModel}`;
-    const known = this.#models.get(name) ?? this.#newModelOf(kind, upstreamModel);
+    if (isFailure(upstreamModel)) {
+      const prepared = this.#prepared.get(name)?.pop();
+      return prepared ? Promise.resolve(prepared) : this.#newModelOf(this.#database.pool, kind, upstreamModel);
+    }
+    const known = this.#models.get(name) ?? this.#newModelOf(this.#database.pool, kind, upstreamModel);
     this.#models.set(name, known);
     return known;
   }
 
-  async #newModelOf(kind: ProviderKindId, upstreamModel: string): Promise<string> {
+  /** Makes what `modelOf` will be asked for, in one transaction: the gateway reads its configuration once and not at each. */
+  async prepareModels(wanted: readonly { kind: ProviderKindId; upstreamModel: string }[]): Promise<void> {
+    const client = await this.#database.pool.connect();
+    try {
+      await client.query("begin");
+      for (const { kind, upstreamModel } of wanted) {
+        const name = `${kind} ${upstreamModel}`;
+        if (isFailure(upstreamModel)) {
+          const model = await this.#newModelOf(client, kind, upstreamModel);
+          this.#prepared.set(name, [...(this.#prepared.get(name) ?? []), model]);
+        } else if (!this.#models.has(name)) {
+          this.#models.set(name, Promise.resolve(await this.#newModelOf(client, kind, upstreamModel)));
+        }
+      }
+      await client.query("commit");
+    } finally {
+      client.release();
+    }
+  }
+
+  async #newModelOf(sql: Sql, kind: ProviderKindId, upstreamModel: string): Promise<string> {
     const isSandbox = kind === "sandbox";
-    const provider = await makeProvider(this.#database.pool, this.#secrets, {
+    const provider = await makeProvider(sql, this.#secrets, {
       kind,
       baseUrl: isSandbox ? null : (await this.#wire(kind)).baseUrl,
       secrets: isSandbox ? [] : [simulatedSecret(kind)],
     });
-    return this.#model(isSandbox ? "chat" : upstreamModel, provider, {});
+    const offer = { provider, upstreamModel: isSandbox ? "chat" : upstreamModel, cost: COST };
+    return makeModel(sql, { price: PRICE, offers: [offer] });
   }
 
   /** What the simulator of this kind saw and sent. */
@@ -273,8 +299,9 @@ class Hub {
     return new URL(this.#doors[door].baseUrl).origin;
   }
 
-  post(door: DoorName, path: string, key: string, body: unknown): Promise<Response> {
+  post(door: DoorName, path: string, key: string, body: unknown, signal?: AbortSignal): Promise<Response> {
     return this.send(door, path, {
+      ...(signal && { signal }),
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -289,15 +316,15 @@ class Hub {
   /** The settled call, at most 5 s after it ended. */
   async settled(requestId: string | null): Promise<SettledCall> {
     if (!requestId) throw new Error("the answer has no x-request-id");
-    return expect
-      .poll(() => readCall(this.#database.pool, requestId), { timeout: 5_000, interval: 20 })
-      .not.toBeNull()
-      .then(
-        async () => (await readCall(this.#database.pool, requestId)) as SettledCall,
-        () => {
-          throw new Error(`the call ${requestId} was not settled within 5 s`);
-        },
-      );
+    // not expect.poll, which knows one test at a time
+    return vi.waitFor(
+      async () => {
+        const call = await readCall(this.#database.pool, requestId);
+        if (!call) throw new Error(`the call ${requestId} was not settled within 5 s`);
+        return call;
+      },
+      { timeout: 5_000, interval: 20 },
+    );
   }
 
   /** The tenant's one call; for calls whose answer nobody waited for. */
@@ -317,12 +344,10 @@ class Hub {
   /** Waits until every call of the tenant is settled. */
   async quiet({ org }: Tenant): Promise<void> {
     const open = "select count(*)::int as open from hold where org_id = $1 and state = 'open'";
-    await expect
-      .poll(async () => (await this.#database.pool.query(open, [org.id])).rows[0]?.open, {
-        timeout: 5_000,
-        interval: 20,
-      })
-      .toBe(0);
+    await vi.waitFor(async () => expect((await this.#database.pool.query(open, [org.id])).rows[0]?.open).toBe(0), {
+      timeout: 5_000,
+      interval: 20,
+    });
   }
 
   /** The price by the simulator's own count. */
@@ -430,6 +455,10 @@ type Upstreams = {
   openaiProvider: ProviderRow;
   anthropicProvider: ProviderRow;
 };
+
+function isFailure(upstreamModel: string): boolean {
+  return /^(error|cut|reset)/.test(upstreamModel);
+}
 
 function sum(
   truth: RequestRecord | undefined,

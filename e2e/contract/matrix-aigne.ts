@@ -1,4 +1,4 @@
-import type { Ask, DialectColumn, Told } from "./matrix";
+import { type Ask, type DialectColumn, leaveAfter, MATRIX_TOOLS, nothing, type Told } from "./matrix";
 
 type ToolCall = { id: string; function: { name: string; arguments: unknown } };
 type Usage = { inputTokens: number; outputTokens: number; aigneHubCredits?: number };
@@ -20,27 +20,15 @@ export const aigneColumn: DialectColumn = {
     const text = await response.text();
     if (response.status !== 200) {
       const { error } = JSON.parse(text) as { error: { code: string | null } };
-      return { ...toldOf({}, null), status: response.status, requestId, finish: null, errorCode: error.code };
+      return { ...nothing(response.status, requestId), errorCode: error.code };
     }
     const { answer, failure } = ask.stream ? readStream(text) : { answer: JSON.parse(text) as Answer, failure: null };
     return { ...toldOf(answer, failure), status: 200, requestId };
   },
-  async leave({ hub, door, key }, model, ask) {
-    const abort = new AbortController();
-    const response = await hub.sendFromOrigin(door, "/api/v2/chat", {
-      ...requestOf(key, model, { ...ask, stream: true }),
-      signal: abort.signal,
-    });
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    for (let seen = ""; !/"text":"[^"]/.test(seen); ) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`the stream ended first: ${seen}`);
-      seen += Buffer.from(value).toString();
-    }
-    await reader.cancel().catch(() => {});
-    abort.abort();
-    return { requestId: response.headers.get("x-request-id") ?? "" };
-  },
+  leave: ({ hub, door, key }, model, ask) =>
+    leaveAfter(/"text":"[^"]/, (signal) =>
+      hub.sendFromOrigin(door, "/api/v2/chat", { ...requestOf(key, model, { ...ask, stream: true }), signal }),
+    ),
 };
 
 function requestOf(key: string, model: string, ask: Ask): RequestInit {
@@ -57,7 +45,7 @@ function requestOf(key: string, model: string, ask: Ask): RequestInit {
           ]
         : []),
     ],
-    ...(ask.tools && { tools: TOOLS }),
+    ...(ask.tools && { tools: MATRIX_TOOLS.map((tool) => ({ type: "function", function: tool })) }),
     ...(ask.schema && { responseFormat: { type: "json_schema", jsonSchema: { name: "answer", schema: ask.schema } } }),
     modelOptions: { model, ...(ask.effort && { reasoningEffort: ask.effort }) },
     outputFileType: "url",
@@ -68,18 +56,6 @@ function requestOf(key: string, model: string, ask: Ask): RequestInit {
     body: JSON.stringify({ agent: "$CHAT_MODEL", input, options: { streaming: ask.stream === true } }),
   };
 }
-
-const TOOLS = [
-  {
-    type: "function",
-    function: {
-      name: "get_weather",
-      description: "The weather of a city",
-      parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
-    },
-  },
-  { type: "function", function: { name: "get_time", parameters: { type: "object", properties: {} } } },
-];
 
 /** What the client makes of the events: text is appended to its key, anything else replaces its key. */
 function readStream(stream: string): { answer: Answer; failure: string | null } {

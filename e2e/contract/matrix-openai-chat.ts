@@ -1,4 +1,4 @@
-import type { Ask, DialectColumn, Told } from "./matrix";
+import { type Ask, type DialectColumn, leaveAfter, nothing, type Told } from "./matrix";
 
 type Message = {
   role?: string;
@@ -29,24 +29,10 @@ export const openAIChatColumn: DialectColumn = {
     }
     return { ...(ask.stream ? readStream(text) : readWhole(text)), status: 200, requestId };
   },
-  async leave({ hub, door, key }, model, ask) {
-    const abort = new AbortController();
-    const response = await hub.send(door, "/chat/completions", {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify(bodyOf(model, { ...ask, stream: true })),
-      signal: abort.signal,
-    });
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    for (let seen = ""; !/"content":"[^"]/.test(seen); ) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`the stream ended first: ${seen}`);
-      seen += Buffer.from(value).toString();
-    }
-    await reader.cancel().catch(() => {});
-    abort.abort();
-    return { requestId: response.headers.get("x-request-id") ?? "" };
-  },
+  leave: ({ hub, door, key }, model, ask) =>
+    leaveAfter(/"content":"[^"]/, (signal) =>
+      hub.post(door, "/chat/completions", key, bodyOf(model, { ...ask, stream: true }), signal),
+    ),
 };
 
 function bodyOf(model: string, ask: Ask) {
@@ -162,9 +148,4 @@ function readUsage(usage: Usage | null | undefined) {
     outputTokens: usage?.completion_tokens ?? null,
     cost: usage?.cost ?? null,
   };
-}
-
-function nothing(status: number, requestId: string): Told {
-  const empty = { text: "", reasoning: "", calls: [], finish: null, errorCode: null, turn: null };
-  return { ...empty, status, requestId, inputTokens: null, outputTokens: null, cost: null };
 }

@@ -1,12 +1,6 @@
-import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
+import type { MatrixDialect } from "@/lib/catalog/compatibility";
 import type { DoorName } from "./doors";
 import type { ContractHub } from "./hub";
-
-/** Every provider kind, the columns of the matrix. */
-export const KINDS = [
-  ...["openai", "anthropic", "google", "bedrock", "deepseek", "xai", "openrouter", "ollama", "doubao", "poe"],
-  ...["openai-compatible", "sandbox"],
-] as const as readonly ProviderKindId[];
 
 /** What a client asks, free of any dialect. */
 export type Ask = {
@@ -41,68 +35,57 @@ export type Told = {
   turn: unknown;
 };
 
-/** One client protocol: a line in `DIALECTS` of matrix.test.ts makes a matrix of it. */
+/** One client protocol. */
 export type DialectColumn = {
-  name: string;
+  name: MatrixDialect;
   send(at: { hub: ContractHub; door: DoorName; key: string }, model: string, ask: Ask): Promise<Told>;
   /** Starts a stream and leaves after its first content. */
   leave(at: { hub: ContractHub; door: DoorName; key: string }, model: string, ask: Ask): Promise<{ requestId: string }>;
+  /** Status and code of one of our errors, where the dialect has words of its own for them. */
+  errorOf?(status: number, code: string | null): { status: number; code: string | null };
 };
 
-export const FEATURES = [
-  ...["plain", "stream", "long stream", "tools", "tools streamed", "tool without arguments", "tool loop"],
-  ...["structured output", "image input", "reasoning", "reasoning in a tool loop", "stop", "limit", "cached input"],
-  ...["error 400", "error 401", "error 404", "error 429", "error 500", "error 529", "context too long"],
-  ...["cut stream", "reset stream", "failure in mid-stream", "disconnect"],
-] as const;
-export type Feature = (typeof FEATURES)[number];
-
-const NO_UPSTREAM = "the sandbox answers by itself: nothing upstream can fail, cut or refuse";
-
-/** Cells that cannot be, and why. The tests skip exactly these, and fail where one has become possible. */
-export const IMPOSSIBLE: readonly {
-  kind?: ProviderKindId;
-  dialect?: string;
-  features: readonly Feature[];
-  reason: string;
-}[] = [
+/** The tools of `Ask.tools`, for dialects that differ only in how they wrap them. */
+export const MATRIX_TOOLS = [
   {
-    kind: "sandbox",
-    features: [
-      ...(["error 400", "error 401", "error 404", "error 429", "error 500", "error 529", "context too long"] as const),
-      ...(["cut stream", "reset stream", "failure in mid-stream"] as const),
-    ],
-    reason: NO_UPSTREAM,
+    name: "get_weather",
+    description: "The weather of a city",
+    parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
   },
-  {
-    kind: "sandbox",
-    features: ["reasoning", "reasoning in a tool loop", "cached input"],
-    reason: "the sandbox neither thinks nor caches",
-  },
-  {
-    kind: "ollama",
-    features: ["cached input"],
-    reason: "Ollama reports one count of prompt tokens, whatever its cache held",
-  },
-  {
-    kind: "openai",
-    dialect: "aigne",
-    features: ["reasoning", "reasoning in a tool loop"],
-    reason: "translated to OpenAI's chat completions, which count a model's thoughts and keep their text",
-  },
-  {
-    dialect: "aigne",
-    features: ["stop", "limit"],
-    reason: "the AIGNE protocol has neither stop words nor a token limit",
-  },
+  { name: "get_time", description: "The time", parameters: { type: "object", properties: {} } },
 ];
 
-export function impossibleReason(dialect: string, kind: ProviderKindId, feature: Feature): string | null {
-  const cell = IMPOSSIBLE.find(
-    (candidate) =>
-      (candidate.kind ?? kind) === kind &&
-      (candidate.dialect ?? dialect) === dialect &&
-      candidate.features.includes(feature),
-  );
-  return cell?.reason ?? null;
+export function nothing(status: number, requestId: string): Told {
+  const empty = { text: "", reasoning: "", calls: [], finish: null, errorCode: null, turn: null };
+  return { ...empty, status, requestId, inputTokens: null, outputTokens: null, cost: null };
+}
+
+/** Server-sent events that have a name and one line of data; comments are left out. */
+export function dataFrames(stream: string): { event: string; data: string }[] {
+  return stream
+    .split(/\r?\n\r?\n/)
+    .filter((frame) => frame !== "" && !frame.startsWith(":"))
+    .map((frame) => {
+      const [, event, data] = /^event: (.*)\r?\ndata: (.*)$/.exec(frame) ?? [];
+      if (event === undefined || data === undefined) throw new Error(`not an event with a name and data: ${frame}`);
+      return { event, data };
+    });
+}
+
+/** Reads a stream until `content` has come, and leaves. */
+export async function leaveAfter(
+  content: RegExp,
+  start: (signal: AbortSignal) => Promise<Response>,
+): Promise<{ requestId: string }> {
+  const abort = new AbortController();
+  const response = await start(abort.signal);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  for (let seen = ""; !content.test(seen); ) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`the stream ended first: ${seen}`);
+    seen += Buffer.from(value).toString();
+  }
+  await reader.cancel().catch(() => {});
+  abort.abort();
+  return { requestId: response.headers.get("x-request-id") ?? "" };
 }

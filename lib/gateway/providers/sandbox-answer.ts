@@ -18,7 +18,7 @@ export type SandboxAnswer = {
 export function planSandboxAnswer(options: LanguageModelV4CallOptions): SandboxAnswer {
   const toolCalls = toolCallsFor(options);
   const limit = options.maxOutputTokens ?? Number.POSITIVE_INFINITY;
-  const all = toolCalls.length ? [] : splitWords(answerText(options));
+  const all = toolCalls.length ? [] : splitWords(untilStop(answerText(options), options.stopSequences));
   const words = all.slice(0, limit);
   const truncated = words.length < all.length;
   return {
@@ -57,6 +57,12 @@ function toolCallsFor(options: LanguageModelV4CallOptions): SandboxAnswer["toolC
     toolName: tool.name,
     input: JSON.stringify(exampleOf(tool.inputSchema) ?? {}),
   }));
+}
+
+/** The text before the first stop word in it. */
+function untilStop(text: string, stopWords: readonly string[] = []): string {
+  const ends = stopWords.map((word) => (word === "" ? -1 : text.indexOf(word))).filter((at) => at >= 0);
+  return ends.length > 0 ? text.slice(0, Math.min(...ends)) : text;
 }
 
 type Schema = {

@@ -61,6 +61,12 @@ test("a limit cuts the answer and says so", async () => {
   expect((await streamed(ask("hello"), 4)).filter(({ type }) => type === "text-delta")).toHaveLength(4);
 });
 
+test("a stop word ends the answer before it", async () => {
+  const { content, finishReason } = await whole(ask("one HALT two", { stop: ["two", "HALT"] }));
+  expect(textOf(content)).toMatch(/You said: one$/);
+  expect(finishReason.unified).toBe("stop");
+});
+
 describe("tools", () => {
   const tools = [time, weather];
 
