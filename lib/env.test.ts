@@ -129,6 +129,11 @@ describe("the simulator of GitHub and Google", () => {
   });
 });
 
+test("crash points are never in production", () => {
+  expect(parse({ HUB_CRASH_POINTS: "/tmp/points" }).crashPoints).toBe("/tmp/points");
+  expect(refusal({ HUB_CRASH_POINTS: "/tmp/points", HUB_PRODUCTION: "true" })).toContain("lets a file kill the hub");
+});
+
 describe("databaseUrlFor", () => {
   test("prefers the role's own URL", () => {
     const settings = parse({ DATABASE_URL: "postgres://owner@db/hub", HUB_DATABASE_URL_WEB: "postgres://web@db/hub" });

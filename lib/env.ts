@@ -53,6 +53,7 @@ export const variables = z.object({
   HUB_WEB_PORT: kind.port().default(3001),
   HUB_STRIPE_SIMULATOR_PORT: kind.port().optional(),
   HUB_GATEWAY_PORT: kind.port().optional(),
+  HUB_CRASH_POINTS: z.string().optional(),
   HUB_DEVELOPMENT: kind.boolean().default(false),
   HUB_ROLE: kind.oneOf(["supervisor", "gateway", "web", "worker"]).default("supervisor"),
 });
@@ -99,6 +100,9 @@ export function parseEnv(source: Source) {
   const production = value.HUB_PRODUCTION ?? Boolean(value.DATABASE_URL && value.HUB_PUBLIC_URL);
   if (production && value.AUTH_SIMULATOR_URL) {
     throw new EnvError("AUTH_SIMULATOR_URL lets anybody sign in as anybody: remove it, or HUB_PRODUCTION.");
+  }
+  if (production && value.HUB_CRASH_POINTS) {
+    throw new EnvError("HUB_CRASH_POINTS lets a file kill the hub: remove it, or HUB_PRODUCTION.");
   }
   const port = value.HUB_GATEWAY_PORT ?? value.PORT;
   const dataDir = resolve(value.HUB_DATA_DIR);
@@ -167,6 +171,8 @@ export function parseEnv(source: Source) {
     webPort: value.HUB_WEB_PORT,
     /** Set by the supervisor where it runs the simulation of Stripe. */
     stripeSimulatorPort: value.HUB_STRIPE_SIMULATOR_PORT,
+    /** Where fault tests say at which point a process dies. Never set in production. */
+    crashPoints: value.HUB_CRASH_POINTS,
     role: value.HUB_ROLE,
   });
 }

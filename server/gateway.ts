@@ -4,6 +4,7 @@ import { databaseUrlFor, EnvError, env } from "@/lib/env";
 import { startGateway } from "@/lib/gateway/runtime";
 import { createClientAddress } from "@/lib/http/client-address";
 import { logger } from "@/lib/log";
+import { armCrashPoints } from "@/server/crash-points";
 import { createMetrics, serveClusterMetrics } from "@/server/gateway/metrics";
 import { createGatewayServer } from "@/server/gateway/server";
 import { createWebProxy } from "@/server/gateway/web-proxy";
@@ -24,6 +25,7 @@ try {
 
 async function serve(): Promise<void> {
   const settings = env();
+  armCrashPoints(settings.crashPoints);
   const peppers = [settings.keyPepper, ...(settings.keyPepperPrevious ? [settings.keyPepperPrevious] : [])];
   const node = settings.gatewayNode;
   const runtime = await startGateway({

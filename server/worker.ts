@@ -6,6 +6,7 @@ import { databaseUrlFor, type Env, EnvError, env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
 import { logger } from "@/lib/log";
 import { createPool } from "@/lib/pg";
+import { armCrashPoints } from "@/server/crash-points";
 import { billingNoticeJobs } from "@/server/jobs/billing-notices";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
@@ -46,6 +47,7 @@ await main().then(
 
 async function main(): Promise<void> {
   const settings = env();
+  armCrashPoints(settings.crashPoints);
   const node = `worker:${settings.gatewayNode}`;
   // One connection listens, and the loops need theirs while all jobs run.
   const pool = createPool(databaseUrlFor("worker"), { max: CONCURRENCY + 4, applicationName: "hub-worker" });

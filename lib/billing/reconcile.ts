@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { PaymentLevel, Payments } from "@/lib/billing/stripe";
+import { amidCrashPoints, crashPoint } from "@/lib/crash-points";
 import type { Sql } from "@/lib/pg";
 
 export const RECONCILE_TASK = "reconcile_payment";
@@ -44,6 +45,7 @@ export async function reconcilePayment({ sql, payments, log }: Tools, ref: Payme
     // a session that was never saved: either its payment tells of itself, or nothing was paid
     if (!topup.stripe_session && !intent) return;
     const level = await payments.readPayment({ session: topup.stripe_session, intent });
+    crashPoint("payment.read");
     const { outcome, state, credited } = await apply(sql, topup, level);
     if (outcome === "stale") continue;
     await watchCards({ sql, payments, log }, topup, level);
@@ -126,10 +128,12 @@ async function heedWarning({ sql, log }: Tools, topup: TopupLook): Promise<void>
 
 async function apply(sql: Sql, topup: TopupLook, level: PaymentLevel): Promise<Applied> {
   const payment = JSON.stringify({ topup: topup.id, version: topup.version, ...level });
-  const { rows } = await sql.query<Applied>(
-    `SELECT a.*, CASE WHEN a.credited THEN (SELECT j.id FROM graphile_worker.add_job($2, json_build_object('topup', $3::text), job_key => $2 || ':' || $3) j) END AS job
+  const { rows } = await amidCrashPoints("payment", () =>
+    sql.query<Applied>(
+      `SELECT a.*, CASE WHEN a.credited THEN (SELECT j.id FROM graphile_worker.add_job($2, json_build_object('topup', $3::text), job_key => $2 || ':' || $3) j) END AS job
      FROM apply_payment($1) a`,
-    [payment, PURCHASE_TASK, topup.id],
+      [payment, PURCHASE_TASK, topup.id],
+    ),
   );
   // safe because the function answers exactly one row
   return rows[0] as Applied;

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { REFUND_TASK, reconcilePayment } from "@/lib/billing/reconcile";
 import { type Payments, RefundRefused } from "@/lib/billing/stripe";
+import { crashPoint } from "@/lib/crash-points";
 import type { Sql } from "@/lib/pg";
 
 type Tools = { sql: Sql; payments: Payments; log: Pick<Logger, "info" | "warn" | "error"> };
@@ -19,6 +20,7 @@ export async function sendRefund(tools: Tools, id: string): Promise<void> {
   const { sql, payments, log } = tools;
   const refund = await findRequested(sql, id);
   if (!refund) return;
+  crashPoint("refund.found");
   const { stripe_pi: intent, stripe_session: session } = refund;
   let refusal: string | undefined;
   if (refund.is_fresh) {
@@ -30,7 +32,9 @@ export async function sendRefund(tools: Tools, id: string): Promise<void> {
       refusal = error.code;
     }
   }
+  crashPoint("refund.asked");
   await reconcilePayment(tools, { intent });
+  crashPoint("refund.reconciled");
   if (refusal === undefined) return;
   const { rows } = await sql.query<{ state: string }>("SELECT fail_refund($1, $2) AS state", [id, refusal]);
   log.warn({ outcome: rows[0]?.state ?? "none", reason: refusal }, `refund ${id} was refused by Stripe`);

@@ -1,5 +1,6 @@
 import { Batcher, type BatchOutcome, Lane, type Recovery, type Trouble } from "@/lib/batcher";
 import type { Usage, UsageSource } from "@/lib/billing/usage";
+import { amidCrashPoints } from "@/lib/crash-points";
 import { AppError } from "@/lib/errors";
 import { type Nano, toNano } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
@@ -196,19 +197,16 @@ export function createWallet(deps: {
   /** Hears of statements that failed: at once, then at most every 10 s for each verb. */
   onTrouble: (verb: WalletVerb, error: unknown, trouble: Trouble) => void;
 }): Wallet {
-  const call = <Row>(name: string, text: string) => {
-    const statement = deps.named ? { name, text } : { text };
+  const call = <Row>(verb: "authorize" | "checkpoint" | "settle", text: string) => {
+    const statement = deps.named ? { name: `${verb}_batch`, text } : { text };
     return async (itemsJson: string): Promise<Row[]> => {
       const values = [itemsJson, deps.node, deps.epoch];
-      return (await deps.sql.query({ ...statement, values })).rows as Row[];
+      return (await amidCrashPoints(verb, () => deps.sql.query({ ...statement, values }))).rows as Row[];
     };
   };
-  const authorizeRows = call<AuthorizeRow>("authorize_batch", AUTHORIZE);
-  const checkpointRows = call<CheckpointRow>(
-    "checkpoint_batch",
-    "select * from checkpoint_batch($1::jsonb, $2, $3::bigint)",
-  );
-  const settleRows = call<SettleRow>("settle_batch", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
+  const authorizeRows = call<AuthorizeRow>("authorize", AUTHORIZE);
+  const checkpointRows = call<CheckpointRow>("checkpoint", "select * from checkpoint_batch($1::jsonb, $2, $3::bigint)");
+  const settleRows = call<SettleRow>("settle", "select * from settle_batch($1::jsonb, $2, $3::bigint)");
 
   // all three lock wallets: in one process they take turns, between processes a locked wallet's items come again
   const lane = new Lane();
@@ -245,14 +243,17 @@ export function createWallet(deps: {
   );
 
   const voided = new Batcher<string, void>(async (ids) => {
-    await deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [ids, deps.node, deps.epoch]);
+    await amidCrashPoints("void", () =>
+      deps.sql.query("select void_holds($1::text[], $2, $3::bigint)", [ids, deps.node, deps.epoch]),
+    );
     return ids.map(() => ({ result: undefined }));
   }, optionsOf("void"));
   const voidHold = (requestId: string) => voided.add(requestId).catch(() => {});
 
   const adjusted = new Batcher<string, void>(
     async (items) => {
-      await deps.sql.query("select * from late_adjust($1::jsonb)", [`[${items.join(",")}]`]);
+      const values = [`[${items.join(",")}]`];
+      await amidCrashPoints("adjust", () => deps.sql.query("select * from late_adjust($1::jsonb)", values));
       return items.map(() => ({ result: undefined }));
     },
     { ...optionsOf("adjust"), lane },

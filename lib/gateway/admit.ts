@@ -1,4 +1,5 @@
 import type { HoldRequest, IdempotencyClaim, KeyRates, RefusalRule } from "@/lib/billing/wallet";
+import { crashPoint } from "@/lib/crash-points";
 import { AppError } from "@/lib/errors";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
@@ -119,6 +120,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
     restrictedOk: takesStarterCredit(model, price, deps.snapshots.current().starterBound),
     idempotency: call.idempotency ?? null,
   });
+  crashPoint("call.admitted");
   const inputTokens = once(() => wanted.estimateInput());
   const meter = new CallMeter(
     {

@@ -1,3 +1,4 @@
+import { crashPoint } from "@/lib/crash-points";
 import { AppError } from "@/lib/errors";
 import { type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
 import type { Reply } from "@/lib/gateway/exchange";
@@ -71,6 +72,7 @@ export async function tryCandidates(
         if (!isRetrying) break;
       }
       meter.failAttempt(result.end);
+      crashPoint("attempt.failed");
       at = next;
       if (next || !others) continue;
       const other = await others.next();

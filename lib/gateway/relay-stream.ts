@@ -1,3 +1,4 @@
+import { crashPoint, crashPointSoon } from "@/lib/crash-points";
 import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -153,7 +154,9 @@ class StreamRelay {
   onDone(): void {
     if (!this.committed) this.commit();
     const owed = this.answer.complete(this.status, this.output.gone);
+    crashPoint("answer.settled");
     this.output.end(this.takeQueued(owed));
+    crashPointSoon("answer.sent");
     this.end({ answered: true });
   }
 
@@ -162,12 +165,15 @@ class StreamRelay {
     this.reader.skim();
     this.context.meter.firstContent(() => this.answer.counted());
     this.output.commit(this.context.answerHeaders);
+    crashPoint("content.committed");
   }
 
   private flush(): void {
     if (!this.committed || this.queued.length === 0) return;
     const bytes = this.takeQueued();
-    if (this.output.gone || this.output.write(bytes) || this.pauses.has("client")) return;
+    const mayGoOn = this.output.gone || this.output.write(bytes);
+    crashPoint("content.written");
+    if (mayGoOn || this.pauses.has("client")) return;
     this.pause("client");
     this.output.onDrain(() => this.resume("client"));
   }
@@ -217,6 +223,7 @@ class StreamRelay {
 
   private clientLeft(): void {
     if (this.grace) return;
+    crashPoint("client.left");
     this.resume("client");
     this.resume("hold");
     this.grace = setTimeout(() => this.guard(() => this.close("client_gone")), GRACE_DRAIN_MS);
@@ -233,6 +240,7 @@ class StreamRelay {
   /** Ends the call from our side: what arrived is charged. */
   private close(outcome: Outcome): void {
     this.upstream?.abort();
+    if (outcome === "client_gone") crashPoint("client.abandoned");
     this.answer.settle(outcome, this.status, outcome === "client_gone" ? 499 : 200);
     if (!this.output.gone) {
       const error = new AppError(

@@ -1,4 +1,5 @@
 import { totalOutputTokens, type Usage } from "@/lib/billing/usage";
+import { crashPoint, crashPointSoon } from "@/lib/crash-points";
 import { type AttemptContext, type AttemptResult, failed } from "@/lib/gateway/attempt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
@@ -53,7 +54,9 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
     reply.gone ? 499 : 200,
     (price) => withCost(text, body, price, candidate.definition.speaks[dialect.id]?.restate),
   );
+  crashPoint("answer.settled");
   reply.send(200, { ...context.answerHeaders, "content-type": "application/json" }, answered);
+  crashPointSoon("answer.sent");
   return { answered: true };
 }
 

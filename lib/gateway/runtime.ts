@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { createWallet, type Wallet } from "@/lib/billing/wallet";
 import { systemClock } from "@/lib/clock";
+import { crashPoint } from "@/lib/crash-points";
 import { egressAgent, egressFetch } from "@/lib/egress";
 import { createGateway, type Gateway } from "@/lib/gateway/gateway";
 import { readStoredAnswer } from "@/lib/gateway/idempotency";
@@ -79,6 +80,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const onError = (error: unknown) => log.error({ err: error }, "gateway trouble");
   const { rows } = await pool.query<{ epoch: string }>("select node_boot($1)::text as epoch", [node]);
   const epoch = rows[0]?.epoch ?? "1";
+  crashPoint("boot.fenced");
 
   const wallet = createWallet({
     sql: pool,
@@ -102,6 +104,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const replayed = await recorder.replay();
   if (replayed > 0) log.info({ count: replayed, node }, "settled what the last run had written down");
   await pool.query("select node_spool_replayed($1, $2::bigint)", [node, epoch]);
+  crashPoint("boot.replayed");
   const refusals = createRefusalLog({ sql: pool, node, onError });
   const keyUses = createKeyUses({ sql: pool, clock: systemClock, onError });
   const keyring = createKeyring({ sql: pool, peppers: settings.peppers, clock: systemClock, onUse: keyUses.note });

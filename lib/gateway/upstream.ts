@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { crashPoint, crashPointSoon } from "@/lib/crash-points";
 import type { EgressTimeouts } from "@/lib/egress";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 
@@ -29,6 +30,7 @@ export function openUpstream(connect: Connect, request: UpstreamRequest, listene
   const { origin, path } = target(request.url);
   let controller: Dispatcher.DispatchController | null = null;
   let aborted = false;
+  crashPoint("upstream.unsent");
   connect(request.timeouts.connectMs).dispatch(
     {
       origin,
@@ -45,6 +47,7 @@ export function openUpstream(connect: Connect, request: UpstreamRequest, listene
         if (aborted) started.abort(new Error("aborted"));
       },
       onResponseStart(_controller, status, headers) {
+        crashPoint("upstream.answered");
         if (!aborted) listener.onHeaders(status, headers as Record<string, string | undefined>);
       },
       onResponseData(_controller, chunk) {
@@ -58,6 +61,7 @@ export function openUpstream(connect: Connect, request: UpstreamRequest, listene
       },
     },
   );
+  crashPointSoon("upstream.sent");
   return {
     pause: () => controller?.pause(),
     resume: () => controller?.resume(),

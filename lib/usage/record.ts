@@ -1,5 +1,6 @@
 import type { Settlement, Wallet } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
+import { crashPoint } from "@/lib/crash-points";
 import type { Spool } from "@/lib/usage/spool";
 
 /** Where finished calls go. Settling is off the response path: the answer waits for the spool, not for the commit. */
@@ -58,23 +59,30 @@ export function createRecorder(deps: {
       const ticket = Symbol();
       waiting.set(ticket, deps.clock.monotonic());
       const line = JSON.stringify(settlement);
+      crashPoint("spool.unwritten");
       const committed = deps.spool?.append(line);
+      crashPoint("spool.written");
       void commit(settlement.id, line).finally(() => {
+        crashPoint("settle.acknowledged");
         committed?.();
+        crashPoint("spool.cleared");
         done(ticket);
       });
     },
     async replay() {
       if (!deps.spool) return 0;
       const { lines, discard } = deps.spool.leftovers();
+      if (lines.length > 0) crashPoint("replay.read");
       const known = lines.flatMap((line) => {
         const id = idOf(line);
         return id === null ? [] : [{ id, line }];
       });
       await Promise.all(known.map(({ id, line }) => commit(id, line)));
+      if (lines.length > 0) crashPoint("replay.settled");
       // a damaged line must not keep the gateway down; its file stays for whoever wants to look
       if (known.length === lines.length) discard();
       else refuse(new Error(`${lines.length - known.length} lines of the spool cannot be read`), "");
+      if (lines.length > 0) crashPoint("replay.discarded");
       return known.length;
     },
     get pending() {

@@ -1,3 +1,4 @@
+import { amidCrashPoints } from "@/lib/crash-points";
 import type { Job } from "@/lib/jobs";
 
 /** Usage partitions exist months ahead, so an hourly look is many times enough; the function says what it made. */
@@ -16,7 +17,7 @@ const expireCredit: Job = {
   name: "expire_credit",
   schedule: "* * * * *",
   run: async (_payload, { sql }) => {
-    await sql.query("SELECT expire_credit()");
+    await amidCrashPoints("expire", () => sql.query("SELECT expire_credit()"));
   },
 };
 

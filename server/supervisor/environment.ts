@@ -13,13 +13,13 @@ const SHARED: readonly Variable[] = [
 ];
 
 const OWN: Record<Role, readonly Variable[]> = {
-  gateway: ["GATEWAY_WORKERS", "HUB_STRIPE_SIMULATOR_PORT"],
+  gateway: ["GATEWAY_WORKERS", "HUB_STRIPE_SIMULATOR_PORT", "HUB_CRASH_POINTS"],
   web: [
     ...(["AUTH_GITHUB_ID", "AUTH_GITHUB_SECRET", "AUTH_GOOGLE_ID", "AUTH_GOOGLE_SECRET"] as const),
     ...(["AUTH_OIDC_ISSUER", "AUTH_OIDC_ID", "AUTH_OIDC_SECRET", "AUTH_SIMULATOR_URL"] as const),
     ...(["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] as const),
   ],
-  worker: ["SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"],
+  worker: ["SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "HUB_CRASH_POINTS"],
 };
 
 export type RoleInput = {

@@ -2,6 +2,7 @@ import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
 import { totalInputTokens, totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import type { AttemptRecord, IdempotencyClaim, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
+import { crashPoint } from "@/lib/crash-points";
 import { outcomeFor } from "@/lib/gateway/idempotency";
 import { GrowingHold, type Slicing } from "@/lib/gateway/meter/growing-hold";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
@@ -138,6 +139,7 @@ export class CallMeter {
 
   /** The first upstream content arrived: from now on the input counts, and `tally` says how much came. */
   firstContent(tally: Tally): void {
+    crashPoint("content.first");
     this.tally = tally;
     if (this.attempt) this.attempt.firstTokenMs ??= Math.round(this.deps.clock.monotonic() - this.startedAt);
     this.contentListener?.();
@@ -165,6 +167,7 @@ export class CallMeter {
     hold.account(this.priceOf(tally()) ?? 0n);
     if (hold.tokensLeft > 0) return true;
     hold.isUsedUp = true;
+    crashPoint("hold.used_up");
     this.usedUpListener?.();
     return false;
   }
@@ -191,8 +194,12 @@ export class CallMeter {
     if (!hold.isUsedUp) return;
     if (hold.tokensLeft > 0) {
       hold.isUsedUp = false;
+      crashPoint("hold.extended");
       this.holdListener?.extended();
-    } else if (refused) this.holdListener?.exhausted();
+    } else if (refused) {
+      crashPoint("hold.exhausted");
+      this.holdListener?.exhausted();
+    }
   }
 
   /** Called when the hold was closed under us: whoever reads upstream must stop. */
@@ -232,6 +239,7 @@ export class CallMeter {
   /** Ends the call: prices it, settles it. Returns the price charged, null where unpriced or already settled. */
   finish(end: AttemptEnd, httpStatus: number, body: string | null = null): Nano | null {
     if (this.settled) return null;
+    crashPoint("answer.complete");
     this.settled = true;
     this.outcome = end.outcome;
     const { attempt } = this;
@@ -244,6 +252,7 @@ export class CallMeter {
     const routing = this.admission.routing?.();
     if (routing && this.attempts[0]) this.attempts[0].routing = routing;
     const claim = this.admission.idempotency;
+    crashPoint("answer.priced");
     this.deps.settle({
       org: this.admission.orgId,
       id: this.admission.requestId,
