@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "@playwright/test";
 import { fetch } from "undici";
-import { freePort, launch } from "@/e2e/support/hub";
+import { launch } from "@/e2e/support/hub";
 import { ensureRoles } from "@/server/migrate";
+import { freePort } from "@/server/ports";
 import { freshConnections, type Stage } from "./stage";
 
 // Processes beside the hub's own, on its database: as on other machines.

@@ -96,6 +96,7 @@ export async function addOffered(tx: Tx, scope: StaffScope, offered: Offered): P
       offers: [{ ...offer, priority: 0 }],
       ...(cost && { marginPercent }),
       aliases: [],
+      fallbacks: {},
     },
     origin,
   );
@@ -114,11 +115,12 @@ export function suggestModelId({ slug, kind }: Pick<Provider, "slug" | "kind">, 
 }
 
 function withOffer(existing: ModelRow, offer: Omit<ModelInput["offers"][number], "priority">): ModelInput {
-  const { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, aliases, offers } = existing;
+  const { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, aliases, fallbacks, offers } =
+    existing;
   const kept = offers.map(({ id: _id, cost: _cost, ...rest }) => rest);
   const priority = Math.min(1000, Math.max(-1, ...kept.map((one) => one.priority)) + 1);
   return {
-    ...{ type, displayName, contextWindow, maxOutputTokens, enabled, aliases },
+    ...{ type, displayName, contextWindow, maxOutputTokens, enabled, aliases, fallbacks },
     offers: [...kept, { ...offer, priority }],
     ...(marginPercent !== null && { marginPercent }),
   };

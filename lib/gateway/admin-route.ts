@@ -107,7 +107,7 @@ function toStaffRow(model: string, considered: Considered, health: RouteHealth):
 async function readHealth(): Promise<RouteHealth> {
   let trouble: unknown = null;
   const { health, sync } = createHealthStore({
-    ...{ sql, clock: systemClock, random: Math.random },
+    ...{ sql, node: "web", clock: systemClock, random: Math.random },
     onError: (error) => {
       trouble = error;
     },

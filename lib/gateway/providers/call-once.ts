@@ -16,9 +16,11 @@ export async function callOnce(
   const definition = findProvider(kind);
   if (!definition) throw new Error(`Providers of kind "${kind}" are not served yet.`);
   try {
-    const model = await definition.languageModel(settings, upstreamModel);
     const prompt = [{ role: "user" as const, content: [{ type: "text" as const, text: "Hi" }] }];
-    await model.doGenerate({ prompt, maxOutputTokens: MAX_OUTPUT_TOKENS, abortSignal });
+    const asked = { prompt, maxOutputTokens: MAX_OUTPUT_TOKENS, abortSignal };
+    const options = definition.prepare?.(asked) ?? asked;
+    const model = await definition.languageModel(settings, upstreamModel, options);
+    await model.doGenerate(options);
     return null;
   } catch (error) {
     const failure = sdkFailure(error, definition);
