@@ -4,8 +4,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import { assertHealthy } from "@/e2e/support/database";
 import { signInMember } from "@/e2e/support/member";
+import { operatorApi } from "@/e2e/support/operator-api";
 import type { HubUnderTest } from "@/e2e/support/setup";
+import { withSql } from "@/e2e/support/sql";
 import { expect, test } from "@/e2e/support/test";
 import { newId } from "@/lib/ids";
 import en from "@/messages/en.json" with { type: "json" };
@@ -210,6 +213,32 @@ test("another amount is checked before anybody leaves the page", async ({ page, 
   await expect(page.getByText("Simulation of Stripe")).toBeVisible();
   await expect(page.getByRole("button", { name: "Pay $7.00" })).toBeVisible();
   expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+});
+
+test("an amount says how many tokens it buys of what you call most", async ({ page, context, hub }) => {
+  const { orgId, slug } = await signInMember(context, hub);
+  await page.goto(`/${slug}/billing`);
+  await page.getByRole("button", { name: billing.add }).first().click();
+  await expect(page.getByRole("dialog")).not.toContainText("tokens of");
+
+  const { key } = await operatorApi<{ key: string }>(hub, `/orgs/${orgId}/keys`, {
+    method: "POST",
+    body: { name: "app" },
+  });
+  const answer = await fetch(`${hub.url}/api/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "sandbox/chat", messages: [{ role: "user", content: "Hello" }] }),
+  });
+  const { usage } = (await answer.json()) as { usage: { total_tokens: number; cost: number } };
+  const tokens = (25 * usage.total_tokens) / usage.cost;
+  const shown = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 }).format(tokens);
+  await expect(async () => {
+    await page.goto(`/${slug}/billing`);
+    await page.getByRole("button", { name: billing.add }).first().click();
+    await expect(page.getByRole("dialog")).toContainText(`≈ ${shown} tokens of sandbox/chat`, { timeout: 1_000 });
+  }).toPass();
+  await withSql(hub, (sql) => assertHealthy(sql, orgId));
 });
 
 test("a developer is told who may buy", async ({ page, context, hub }) => {

@@ -61,7 +61,9 @@ export function UsageTable({ head, lines, total, withLastCall = false }: UsageTa
       ),
     });
     const percent = (share: number | null) =>
-      share === null ? "—" : format.number(share, { style: "percent", maximumFractionDigits: 1 });
+      share === null
+        ? "—"
+        : format.number(share, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
     const ms = (id: "p50Ms" | "p95Ms", header: string): Column<UsageLine> => ({
       id,
       header,

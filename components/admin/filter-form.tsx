@@ -17,7 +17,7 @@ export function FilterForm({
 }) {
   return (
     <search className="mb-4 block">
-      <form method="get" className="flex flex-wrap items-end gap-3">
+      <form method="get" className="flex flex-wrap items-end gap-3 max-sm:*:basis-[calc(50%-0.375rem)]">
         {fields.map(({ name, label, value, type = "search" }) => (
           <div key={name} className="flex min-w-0 flex-col gap-1.5 max-sm:grow">
             <Label htmlFor={`filter-${name}`} className="text-sm font-medium">
@@ -26,7 +26,9 @@ export function FilterForm({
             <Input id={`filter-${name}`} name={name} type={type} defaultValue={value} className="sm:w-40" />
           </div>
         ))}
-        <Button type="submit">{submit}</Button>
+        <Button type="submit" className="max-sm:basis-auto!">
+          {submit}
+        </Button>
         {children}
       </form>
     </search>

@@ -19,6 +19,9 @@ export type ModelListRow = {
   since: string | null;
 };
 
+/** What is not sold by the token; it has no column of its own. */
+const UNITS = ["perImage", "perSecond", "perRequest"] as const;
+
 export function ModelsTable({ rows }: { rows: readonly ModelListRow[] }) {
   const t = useTranslations("admin.models");
   const columns: Column<ModelListRow>[] = [
@@ -27,13 +30,21 @@ export function ModelsTable({ rows }: { rows: readonly ModelListRow[] }) {
       header: t("model"),
       phone: "lead",
       sortBy: ({ id }) => id,
-      cell: ({ id }) => (
-        <Link
-          href={`/admin/models/${id}`}
-          className="font-mono text-sm wrap-anywhere underline decoration-line-strong underline-offset-4"
-        >
-          {id}
-        </Link>
+      cell: ({ id, price }) => (
+        <>
+          <Link
+            href={`/admin/models/${id}`}
+            className="font-mono text-sm wrap-anywhere underline decoration-line-strong underline-offset-4"
+          >
+            {id}
+          </Link>
+          {UNITS.filter((unit) => price?.[unit] !== undefined).map((unit) => (
+            <span key={unit} className="figures block text-sm font-normal text-ink-2">
+              {`${t(`rates.${unit}`)} `}
+              <Usd amount={price?.[unit]} />
+            </span>
+          ))}
+        </>
       ),
     },
     { id: "offers", header: t("offers"), numeric: true, phone: "none", cell: ({ offers }) => offers },

@@ -26,7 +26,11 @@ export function Usd({ amount, down = false, plain = false }: UsdProps) {
 export function Percent({ value }: { value: string | null }) {
   const locale = useLocale();
   if (value === null) return <span className="text-ink-2">—</span>;
-  const format = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  const text = `${format.format(value as `${number}`).replace("-", "\u2212")} %`;
+  const format = new Intl.NumberFormat(locale, {
+    style: "percent",
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+  const text = format.format(Number(value) / 100).replace("-", "\u2212");
   return <span className={value.startsWith("-") ? "text-danger" : undefined}>{text}</span>;
 }

@@ -15,12 +15,21 @@ import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 
 export type CreditOffer = { packages: readonly string[]; minUsd: string; maxUsd: string };
-type AddCreditsProps = { orgSlug: string; orgName: string; offer: CreditOffer; amountUsd?: string; label?: string };
+/** What the most used model of late cost on average: so many tokens for so much. */
+export type CreditPace = { model: string; tokens: number; spentUsd: string };
+type AddCreditsProps = {
+  orgSlug: string;
+  orgName: string;
+  offer: CreditOffer;
+  pace?: CreditPace | undefined;
+  amountUsd?: string;
+  label?: string;
+};
 
 const CUSTOM = "custom";
 
 /** Choose an amount, then pay on Stripe's page. */
-export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }: AddCreditsProps) {
+export function AddCredits({ orgSlug, orgName, offer, pace, amountUsd = "25", label }: AddCreditsProps) {
   const t = useTranslations("billing");
   const locale = useLocale();
   const isPackage = offer.packages.includes(amountUsd);
@@ -30,6 +39,7 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
   const [custom, setCustom] = useState(isPackage ? "" : amountUsd);
   const [error, setError] = useState<ActionError>();
   const [busy, start] = useTransition();
+  const count = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 2 });
   const money = (usd: string) => formatMoney(parseUsd(usd), locale);
   const wanted = choice === CUSTOM ? custom.trim() : choice;
   const isValid = isWithin(wanted, offer);
@@ -88,6 +98,11 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
               />
             </Field>
           )}
+          {pace && isValid && (
+            <p className="figures text-sm" aria-live="polite">
+              {t("pace", { tokens: count.format(tokensFor(parseUsd(wanted), pace)), model: pace.model })}
+            </p>
+          )}
           <p className="text-sm text-ink-2">{t("terms")}</p>
           <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
@@ -98,6 +113,10 @@ export function AddCredits({ orgSlug, orgName, offer, amountUsd = "25", label }:
       </DialogContent>
     </Dialog>
   );
+}
+
+function tokensFor(amountNano: bigint, { tokens, spentUsd }: CreditPace): bigint {
+  return (amountNano * BigInt(tokens)) / parseUsd(spentUsd);
 }
 
 function isWithin(usd: string, { minUsd, maxUsd }: CreditOffer): boolean {

@@ -13,6 +13,7 @@ import { Label } from "@/components/ui/label";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
 import { Textarea } from "@/components/ui/textarea";
+import { TimeZoneInput } from "@/components/ui/time-zone-input";
 
 export function FieldSamples({ theme }: { theme: string }) {
   const standalone = `standalone-${theme}`;
@@ -30,6 +31,9 @@ export function FieldSamples({ theme }: { theme: string }) {
       </Field>
       <Field name="text" label={WORDS.text}>
         <Textarea name="text" defaultValue={WORDS.text} />
+      </Field>
+      <Field name="zone" label={WORDS.name}>
+        <TimeZoneInput name="zone" defaultValue="Europe/Berlin" />
       </Field>
       <Field name="period" label={WORDS.open}>
         <Select name="period" items={PERIODS} defaultValue="month">

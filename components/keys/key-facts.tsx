@@ -21,7 +21,7 @@ export function KeyFacts({ row, creator }: { row: KeyRow; creator: string | null
       t("keyId"),
       <span key="id" className="inline-flex min-w-0 items-center gap-1">
         <code className="font-mono text-sm break-all">{row.id}</code>
-        <CopyButton text={row.id} label={t("copyId")} />
+        <CopyButton text={row.id} label={t("copyId")} className="-mr-2.5" />
       </span>,
     ],
   ];

@@ -27,7 +27,7 @@ export function Checklist({ steps, cookie }: { steps: readonly Step[]; cookie: s
       title={t("checklist")}
       className="mt-0"
       action={
-        <Button variant="quiet" size="small" onClick={dismiss}>
+        <Button variant="quiet" size="small" onClick={dismiss} className="-mr-2.5">
           <X strokeWidth={1.5} aria-hidden />
           {t("dismiss")}
         </Button>

@@ -1,7 +1,8 @@
 "use client";
 
 import { useFormatter, useTranslations } from "next-intl";
-import { useState } from "react";
+import { useTheme } from "next-themes";
+import { useState, useSyncExternalStore } from "react";
 import { ActionForm, settled, useExplain } from "@/components/auth/action-form";
 import { PasswordField } from "@/components/auth/password-field";
 import { Button } from "@/components/ui/button";
@@ -9,6 +10,7 @@ import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { TimeZoneInput } from "@/components/ui/time-zone-input";
 import type { ActionResult } from "@/lib/auth/action";
 import {
   changePasswordAction,
@@ -18,7 +20,7 @@ import {
 } from "@/lib/auth/actions";
 import type { SessionRow } from "@/lib/auth/queries";
 import { LOCALE_NAMES, LOCALES, type Locale } from "@/lib/locale";
-import { renameOrgAction } from "@/lib/orgs/actions";
+import { updateOrgAction } from "@/lib/orgs/actions";
 
 export function ProfileForm({ name, locale: initial }: { name: string; locale: Locale }) {
   const t = useTranslations("settings");
@@ -64,6 +66,45 @@ export function ProfileForm({ name, locale: initial }: { name: string; locale: L
   );
 }
 
+const THEMES = ["system", "light", "dark"] as const;
+
+/** Belongs to the browser, not to the person: it binds at once and is not sent anywhere. */
+export function ThemeField() {
+  const t = useTranslations("settings");
+  const shell = useTranslations("shell");
+  const { theme = "system", setTheme } = useTheme();
+  // the server does not know what this browser has chosen
+  const isMounted = useSyncExternalStore(
+    nothing,
+    () => true,
+    () => false,
+  );
+  return (
+    <div className="mt-6 max-w-[480px]">
+      <Field name="theme" label={shell("theme")} help={t("themeHelp")}>
+        <Select
+          value={isMounted ? theme : "system"}
+          onValueChange={(value) => setTheme(String(value))}
+          items={THEMES.map((value) => ({ value, label: shell(`themes.${value}`) }))}
+        >
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {THEMES.map((value) => (
+              <SelectItem key={value} value={value}>
+                {shell(`themes.${value}`)}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+    </div>
+  );
+}
+
+const nothing = () => () => {};
+
 export function PasswordForm() {
   const t = useTranslations("settings");
   const tAuth = useTranslations("auth");
@@ -97,22 +138,30 @@ export function PasswordForm() {
   );
 }
 
-export function OrgNameForm({ slug, name }: { slug: string; name: string }) {
+export function OrgForm({ slug, name, timeZone }: { slug: string; name: string; timeZone: string }) {
   const t = useTranslations("settings");
   const { notice, say } = useNotice();
   return (
     <ActionForm
-      action={(input: { name: string }) => renameOrgAction(slug, input)}
-      read={(fields) => ({ name: String(fields.get("name") ?? "") })}
+      action={(input: Parameters<typeof updateOrgAction>[1]) => updateOrgAction(slug, input)}
+      read={(fields) => ({
+        name: String(fields.get("name") ?? ""),
+        timeZone: String(fields.get("timeZone") ?? "").trim(),
+      })}
       onDone={say}
       submit={t("save")}
       variant="outline"
       more={notice}
     >
       {(errors) => (
-        <Field name="name" label={t("orgName")} error={errors.name}>
-          <Input autoComplete="organization" defaultValue={name} />
-        </Field>
+        <>
+          <Field name="name" label={t("orgName")} error={errors.name}>
+            <Input autoComplete="organization" defaultValue={name} />
+          </Field>
+          <Field name="timeZone" label={t("timeZone")} help={t("timeZoneHelp")} error={errors.timeZone}>
+            <TimeZoneInput defaultValue={timeZone} />
+          </Field>
+        </>
       )}
     </ActionForm>
   );
@@ -131,7 +180,7 @@ export function SessionList({ sessions }: { sessions: readonly SessionRow[] }) {
   return (
     <>
       <FormError message={problem} className="mb-3" />
-      <ul className="flex max-w-[640px] flex-col">
+      <ul className="flex max-w-[480px] flex-col">
         {sessions.map(({ id, isCurrent, createdAt, lastSeenAt, ip }) => (
           <li key={id} className="flex flex-wrap items-center justify-between gap-x-4 border-b py-2 last:border-b-0">
             <span className="min-w-0">

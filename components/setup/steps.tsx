@@ -1,13 +1,14 @@
 "use client";
 
 import { useLocale, useTranslations } from "next-intl";
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { PasswordField } from "@/components/auth/password-field";
 import { Choices } from "@/components/setup/choices";
 import { useChooseLocale } from "@/components/shell/language-menu";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { TimeZoneInput } from "@/components/ui/time-zone-input";
 import { LOCALE_NAMES, LOCALES, type Locale } from "@/lib/locale";
 
 export type Errors = Readonly<Record<string, string>>;
@@ -79,12 +80,9 @@ export function ModeStep({ errors, starterCreditUsd, payments }: ModeStepProps) 
 export function OrganisationStep({ errors, instanceName }: { errors: Errors; instanceName: string }) {
   const t = useTranslations("setup");
   const zone = useRef<HTMLInputElement>(null);
-  const zones = useId();
-  const [names, setNames] = useState<readonly string[]>([]);
   useEffect(() => {
     // the server does not know the browser's zone
     if (zone.current) zone.current.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    setNames(Intl.supportedValuesOf("timeZone"));
   }, []);
   return (
     <>
@@ -95,13 +93,8 @@ export function OrganisationStep({ errors, instanceName }: { errors: Errors; ins
         <Input autoComplete="organization" />
       </Field>
       <Field name="timeZone" label={t("timeZone")} help={t("timeZoneHelp")} error={errors.timeZone}>
-        <Input ref={zone} list={zones} defaultValue="UTC" spellCheck={false} />
+        <TimeZoneInput ref={zone} defaultValue="UTC" />
       </Field>
-      <datalist id={zones}>
-        {names.map((name) => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
     </>
   );
 }

@@ -30,7 +30,7 @@ export function ShellFrame(props: ShellFrameProps) {
   const t = useTranslations("shell");
   const app = useTranslations("app");
   return (
-    <div className="min-h-dvh md:pl-14 lg:pl-58">
+    <div data-slot="shell" className="min-h-dvh md:pl-14 lg:pl-58">
       <a
         href="#content"
         className="sr-only z-50 rounded-control border bg-surface px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"

@@ -173,7 +173,7 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     own: async (tenant) => ({ memberId: await guest(tenant) }),
     naming: ({ memberId }) => ({ memberId }),
   },
-  renameOrgAction: { roles: "✔✔–––", own: ({ mark }) => ({ name: `Org ${mark}` }) },
+  updateOrgAction: { roles: "✔✔–––", own: ({ mark }) => ({ name: `Org ${mark}`, timeZone: "Asia/Tokyo" }) },
   createMemberTokenAction: { roles: "✔✔✔––", own: () => ({}) },
   findChargeAction: {
     roles: "✔✔✔––",

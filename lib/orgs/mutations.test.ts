@@ -9,9 +9,9 @@ import {
   inviteMembers,
   openOrg,
   removeMember,
-  renameOrg,
   revokeInvitation,
   setMemberCap,
+  updateOrg,
 } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
 import { findInvitation, listInvitations, listMembers, memberCaps } from "@/lib/orgs/queries";
@@ -147,7 +147,11 @@ test("no id of another organisation can be read or changed", async () => {
   await expect(revokeInvitation(a.owner.scope, { invitationId: theirs?.id ?? "" })).rejects.toMatchObject({
     code: "not_found",
   });
-  await renameOrg(a.owner.scope, { name: "Renamed" });
+  await updateOrg(a.owner.scope, { name: "Renamed", timeZone: "Asia/Kolkata" });
+  expect(await db().org.findUnique({ where: { id: a.id } })).toMatchObject({
+    name: "Renamed",
+    timeZone: "Asia/Kolkata",
+  });
   expect((await listMembers(a.owner.scope)).map(({ userId }) => userId)).toEqual([a.owner.userId]);
   expect(await listInvitations(a.owner.scope)).toEqual([]);
   expect(await db().org.findUnique({ where: { id: b.id } })).toMatchObject({ name: "Acme" });

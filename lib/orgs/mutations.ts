@@ -7,7 +7,13 @@ import { formatUsd } from "@/lib/money";
 import { sendMail } from "@/lib/notifications/mutations";
 import { changeLimits, limitsOf } from "@/lib/orgs/admin-limits";
 import type { OrgRole } from "@/lib/orgs/permissions";
-import { type CapInput, type InviteInput, RESERVED_SLUGS, type RoleInput } from "@/lib/orgs/schema";
+import {
+  type CapInput,
+  type InviteInput,
+  type OrgSettingsInput,
+  RESERVED_SLUGS,
+  type RoleInput,
+} from "@/lib/orgs/schema";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import type { Org, Prisma } from "@/prisma/generated/client";
@@ -155,18 +161,18 @@ export async function removeMember(scope: Scope, { memberId }: { memberId: strin
   });
 }
 
-/** Throws forbidden. */
-export async function renameOrg(scope: Scope, { name }: { name: string }): Promise<void> {
+/** Its name, and the zone in which the days of its reports begin. Throws forbidden. */
+export async function updateOrg(scope: Scope, { name, timeZone }: OrgSettingsInput): Promise<void> {
   requirePermission(scope, "members.manage");
   await db().$transaction(async (tx) => {
     const before = await tx.org.findUniqueOrThrow({ where: { id: scope.orgId } });
-    await tx.org.update({ where: { id: scope.orgId }, data: { name } });
+    await tx.org.update({ where: { id: scope.orgId }, data: { name, timeZone } });
     await recordAudit(tx, scope, {
       action: "org.update",
       target: `org:${scope.orgId}`,
       orgId: scope.orgId,
-      before: { name: before.name },
-      after: { name },
+      before: { name: before.name, timeZone: before.timeZone },
+      after: { name, timeZone },
     });
   });
 }

@@ -167,7 +167,8 @@ export const memberInput = z.strictObject({ memberId: z.string().max(100) });
 export const capInput = z.strictObject({ memberId: z.string().max(100), capUsd: usd().nullable() });
 export type CapInput = z.infer<typeof capInput>;
 export const invitationInput = z.strictObject({ invitationId: z.string().max(100) });
-export const renameInput = z.strictObject({ name });
+export const orgSettingsInput = z.strictObject({ name, timeZone });
+export type OrgSettingsInput = z.infer<typeof orgSettingsInput>;
 
 function isTimeZone(value: string): boolean {
   try {

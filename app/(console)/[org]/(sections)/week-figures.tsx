@@ -38,7 +38,9 @@ export async function WeekFigures({ scope }: { scope: OrgScope }) {
   const money = (amountNano: bigint) => formatMoney(amountNano, locale);
   const count = (value: number) => format.number(value, { notation: "compact", maximumSignificantDigits: 4 });
   const share = ({ calls, ok }: Totals) =>
-    calls === 0 ? "—" : format.number(ok / calls, { style: "percent", maximumFractionDigits: 1 });
+    calls === 0
+      ? "—"
+      : format.number(ok / calls, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const note = (value: string, delta: string | null = null) =>
     before7.calls === 0 ? undefined : [delta, t("before", { value })].filter(Boolean).join(" · ");
   const delta = (value: bigint, old: bigint) => {

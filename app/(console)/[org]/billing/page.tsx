@@ -1,7 +1,7 @@
 import { Download } from "lucide-react";
 import type { Metadata } from "next";
 import { getFormatter, getTranslations } from "next-intl/server";
-import { AddCredits } from "@/components/billing/add-credits";
+import { AddCredits, type CreditPace } from "@/components/billing/add-credits";
 import { BalanceAlertForm } from "@/components/billing/balance-alert-form";
 import { HistoryTable } from "@/components/billing/history-table";
 import { LotsTable } from "@/components/billing/lots-table";
@@ -19,6 +19,7 @@ import { getBalance, getBalanceAlert, getHistory, getTopup, listLots, listPurcha
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
 import { getSettings } from "@/lib/settings/queries";
+import { sumOrgUsage } from "@/lib/usage/queries";
 
 type BillingPageProps = {
   params: Promise<{ org: string }>;
@@ -33,6 +34,7 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const scope = await requireOrg((await params).org);
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
+  const isSold = findPayments() !== undefined;
   const [balance, { entries, pending }, lots, purchases, alert, { refundWindowHours }, cancelled, format] =
     await Promise.all([
       getBalance(scope),
@@ -44,9 +46,9 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
       findCancelled(scope, (await searchParams).cancelled),
       getFormatter(),
     ]);
+  const pace = isSold ? await findPace(scope) : undefined;
   const offer = { packages: PACKAGES_USD, minUsd: MIN_TOPUP_USD, maxUsd: MAX_TOPUP_USD };
-  const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer };
-  const isSold = findPayments() !== undefined;
+  const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer, pace };
   const expiry = balance.nextExpiryAt && format.dateTime(new Date(balance.nextExpiryAt), { dateStyle: "medium" });
   return (
     <>
@@ -112,6 +114,28 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
       </Block>
     </>
   );
+}
+
+const PACE_MS = 30 * 24 * 3_600_000;
+
+/** The model with the most tokens of the last 30 days, where it cost something. */
+async function findPace(scope: OrgScope): Promise<CreditPace | undefined> {
+  if (!scope.permissions.has("usage.sums")) return undefined;
+  const sums = await sumOrgUsage(scope, {
+    timeZone: scope.org.timeZone,
+    from: new Date(Date.now() - PACE_MS),
+    groupBy: ["model"],
+    limit: 1000,
+  });
+  const [most] = sums
+    .map(({ key, priceUsd, inputTokens, outputTokens }) => ({
+      model: String(key),
+      tokens: inputTokens + outputTokens,
+      spentUsd: priceUsd,
+    }))
+    .filter(({ tokens, spentUsd }) => tokens > 0 && spentUsd !== "0")
+    .sort((a, b) => b.tokens - a.tokens);
+  return most;
 }
 
 /** The purchase whose payment page was left; nothing where the address is made up, or where it was paid after all. */

@@ -60,7 +60,7 @@ export default async function ModelPage({ params }: ModelPageProps) {
           { label: t("providers"), value: <span className="text-lg">{providers.join(", ") || "—"}</span> },
           {
             label: t("aliases"),
-            value: <span className="font-mono text-sm break-all">{aliases.join(", ") || "—"}</span>,
+            value: aliases.length > 0 ? <span className="font-mono text-sm break-all">{aliases.join(", ")}</span> : "—",
           },
         ]}
       />

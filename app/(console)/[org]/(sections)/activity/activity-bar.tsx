@@ -20,7 +20,7 @@ export function ActivityBar({ scope, range, exports, children }: ActivityBarProp
       <RangeFilter value={range.id} />
       <ZoneFilter orgZone={scope.org.timeZone} value={range.timeZone} />
       {children}
-      <div className="ml-auto flex gap-2 max-sm:ml-0">
+      <div className="-mr-3.5 ml-auto flex gap-1 max-sm:ml-0">
         {exports.map(({ label, href }) => (
           <a key={label} href={href} download className={buttonVariants({ variant: "quiet" })}>
             <Download strokeWidth={1.5} aria-hidden />

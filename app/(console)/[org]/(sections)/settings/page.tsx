@@ -1,6 +1,6 @@
 import type { Metadata } from "next";
 import { getLocale, getTranslations } from "next-intl/server";
-import { OrgNameForm, PasswordForm, ProfileForm, SessionList } from "@/components/settings/settings-forms";
+import { OrgForm, PasswordForm, ProfileForm, SessionList, ThemeField } from "@/components/settings/settings-forms";
 import { Block } from "@/components/shell/block";
 import { PageHead } from "@/components/shell/page-head";
 import { listSessions } from "@/lib/auth/queries";
@@ -22,10 +22,11 @@ export default async function SettingsPage({ params }: Props) {
       <PageHead title={t("title")} />
       <Block id="profile" title={t("profile")} className="mt-0">
         <ProfileForm name={user.name ?? ""} locale={locale} />
+        <ThemeField />
       </Block>
       <Block id="organisation" title={t("organisation")}>
         {permissions.has("members.manage") ? (
-          <OrgNameForm slug={org.slug} name={org.name} />
+          <OrgForm slug={org.slug} name={org.name} timeZone={org.timeZone} />
         ) : (
           <p className="text-ink-2">{t("orgForbidden")}</p>
         )}
