@@ -64,7 +64,7 @@ test("you add a provider, test it, price a model with a margin, and see what a c
     await page.goto("/admin?range=today");
     await expect(row).toBeVisible({ timeout: 1_000 });
   }).toPass();
-  await expect(row).toContainText("16.7 %"); // a fifth upon the cost is a sixth of the price
+  await expect(row).toContainText("16.7%"); // a fifth upon the cost is a sixth of the price
   await upstream.stop();
 });
 

@@ -152,7 +152,7 @@ for (const [how, handOf, screen] of [
       .filter({ hasText: MODEL.id });
     // of a price that is a fifth above its cost, a sixth stays
     await expect(row.getByTitle(formatExactUsd(price - paid(cost), "en"), { exact: true })).toBeVisible();
-    await expect(desk.getByText("16.7 %").first()).toBeVisible();
+    await expect(desk.getByText("16.7%").first()).toBeVisible();
     await expectHealthy(empty);
     await upstream.stop();
   });
