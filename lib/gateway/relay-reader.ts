@@ -1,5 +1,12 @@
 import type { JsonObject } from "@/lib/gateway/json-body";
-import { EventSplitter, endOfEvent, eventData, StreamTooLarge, startOfEvent } from "@/lib/gateway/meter/sse";
+import {
+  EventSplitter,
+  endOfEvent,
+  eventData,
+  StreamTooLarge,
+  startOfEvent,
+  withoutMark,
+} from "@/lib/gateway/meter/sse";
 
 const MAX_STREAM_BYTES = 256 * 1024 * 1024;
 
@@ -19,6 +26,7 @@ export class RelayReader {
   private readonly splitter = new EventSplitter();
   private bytes = 0;
   private stopped = false;
+  private isFirst = true;
   private skims = false;
 
   /** `marker` matches what makes an event worth parsing: one regular expression costs a tenth of one search per marker. */
@@ -72,7 +80,8 @@ export class RelayReader {
   }
 
   private readEvent(event: Buffer): void {
-    const data = eventData(event);
+    const data = eventData(this.isFirst ? withoutMark(event) : event);
+    this.isFirst = false;
     if (data === null) return this.events.onEvents(event);
     if (data === "[DONE]") return this.events.onDone();
     const chunk = parse(data);

@@ -136,9 +136,9 @@ test("an error that keeps it from settling is left to the call, once", async () 
   expect([errors.length, settled]).toEqual([1, []]);
 });
 
-test("an event beyond 4 MB is the provider's fault: the next candidate may do better", async () => {
+test("an event beyond 8 MB is the provider's fault: the next candidate may do better", async () => {
   const { result, say, errors, reached } = start();
-  await say(Buffer.alloc(4 * MEGABYTE + 1, "x"));
+  await say(Buffer.alloc(8 * MEGABYTE + 1, "x"));
   expect(await result).toMatchObject({ answered: false, failure: { class: "server" } });
   expect([reached().aborted, errors]).toEqual([true, []]);
 });

@@ -3,7 +3,7 @@ import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
-import { MAX_EVENT_BYTES, StreamTooLarge } from "@/lib/gateway/meter/sse";
+import { StreamTooLarge } from "@/lib/gateway/meter/sse";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { RelayedAnswer } from "@/lib/gateway/relay-answer";
 import { RelayReader } from "@/lib/gateway/relay-reader";
@@ -19,6 +19,8 @@ export function relayStream(context: AttemptContext): Promise<AttemptResult> {
 }
 
 const MAX_ERROR_BYTES = 64 * 1024;
+/** Of what comes before the first content: nobody says more without saying anything. */
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
 class StreamRelay {
   private readonly reader: RelayReader;
@@ -146,7 +148,7 @@ class StreamRelay {
     this.queued.push(events);
     if (this.committed) return this.answer.count(events);
     this.queuedBytes += events.length;
-    if (this.queuedBytes > MAX_EVENT_BYTES)
+    if (this.queuedBytes > MAX_QUEUED_BYTES)
       throw new StreamTooLarge("The provider sent more than 4 MB without any content.");
   }
 

@@ -15,6 +15,7 @@ import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { endOf, INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
 import { inlineRemoteFiles } from "@/lib/gateway/remote-files";
+import { endedEvents } from "@/lib/gateway/sse-end";
 import type { StreamOutput } from "@/lib/gateway/stream-output";
 import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/reading";
 
@@ -56,7 +57,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
 function languageModelOf({ candidate, secret, sdkFetch, timeouts }: AttemptContext, options: CallOptions) {
   const { baseUrl, region } = candidate.offer.provider;
   return candidate.definition.languageModel(
-    { secret, baseUrl, region, fetch: sdkFetch(timeouts) },
+    { secret, baseUrl, region, fetch: endedEvents(sdkFetch(timeouts)) },
     candidate.offer.upstreamModel,
     options,
   );

@@ -120,7 +120,7 @@ describe("the splitter", () => {
     expect(splitter.flush()).toBeNull();
   });
 
-  test("refuses an event beyond 4 MB instead of collecting it", () => {
+  test("refuses an event beyond 8 MB instead of collecting it", () => {
     const splitter = new EventSplitter();
     splitter.push(Buffer.alloc(MAX_EVENT_BYTES, "x"));
     expect(() => splitter.push(Buffer.from("x"))).toThrow(StreamTooLarge);

@@ -22,7 +22,7 @@ export const openAIChat: Dialect = {
   failureFrame: (error, { identity }) => errorFrame(error, identity),
   relay: {
     body: relayBody,
-    marker: /"usage": ?\{|"error"|"finish_reason": ?"|\[DONE\]/g,
+    marker: /"usage"\s*:\s*\{|"error"|"finish_reason"\s*:\s*"|\[DONE\]/g,
     facts,
     text: contentOf,
     frame: dataFrame,

@@ -41,7 +41,7 @@ export const openAICompletions: Dialect = {
     dataFrame({ ...envelope(identity), choices: [choice("", "error")], ...openAIErrorBody(error) }),
   relay: {
     body: relayBody,
-    marker: /"usage": ?\{|"error"|"finish_reason": ?"|\[DONE\]/g,
+    marker: /"usage"\s*:\s*\{|"error"|"finish_reason"\s*:\s*"|\[DONE\]/g,
     facts,
     text: (chunk) => ({ text: choicesOf(chunk).map(textOfChoice).join(""), reasoning: "" }),
     frame: dataFrame,

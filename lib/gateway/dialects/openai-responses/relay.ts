@@ -29,7 +29,7 @@ function withoutForeignState(item: JsonObject): JsonObject[] {
 }
 
 /** What makes an event worth parsing: texts hold escaped quotes. */
-export const MARKER = /"type": ?"(?:error|response\.(?:completed|incomplete|failed|created))"|\[DONE\]/g;
+export const MARKER = /"type"\s*:\s*"(?:error|response\.(?:completed|incomplete|failed|created))"|\[DONE\]/g;
 
 /** What an event of the stream says, or a whole response. */
 export function factsOf(event: JsonObject): RelayedFacts {
