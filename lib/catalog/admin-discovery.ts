@@ -95,11 +95,17 @@ export async function addOffered(tx: Tx, scope: StaffScope, offered: Offered): P
       enabled: cost !== null,
       offers: [{ ...offer, priority: 0 }],
       ...(cost && { marginPercent }),
+      capabilities: known && modalitiesOf(known),
       aliases: [],
       fallbacks: {},
     },
     origin,
   );
+}
+
+/** Features are left out: what a public catalogue does not tick is often merely not known there, and would exclude calls. */
+function modalitiesOf({ input, output }: ModelFigures): ModelInput["capabilities"] {
+  return { ...(input.length > 0 && { input: [...input] }), ...(output.length > 0 && { output: [...output] }) };
 }
 
 /** What the same model is named for customers, whoever serves it. */
@@ -115,12 +121,12 @@ export function suggestModelId({ slug, kind }: Pick<Provider, "slug" | "kind">, 
 }
 
 function withOffer(existing: ModelRow, offer: Omit<ModelInput["offers"][number], "priority">): ModelInput {
-  const { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, aliases, fallbacks, offers } =
-    existing;
+  const { type, displayName, contextWindow, maxOutputTokens, enabled, marginPercent, aliases, offers } = existing;
+  const { capabilities, fallbacks } = existing;
   const kept = offers.map(({ id: _id, cost: _cost, ...rest }) => rest);
   const priority = Math.min(1000, Math.max(-1, ...kept.map((one) => one.priority)) + 1);
   return {
-    ...{ type, displayName, contextWindow, maxOutputTokens, enabled, aliases, fallbacks },
+    ...{ type, displayName, contextWindow, maxOutputTokens, capabilities, enabled, aliases, fallbacks },
     offers: [...kept, { ...offer, priority }],
     ...(marginPercent !== null && { marginPercent }),
   };
