@@ -183,6 +183,7 @@ describe("requests", () => {
       wasteUsd: "0.00000004",
       latencyMs: 12,
       firstTokenMs: 3,
+      reason: null,
       attempts: [
         {
           provider: "p0",
@@ -193,6 +194,7 @@ describe("requests", () => {
           costUsd: "0.00000004",
           latencyMs: 12,
           firstTokenMs: 3,
+          reason: null,
         },
         {
           provider: "p1",
@@ -203,6 +205,7 @@ describe("requests", () => {
           costUsd: "0.0000007",
           latencyMs: 12,
           firstTokenMs: 3,
+          reason: null,
         },
       ],
       anomalies: ["prompt_not_counted"],
