@@ -112,9 +112,14 @@ async function addressOf(route: string): Promise<string> {
     "/[org]/activity/requests/[id]": async () => org.requestId,
     "/[org]/billing/return/[id]": async () => `top_${"0".repeat(26)}`,
     "/[org]/keys/[id]": async () => (await sql.query("SELECT id FROM api_key WHERE org_id = $1", [org.id])).rows[0].id,
+    "/admin/catalogue/[id]": async () => {
+      const body = { sources: [{ type: "bundled" }] };
+      return (await operatorApi<{ id: string }>(hub, "/catalog/syncs", { method: "POST", body })).id;
+    },
     "/admin/customers/[id]": async () => org.id,
     "/admin/models/[...id]": async () => MODEL,
     "/admin/providers/[slug]": async () => "sim",
+    "/admin/providers/[slug]/models": async () => "sim",
     "/models/[...id]": async () => MODEL,
     "/invite/[token]": async () => "x".repeat(43),
   };

@@ -74,7 +74,12 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
         <p role="status">{t("saved", { slug: savedSlug })}</p>
         {tested && <CredentialTestResult isRunning={test.isPending} result={tested.result} problem={test.problem} />}
         <FormActions>
-          <Link href={`/admin/models/new?provider=${savedSlug}`} className={buttonVariants({ variant: "primary" })}>
+          {!takesNone && (
+            <Link href={`/admin/providers/${savedSlug}/models`} className={buttonVariants({ variant: "primary" })}>
+              {t("chooseModels")}
+            </Link>
+          )}
+          <Link href={`/admin/models/new?provider=${savedSlug}`} className={buttonVariants()}>
             {t("addModel")}
           </Link>
           <Link href={`/admin/providers/${savedSlug}`} className={buttonVariants()}>

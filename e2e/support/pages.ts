@@ -44,6 +44,10 @@ const operator = (path: string): View => ({ as: "operator", at: () => `/admin${p
 /** By route; a route has one view or several. */
 export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/": [nobody("/")],
+  "/connect": [
+    { as: "member", at: ({ connectToken }) => `/connect?__token__=${connectToken}&appName=%20AIGNE%20CLI` },
+    { as: "member", at: () => "/connect?__token__=gone" },
+  ],
   // shown while developing only
   "/design": [{ ...nobody("/design"), status: 404 }],
   "/forgot": [nobody("/forgot")],
@@ -95,6 +99,8 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
 
   "/admin": [{ ...operator(""), varies: true }],
   "/admin/audit": [operator("/audit")],
+  "/admin/catalogue": [operator("/catalogue")],
+  "/admin/catalogue/[id]": [{ as: "operator", at: ({ syncId }) => `/admin/catalogue/${syncId}` }],
   "/admin/customers": [{ ...operator("/customers"), varies: true }],
   "/admin/customers/[id]": [{ as: "operator", at: ({ member }) => `/admin/customers/${member.orgId}`, varies: true }],
   "/admin/ledger": [operator("/ledger")],
@@ -103,6 +109,10 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/admin/models/new": [operator("/models/new")],
   "/admin/providers": [operator("/providers")],
   "/admin/providers/[slug]": [{ as: "operator", at: ({ provider }) => `/admin/providers/${provider}` }],
+  "/admin/providers/[slug]/models": [
+    { as: "operator", at: ({ offering }) => `/admin/providers/${offering}/models` },
+    { as: "operator", at: ({ provider }) => `/admin/providers/${provider}/models` },
+  ],
   "/admin/providers/new": [operator("/providers/new")],
   "/admin/settings": [{ ...operator("/settings"), varies: true }],
 };

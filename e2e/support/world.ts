@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, BrowserContextOptions } from "@playwright/test";
 import { mouse } from "@/e2e/support/hand";
 import type { Hub } from "@/e2e/support/hub";
@@ -25,6 +27,10 @@ export type World = {
   topupId: string;
   invitation: string;
   provider: string;
+  /** A provider that answers what it offers. */
+  offering: string;
+  syncId: string;
+  connectToken: string;
   setupToken: string;
   sessions: Record<Visitor, Cookies>;
   /** The slug of the organisation that a visitor's pages belong to. */
@@ -44,6 +50,9 @@ export function unsetWorld(hub: Hub): World {
     topupId: "",
     invitation: "",
     provider: "",
+    offering: "",
+    syncId: "",
+    connectToken: "",
     setupToken: /setup\?token=(\S+)/.exec(hub.output())?.[1] ?? "",
     sessions: { nobody: [], member: [], newcomer: [], orgless: [], unverified: [], operator: [] },
     slugOf: {},
@@ -68,6 +77,7 @@ export async function buildWorld(browser: Browser, hub: HubUnderTest, mode: Worl
   const unverified = jar.take();
   const topupId = mode === "service" ? await buy(browser, hub, memberCookies, member.slug) : "";
   const calls = await makeCalls(hub, member.orgId);
+  const offering = await makeOffering(hub);
   return {
     hub,
     mode,
@@ -76,6 +86,9 @@ export async function buildWorld(browser: Browser, hub: HubUnderTest, mode: Worl
     topupId,
     invitation: await makeTeam(hub, member),
     provider: await makeProvider(hub),
+    offering,
+    syncId: await makeSync(hub, offering),
+    connectToken: await askForKey(hub),
     setupToken: "",
     sessions: { nobody: [], member: memberCookies, newcomer: newcomerCookies, orgless, unverified, operator },
     slugOf: { member: member.slug, newcomer: newcomer.slug },
@@ -159,6 +172,57 @@ async function makeProvider(hub: HubUnderTest): Promise<string> {
   });
   for (const name of ["first", "second"]) await post(`/providers/${slug}/credentials`, { name, apiKey: `sk-${name}` });
   return slug;
+}
+
+/** A provider whose models are partly in the catalogue; one is served, at a cost that is not the published one any more. */
+async function makeOffering(hub: HubUnderTest): Promise<string> {
+  const ids = ["claude-opus-4-8", "claude-sonnet-4-6", "claude-haiku-4-5", "claude-next-preview"];
+  const data = ids.map((id) => ({ id, type: "model" }));
+  const server = createServer((_, response) => response.end(JSON.stringify({ data })));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
+  const { port } = server.address() as AddressInfo;
+  const slug = `claude-${newId("x").slice(-8)}`;
+  const post = (path: string, body: object) => operatorApi(hub, path, { method: "POST", body });
+  const baseUrl = `http://127.0.0.1:${port}/v1`;
+  await post("/providers", { slug, kind: "anthropic", displayName: "Anthropic", baseUrl });
+  await post(`/providers/${slug}/credentials`, { name: "main", apiKey: "sk-main" });
+  const offer = {
+    provider: slug,
+    upstreamModel: "claude-haiku-4-5",
+    cost: { input: "0.9", output: "4.5", cacheRead: "0.1" },
+  };
+  const body = { type: "chat", offers: [offer], marginPercent: 20 };
+  await operatorApi(hub, `/models/${slug}/haiku`, { method: "PUT", body });
+  return slug;
+}
+
+/** A comparison with rows of every group. */
+async function makeSync(hub: HubUnderTest, slug: string): Promise<string> {
+  for (const [name, input] of [
+    ["claude-sonnet-4-6", "9"],
+    ["claude-gone", "1"],
+  ] as const) {
+    const offers = [{ provider: slug, upstreamModel: name, cost: { input, output: "15" } }];
+    const body = { type: "chat", offers, marginPercent: 20 };
+    await operatorApi(hub, `/models/${slug}/${name}`, { method: "PUT", body });
+  }
+  const cost = (input: number, output: number) => ({ cost: { input, output, cache_read: 0.1 } });
+  const models = {
+    "claude-haiku-4-5": cost(1, 5),
+    "claude-sonnet-4-6": cost(3, 15),
+    "claude-opus-4-8": cost(5, 25),
+  };
+  const sources = [{ type: "file", name: "models.json", content: JSON.stringify({ anthropic: { models } }) }];
+  const { id } = await operatorApi<{ id: string }>(hub, "/catalog/syncs", { method: "POST", body: { sources } });
+  return id;
+}
+
+/** What the AIGNE CLI asks for before it opens the browser. */
+async function askForKey(hub: HubUnderTest): Promise<string> {
+  const response = await fetch(`${hub.url}/.well-known/service/api/access-key/session`, { method: "POST" });
+  const { id } = (await response.json()) as { id: string };
+  return Buffer.from(id).toString("base64url");
 }
 
 /** Takes the place of a browser's context while sessions are made for later ones. */

@@ -73,6 +73,7 @@ const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
   { folder: /^app\/api\/(admin\/|\[\[)/, builder: "lib/http/admin-api.ts" },
   { folder: /^app\/api\/console\//, builder: "lib/auth/org-route.ts" },
   { folder: /^app\/api\/auth\//, builder: "lib/auth/next-auth.ts" },
+  { folder: /^app\/(\.well-known|gen-simple-access-key)\//, builder: "lib/auth/connect-route.ts" },
   { folder: /^app\/api\/webhooks\//, builder: "lib/http/stripe-webhook.ts" },
   { folder: /^app\/(api\/(v\d+|ai|user)|%5F_blocklet__\.js)\//, builder: "lib/http/portable-door.ts" },
 ];

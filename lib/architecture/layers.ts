@@ -26,6 +26,7 @@ const HEIGHT: Record<string, number> = {
   billing: 4,
   catalog: 4,
   keys: 4,
+  connect: 5,
   usage: 5,
   auth: 6,
   gateway: 6,

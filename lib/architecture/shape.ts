@@ -3,8 +3,8 @@ import { isNode, type Project, productModules, type Rule, type Violation, walk }
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /** Next's own folder forms: [param], [...rest], [[...rest]], (group), @slot, _private. */
 const NEXT_FOLDER = /^(\[{1,2}(\.\.\.)?[a-z][a-zA-Z]*\]{1,2}|\([a-z-]+\)|@[a-z-]+|_[a-z-]+)$/;
-/** A path that published clients ask for; Next wants its first underscore encoded. */
-const GIVEN_FOLDER = "%5F_blocklet__.js";
+/** Paths that published clients ask for; Next wants a first underscore encoded. */
+const GIVEN_FOLDERS = ["%5F_blocklet__.js", ".well-known"];
 const NEXT_PATH_FILE = /^[a-z0-9]+([.-][a-z0-9]+)*$/;
 const VAGUE = /^(utils?|helpers?|services?|types|misc|common|shared)$/;
 
@@ -19,12 +19,16 @@ const names: Rule = {
       const badFolder = parts.find(
         (part) =>
           !KEBAB.test(part) &&
-          !(parts[0] === "app" && (NEXT_FOLDER.test(part) || NEXT_PATH_FILE.test(part) || part === GIVEN_FOLDER)),
+          !(
+            parts[0] === "app" &&
+            (NEXT_FOLDER.test(part) || NEXT_PATH_FILE.test(part) || GIVEN_FOLDERS.includes(part))
+          ),
       );
       if (badFolder) return at(`folder "${badFolder}" is not kebab-case.`);
       if (!KEBAB.test(stem))
         return at(`file "${file}" is not kebab-case: rename it, for example to "${toKebab(stem)}".`);
-      const vague = [...parts, stem].find((part) => VAGUE.test(part));
+      const isGiven = parts.some((part) => GIVEN_FOLDERS.includes(part));
+      const vague = isGiven ? undefined : [...parts, stem].find((part) => VAGUE.test(part));
       if (!vague || path === "lib/utils.ts" || path === "lib/utils.test.ts") return [];
       return at(
         `"${vague}" says nothing about what is inside: name the file for its concept, or put the function beside its only user.`,

@@ -16,6 +16,8 @@ const LIMITS = {
   mailAddress: { points: 20, duration: 60 * 60 },
   code: { points: 5, duration: 15 * 60 },
   token: { points: 30, duration: 60 },
+  /** Per network: programs that ask for a key through the browser. */
+  connect: { points: 60, duration: 60 * 60 },
 } as const;
 export type LimitName = keyof typeof LIMITS;
 type Limit = { points: number; duration: number; growsTo?: number };

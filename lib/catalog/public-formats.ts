@@ -5,6 +5,14 @@ import { ratesInput, type StoredRates } from "@/lib/catalog/rates";
 
 /** The two public catalogues of models and prices, LiteLLM's and models.dev's, read into one form. */
 export type PublicFormat = "litellm" | "models.dev";
+/** Where they are kept. */
+export const PUBLIC_CATALOGUES: Record<PublicFormat, { name: string; url: string }> = {
+  litellm: {
+    name: "LiteLLM",
+    url: "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
+  },
+  "models.dev": { name: "models.dev", url: "https://models.dev/api.json" },
+};
 export type PublicCatalogue = { format: PublicFormat; models: ModelFigures[] };
 
 /** A text that is neither of the two; the message says why and is shown. */

@@ -61,6 +61,11 @@ export function seedModels(): readonly SeedModel[] {
   return loaded;
 }
 
+/** Of its newest figure. */
+export function seedDate(): string {
+  return seedModels().reduce((latest, { sources }) => (sources.cost.date > latest ? sources.cost.date : latest), "");
+}
+
 function readSeed({ kind, sources, models }: z.output<typeof seedFile>): SeedModel[] {
   return models.map(
     ({ id, name, type, context, output, in: input, out, can = [], released, cost, from, disputed }) => ({

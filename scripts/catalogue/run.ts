@@ -1,18 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { FigureSource, ModelFigures } from "@/lib/catalog/figures";
-import { figuresKey, readPublicCatalogue } from "@/lib/catalog/public-formats";
+import { figuresKey, PUBLIC_CATALOGUES, readPublicCatalogue } from "@/lib/catalog/public-formats";
 import { mergeFigures, type SourcedFigures } from "@/scripts/catalogue/merge";
 
 const KINDS = ["openai", "anthropic", "google", "bedrock", "deepseek", "xai", "openrouter", "ollama", "poe"] as const;
-const ORIGINS = {
-  litellm: {
-    name: "LiteLLM",
-    url: "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
-  },
-  "models.dev": { name: "models.dev", url: "https://models.dev/api.json" },
-} as const;
-
 /** What is that much older than the newest file is old. */
 const OLD_DAYS = 180;
 const DAY_MS = 86_400_000;
@@ -21,7 +13,7 @@ const read = process.argv.slice(2).map((argument): { source: FigureSource; model
   const [, date = "", file = ""] = /^(\d{4}-\d{2}-\d{2})=(.+)$/.exec(argument) ?? [];
   if (!file) throw new Error(`"${argument}" is not DATE=FILE, such as 2026-07-24=litellm.json`);
   const { format, models } = readPublicCatalogue(readFileSync(file, "utf8"), today);
-  return { source: { ...ORIGINS[format], date }, models };
+  return { source: { ...PUBLIC_CATALOGUES[format], date }, models };
 });
 
 const newest = Math.max(...read.map(({ source }) => Date.parse(source.date)));

@@ -33,7 +33,18 @@ export default async function ModelsPage() {
   );
   return (
     <>
-      <PageHead title={t("title")} text={t("text")} action={add} />
+      <PageHead
+        title={t("title")}
+        text={t("text")}
+        action={
+          <div className="flex flex-wrap gap-2">
+            <Link href="/admin/catalogue" className={buttonVariants()}>
+              {t("compare")}
+            </Link>
+            {add}
+          </div>
+        }
+      />
       {rows.length === 0 ? <EmptyState text={t("empty")} action={add} /> : <ModelsTable rows={rows} />}
     </>
   );

@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import Link from "next/link";
 import { notFound } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { AddCredential, Credential } from "@/components/admin/credentials";
@@ -8,6 +9,7 @@ import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
 import { Badge } from "@/components/ui/badge";
+import { buttonVariants } from "@/components/ui/button";
 import { requireStaff } from "@/lib/auth/require-staff";
 import { listCredentials } from "@/lib/catalog/admin-credentials";
 import { getProvider } from "@/lib/catalog/admin-providers";
@@ -45,7 +47,20 @@ export default async function ProviderPage({ params }: Props) {
             t("simulated")
           )
         }
-        action={!provider.enabled && <Badge>{t("statuses.disabled")}</Badge>}
+        action={
+          <div className="flex flex-wrap items-center gap-3">
+            {!provider.enabled && <Badge>{t("statuses.disabled")}</Badge>}
+            {hasAddress && (
+              <Link
+                href={`/admin/providers/${provider.slug}/models`}
+                className={buttonVariants({ variant: "primary" })}
+                title={t("offeredText")}
+              >
+                {t("chooseModels")}
+              </Link>
+            )}
+          </div>
+        }
       />
       {hasAddress && (
         <Block id="credentials" title={t("credentials")} text={t("credentialsText")} action={add} className="mt-0">

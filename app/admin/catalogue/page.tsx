@@ -1,0 +1,34 @@
+import type { Metadata } from "next";
+import { getTranslations } from "next-intl/server";
+import { SyncForm } from "@/components/admin/sync-form";
+import { SyncsTable } from "@/components/admin/syncs-table";
+import { Block } from "@/components/shell/block";
+import { EmptyState } from "@/components/shell/empty-state";
+import { PageHead } from "@/components/shell/page-head";
+import { requireStaff } from "@/lib/auth/require-staff";
+import { listSyncs } from "@/lib/catalog/admin-sync";
+import { PUBLIC_CATALOGUES } from "@/lib/catalog/public-formats";
+import { seedDate } from "@/lib/catalog/seed";
+
+const SHOWN = 50;
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations("admin.catalogue"))("title") };
+}
+
+export default async function CataloguePage() {
+  const scope = await requireStaff("models.read");
+  const t = await getTranslations("admin.catalogue");
+  const { data } = await listSyncs(scope, { limit: SHOWN });
+  return (
+    <>
+      <PageHead title={t("title")} text={t("text")} />
+      {scope.permissions.has("models.manage") && (
+        <SyncForm catalogues={Object.values(PUBLIC_CATALOGUES)} bundledDate={seedDate()} />
+      )}
+      <Block id="syncs" title={t("past")} text={t("pastText")}>
+        {data.length === 0 ? <EmptyState text={t("empty")} /> : <SyncsTable rows={data} />}
+      </Block>
+    </>
+  );
+}

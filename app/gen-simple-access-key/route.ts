@@ -1,0 +1,4 @@
+import { toConnectPage } from "@/lib/auth/connect-route";
+
+export const dynamic = "force-dynamic";
+export const GET = toConnectPage();

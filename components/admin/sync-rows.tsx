@@ -1,0 +1,128 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { Percent, Usd } from "@/components/admin/usd";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
+import { type Column, DataTable } from "@/components/ui/data-table";
+import type { SyncRow } from "@/lib/catalog/import-schema";
+
+type Props = {
+  caption: string;
+  rows: readonly SyncRow[];
+  chosen: ReadonlySet<string>;
+  /** null: it is applied, or only looked at. */
+  onChoose: ((keys: readonly string[], isChosen: boolean) => void) | null;
+  /** Keys of what was applied; null before. */
+  applied: readonly string[] | null;
+};
+
+/** One group of a comparison: each model with what would change, rate by rate. */
+export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
+  const t = useTranslations("admin.catalogue");
+  const keys = rows.filter(({ effect }) => effect !== "none").map(({ key }) => key);
+  const areAll = keys.every((key) => chosen.has(key));
+  const columns: Column<SyncRow>[] = [
+    {
+      id: "model",
+      header: t("model"),
+      phone: "lead",
+      sortBy: ({ model }) => model,
+      cell: ({ key, model, provider, upstreamModel, effect, isCustom }) => (
+        <span className="flex items-start gap-3 py-1">
+          {onChoose && (
+            <Checkbox
+              checked={chosen.has(key)}
+              disabled={effect === "none"}
+              onCheckedChange={(is) => onChoose([key], is)}
+              aria-label={`${provider} ${upstreamModel}`}
+              className="mt-0.5 pointer-coarse:size-6"
+            />
+          )}
+          <span className="min-w-0">
+            <span className="font-mono text-sm wrap-anywhere">{model}</span>
+            <span className="block text-sm font-normal text-ink-2 wrap-anywhere">
+              {t("at", { provider, upstreamModel })}
+              {isCustom && ` · ${t("custom")}`}
+            </span>
+          </span>
+        </span>
+      ),
+    },
+    {
+      id: "changes",
+      header: t("changes"),
+      phone: "line",
+      cell: ({ effect, changes, reasons }) => (
+        <div className="flex flex-col gap-1 py-1">
+          {effect === "disable" && <span>{t("switchesOff")}</span>}
+          <Changes changes={changes} />
+          {reasons.map(({ reason, rates }) => (
+            <span key={reason} className="text-sm text-ink-2">
+              <Badge variant="warning">{t(`reasons.${reason}`)}</Badge>{" "}
+              <span className="font-mono text-xs wrap-anywhere">{rates.join(", ")}</span>
+            </span>
+          ))}
+        </div>
+      ),
+    },
+    {
+      id: "state",
+      header: applied ? t("state") : t("source"),
+      phone: "side",
+      cell: ({ key, source }) =>
+        applied ? (
+          <Badge variant={applied.includes(key) ? "positive" : "neutral"}>
+            {t(applied.includes(key) ? "rowApplied" : "rowLeft")}
+          </Badge>
+        ) : (
+          <span className="text-sm text-ink-2" title={source}>
+            {sourceName(source, t("bundled"))}
+          </span>
+        ),
+    },
+  ];
+  return (
+    <>
+      {onChoose && keys.length > 1 && (
+        <Button size="small" className="mb-2" onClick={() => onChoose(keys, !areAll)}>
+          {areAll ? t("chooseNone") : t("chooseAll", { count: keys.length })}
+        </Button>
+      )}
+      <DataTable caption={caption} columns={columns} rows={rows} rowId={({ key }) => key} />
+    </>
+  );
+}
+
+/** Figures in lines: the rate, what it was, what it would be. */
+function Changes({ changes }: Pick<SyncRow, "changes">) {
+  const t = useTranslations("admin.catalogue");
+  if (changes.length === 0) return null;
+  return (
+    <ul className="grid w-fit grid-cols-[auto_auto_auto_auto] gap-x-4 gap-y-0.5 max-sm:grid-cols-[auto_auto_auto]">
+      {changes.map(({ rate, before, after, changePercent }) => (
+        <li key={rate} className="contents">
+          <span className="font-mono text-xs leading-5 text-ink-2 wrap-anywhere max-sm:col-span-3">{rate}</span>
+          <span className="figures text-right">
+            <span className="sr-only">{t("before")} </span>
+            <Usd amount={before} />
+          </span>
+          <span className="figures text-right">
+            <span aria-hidden>→ </span>
+            <span className="sr-only">{t("after")} </span>
+            <Usd amount={after} />
+          </span>
+          <span className="figures text-right text-ink-2">
+            {changePercent === null ? "" : <Percent value={changePercent.replace("+", "")} />}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function sourceName(source: string, bundled: string): string {
+  if (source === "bundled") return bundled;
+  return URL.canParse(source) ? new URL(source).host : source;
+}
