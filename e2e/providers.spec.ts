@@ -31,8 +31,12 @@ test("you connect Bedrock with an access key pair, and replace it with an API ke
   await page.getByRole("combobox", { name: en.credential.signing }).click();
   await page.getByRole("option", { name: en.credential.signings.apiKey }).click();
   await page.getByLabel(en.credential.apiKey, { exact: true }).fill("bedrock-api-key-bad-0002");
-  await page.getByRole("dialog").getByRole("button", { name: t.replaceSecret }).click();
+  await page.getByRole("dialog").getByRole("button", { name: t.testAndReplace }).click();
+  // the old one serves until the new one works, unless you want it otherwise
+  await expect(page.getByRole("dialog").getByText("HTTP 403", { exact: false })).toBeVisible({ timeout: 20_000 });
+  await page.getByRole("dialog").getByRole("button", { name: t.saveUntested }).click();
   await expect(page.getByText("••••0002")).toBeVisible();
+  await expect(page.getByText(t.untested)).toBeVisible();
   await page.getByRole("button", { name: t.test, exact: true }).click();
   await expect(page.getByText("HTTP 403", { exact: false }).first()).toBeVisible({ timeout: 20_000 });
   await upstream.stop();

@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import { createSweeper } from "@/lib/billing/sweeper";
 import { systemClock } from "@/lib/clock";
 import { databaseUrlFor, type Env, EnvError, env } from "@/lib/env";
+import { watchServices } from "@/lib/health/watch";
 import type { Job } from "@/lib/jobs";
 import { logger } from "@/lib/log";
 import { createPool } from "@/lib/pg";
@@ -34,6 +35,7 @@ const jobsOf = (settings: Env): readonly Job[] => [
 const CONCURRENCY = 4;
 const SWEEP_EVERY_MS = 5_000;
 const PROBE_EVERY_MS = 10_000;
+const WATCH_EVERY_MS = 20_000;
 const log = logger("worker");
 
 await main().then(
@@ -65,6 +67,9 @@ async function main(): Promise<void> {
   const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
   const { secretsKey } = settings;
   const probing = secretsKey && every(PROBE_EVERY_MS, createProbeRounds({ sql: pool, secretsKey, log }));
+  const watching = every(WATCH_EVERY_MS, () =>
+    watchServices(pool).catch((err) => log.error({ err }, "services could not be judged")),
+  );
   const jobs = jobsOf(settings);
   const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
   await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
@@ -72,7 +77,7 @@ async function main(): Promise<void> {
 
   void ended.then(() => runner.stop());
   await runner.promise;
-  await Promise.all([sweeping.stop(), heartbeat.stop(), ...(probing ? [probing.stop()] : [])]);
+  await Promise.all([sweeping.stop(), watching.stop(), heartbeat.stop(), ...(probing ? [probing.stop()] : [])]);
   await pool.end();
 }
 

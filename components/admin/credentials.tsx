@@ -2,8 +2,8 @@
 
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
-import { ConfirmDialog } from "@/components/admin/confirm-dialog";
 import { CredentialTestResult } from "@/components/admin/credential-test";
+import { DeleteCredential } from "@/components/admin/delete-credential";
 import { Moment } from "@/components/admin/moment";
 import { SecretFields, secretOf } from "@/components/admin/secret-fields";
 import { useAction } from "@/components/admin/use-action";
@@ -14,61 +14,42 @@ import { ChoiceField, Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Switch } from "@/components/ui/switch";
-import {
-  createCredentialAction,
-  deleteCredentialAction,
-  testCredentialAction,
-  updateCredentialAction,
-} from "@/lib/catalog/admin-actions";
+import { createCredentialAction, testCredentialAction, updateCredentialAction } from "@/lib/catalog/admin-actions";
 import type { CredentialShape } from "@/lib/catalog/provider-kinds";
 import type { CredentialRow, CredentialTest } from "@/lib/catalog/schema";
 
-const VARIANT = { active: "positive", needs_secret: "warning", disabled: "neutral", verifying: "neutral" } as const;
+const VARIANT = { active: "positive", needs_secret: "warning", disabled: "danger", verifying: "neutral" } as const;
+const FULL_WEIGHT = 100;
 
-/** One credential with everything that can be done to it. The secret can be replaced, never read. */
-export function Credential({
-  credential,
-  shape,
-  canManage,
-}: {
+type CredentialProps = {
   credential: CredentialRow;
   shape: CredentialShape;
   canManage: boolean;
-}) {
+  /** Served models that have no other route. */
+  lastRouteOf: readonly string[];
+};
+
+/** One credential with everything that is known of it and can be done to it. The secret can be replaced, never read. */
+export function Credential({ credential, shape, canManage, lastRouteOf }: CredentialProps) {
   const t = useTranslations("admin.providers");
-  const { id, name, last4, status, statusReason, enabled, weight, lastTestedAt } = credential;
+  const { id, name, last4, statusReason, enabled, status, weight } = credential;
   const [result, setResult] = useState<CredentialTest | null>(null);
   const test = useAction(testCredentialAction);
   const update = useAction(updateCredentialAction);
-  const remove = useAction(deleteCredentialAction);
-
-  async function saveWeight(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const text = String(new FormData(event.currentTarget).get("weight"));
-    await update.run({ id, patch: { weight: Number(text) } });
-  }
+  const isRefused = enabled && status === "disabled";
 
   return (
     <li className="flex flex-col gap-3 border-b py-4 last:border-b-0">
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <h3 className="font-medium">{name}</h3>
-        <code className="font-mono text-sm text-ink-2">••••{last4}</code>
-        <Badge variant={VARIANT[status]}>{t(`credentialStatuses.${status}`)}</Badge>
-        <span className="text-sm text-ink-2">
-          {t("lastTested")} <Moment at={lastTestedAt} />
-        </span>
+        {last4 && <code className="font-mono text-sm text-ink-2">••••{last4}</code>}
+        <StateBadges credential={credential} />
       </div>
       {statusReason && <p className="text-sm text-danger">{statusReason}</p>}
+      <Facts credential={credential} />
       {canManage && (
-        <div className="flex flex-wrap items-end gap-x-4 gap-y-3">
-          <form onSubmit={saveWeight} className="flex items-end gap-2">
-            <Field name="weight" label={t("weight")} error={update.fieldProblem("patch.weight")}>
-              <Input key={weight} type="number" min={0} max={10_000} defaultValue={weight} className="figures w-28" />
-            </Field>
-            <Button type="submit" disabled={update.isPending}>
-              {t("saveWeight")}
-            </Button>
-          </form>
+        <div className="flex flex-wrap items-end gap-x-6 gap-y-3">
+          <Limits credential={credential} />
           <ChoiceField name="enabled" label={t("enabled")} className="h-9 justify-center">
             <Switch
               checked={enabled}
@@ -80,16 +61,19 @@ export function Credential({
             <Button disabled={test.isPending} onClick={async () => setResult((await test.run({ id })) ?? null)}>
               {t("test")}
             </Button>
-            <ReplaceSecret id={id} name={name} shape={shape} />
-            <ConfirmDialog
-              trigger={t("delete")}
-              title={t("deleteCredential", { name })}
-              text={t("deleteCredentialText")}
-              confirm={t("delete")}
-              problem={remove.problem}
-              isPending={remove.isPending}
-              onConfirm={async () => Boolean(await remove.run({ id }))}
-            />
+            {isRefused && (
+              <Button disabled={update.isPending} onClick={() => update.run({ id, patch: { enabled: true } })}>
+                {t("enableAgain")}
+              </Button>
+            )}
+            <Button
+              disabled={update.isPending}
+              onClick={() => update.run({ id, patch: { weight: weight === 0 ? FULL_WEIGHT : 0 } })}
+            >
+              {weight === 0 ? t("resume") : t("drain")}
+            </Button>
+            <Rotate id={id} name={name} shape={shape} />
+            <DeleteCredential id={id} name={name} lastRouteOf={lastRouteOf} />
           </div>
         </div>
       )}
@@ -101,28 +85,148 @@ export function Credential({
   );
 }
 
-function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: CredentialShape }) {
+function StateBadges({
+  credential: { enabled, status, refusal, restingUntil, lastTestedAt, weight },
+}: Pick<CredentialProps, "credential">) {
   const t = useTranslations("admin.providers");
-  const secret = useTranslations("credential");
-  const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, fieldProblem } = useAction(updateCredentialAction);
-  async function submit(event: FormEvent<HTMLFormElement>) {
+  const isResting = status === "active" && restingUntil !== null;
+  return (
+    <>
+      {!enabled && <Badge>{t("off")}</Badge>}
+      {enabled && isResting && (
+        <Badge variant="warning">
+          {t("restingUntil")} <Moment at={restingUntil} seconds />
+        </Badge>
+      )}
+      {enabled && !isResting && (
+        <Badge variant={VARIANT[status]}>
+          {status === "disabled" && refusal ? t(`refusals.${refusal}`) : t(`credentialStatuses.${status}`)}
+        </Badge>
+      )}
+      {enabled && weight === 0 && <Badge variant="warning">{t("drained")}</Badge>}
+      {lastTestedAt === null && <Badge variant="warning">{t("untested")}</Badge>}
+    </>
+  );
+}
+
+function Facts({ credential: { lastTestedAt, lastUsedAt, lastError, balance } }: Pick<CredentialProps, "credential">) {
+  const t = useTranslations("admin.providers");
+  const facts = [
+    { label: t("lastTested"), value: <Moment at={lastTestedAt} /> },
+    { label: t("lastUsed"), value: <Moment at={lastUsedAt} /> },
+    ...(lastError
+      ? [
+          {
+            label: t("lastError"),
+            value: (
+              <>
+                <code className="font-mono">{lastError.class}</code> · <Moment at={lastError.at} />
+              </>
+            ),
+          },
+        ]
+      : []),
+    ...(balance
+      ? [{ label: t("balance"), value: <span className="figures">{`${balance.amount} ${balance.unit}`}</span> }]
+      : []),
+  ];
+  return (
+    <dl className="flex flex-wrap gap-x-6 gap-y-1 text-sm">
+      {facts.map(({ label, value }) => (
+        <div key={label} className="flex flex-wrap gap-x-1.5">
+          <dt className="text-ink-2">{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Limits({ credential: { id, weight, rpm, tpm } }: Pick<CredentialProps, "credential">) {
+  const t = useTranslations("admin.providers");
+  const update = useAction(updateCredentialAction);
+  async function save(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    if (await run({ id, patch: secretOf(new FormData(event.currentTarget)) })) setOpen(false);
+    const data = new FormData(event.currentTarget);
+    const cap = (name: string) => (data.get(name) ? Number(data.get(name)) : null);
+    await update.run({ id, patch: { weight: Number(data.get("weight")), rpm: cap("rpm"), tpm: cap("tpm") } });
   }
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
+    <form onSubmit={save} className="flex flex-wrap items-end gap-2" aria-label={t("limits")}>
+      <Field name="weight" label={t("weight")} error={update.fieldProblem("patch.weight")}>
+        <Input key={weight} type="number" min={0} max={10_000} defaultValue={weight} className="figures w-28" />
+      </Field>
+      <Field name="rpm" label={t("rpm")} error={update.fieldProblem("patch.rpm")}>
+        <Input
+          key={rpm}
+          type="number"
+          min={1}
+          defaultValue={rpm ?? ""}
+          placeholder={t("noCap")}
+          className="figures w-28"
+        />
+      </Field>
+      <Field name="tpm" label={t("tpm")} error={update.fieldProblem("patch.tpm")}>
+        <Input
+          key={tpm}
+          type="number"
+          min={1}
+          defaultValue={tpm ?? ""}
+          placeholder={t("noCap")}
+          className="figures w-32"
+        />
+      </Field>
+      <Button type="submit" disabled={update.isPending}>
+        {t("save")}
+      </Button>
+      {update.problem && <FormError message={update.problem} />}
+    </form>
+  );
+}
+
+/** Tries what was typed before it is stored; what fails may be stored all the same, and is marked. */
+function useTried<Input, Data>(act: ReturnType<typeof useAction<Input, Data>>, onDone: () => void) {
+  const [hasFailed, setFailed] = useState(false);
+  return {
+    hasFailed,
+    forget: () => {
+      setFailed(false);
+      act.clear();
+    },
+    send: async (input: Input, isTest: boolean) => {
+      const done = await act.run(input);
+      setFailed(done === undefined && isTest);
+      if (done !== undefined) onDone();
+    },
+  };
+}
+
+function Rotate({ id, name, shape }: { id: string; name: string; shape: CredentialShape }) {
+  const t = useTranslations("admin.providers");
+  const [isOpen, setOpen] = useState(false);
+  const act = useAction(updateCredentialAction);
+  const tried = useTried(act, () => setOpen(false));
+  const send = (form: HTMLFormElement, test: boolean) =>
+    tried.send({ id, patch: { ...secretOf(new FormData(form)), test } }, test);
+  return (
+    <Dialog
+      open={isOpen}
+      onOpenChange={(open) => {
+        setOpen(open);
+        tried.forget();
+      }}
+    >
       <DialogTrigger render={<Button />}>{t("replaceSecret")}</DialogTrigger>
-      <DialogContent title={t("replaceSecretOf", { name })} description={secret("apiKeyHelp")}>
-        <Form onSubmit={submit}>
-          <FormError message={problem} />
-          <SecretFields shape={shape} problemOf={(field) => fieldProblem(`patch.${field}`) ?? fieldProblem(field)} />
-          <DialogActions>
-            <Button type="submit" variant="primary" disabled={isPending}>
-              {t("replaceSecret")}
-            </Button>
-          </DialogActions>
-        </Form>
+      <DialogContent title={t("replaceSecretOf", { name })} description={t("replaceSecretText")}>
+        <SecretForm
+          shape={shape}
+          problem={act.problem}
+          problemOf={(field) => act.fieldProblem(`patch.${field}`) ?? act.fieldProblem(field)}
+          isPending={act.isPending}
+          hasFailed={tried.hasFailed}
+          submit={t("testAndReplace")}
+          onSend={send}
+        />
       </DialogContent>
     </Dialog>
   );
@@ -130,39 +234,86 @@ function ReplaceSecret({ id, name, shape }: { id: string; name: string; shape: C
 
 export function AddCredential({ slug, shape }: { slug: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
-  const secret = useTranslations("credential");
   const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, fieldProblem } = useAction(createCredentialAction);
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget);
-    const credential = { name: String(data.get("name")), ...secretOf(data) };
-    if (await run({ slug, credential })) setOpen(false);
-  }
+  const act = useAction(createCredentialAction);
+  const tried = useTried(act, () => setOpen(false));
+  const send = (form: HTMLFormElement, test: boolean) => {
+    const data = new FormData(form);
+    return tried.send({ slug, credential: { name: String(data.get("name")), ...secretOf(data), test } }, test);
+  };
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
+    <Dialog
+      open={isOpen}
+      onOpenChange={(open) => {
+        setOpen(open);
+        tried.forget();
+      }}
+    >
       <DialogTrigger render={<Button size="small" />}>{t("addCredential")}</DialogTrigger>
-      <DialogContent title={t("addCredential")} description={secret("apiKeyHelp")}>
-        <Form onSubmit={submit}>
-          <FormError message={problem} />
-          <Field
-            name="name"
-            label={t("credentialName")}
-            error={fieldProblem("credential.name") ?? fieldProblem("name")}
-          >
-            <Input autoComplete="off" />
-          </Field>
-          <SecretFields
-            shape={shape}
-            problemOf={(field) => fieldProblem(`credential.${field}`) ?? fieldProblem(field)}
-          />
-          <DialogActions>
-            <Button type="submit" variant="primary" disabled={isPending}>
-              {t("addCredential")}
-            </Button>
-          </DialogActions>
-        </Form>
+      <DialogContent title={t("addCredential")} description={t("addCredentialText")}>
+        <SecretForm
+          shape={shape}
+          named
+          problem={act.problem}
+          problemOf={(field) => act.fieldProblem(`credential.${field}`) ?? act.fieldProblem(field)}
+          isPending={act.isPending}
+          hasFailed={tried.hasFailed}
+          submit={t("addAndTest")}
+          onSend={send}
+        />
       </DialogContent>
     </Dialog>
+  );
+}
+
+type SecretFormProps = {
+  shape: CredentialShape;
+  /** With a field for the credential's name. */
+  named?: boolean;
+  problem: string | undefined;
+  problemOf: (field: string) => string | undefined;
+  isPending: boolean;
+  hasFailed: boolean;
+  submit: string;
+  onSend: (form: HTMLFormElement, test: boolean) => Promise<void>;
+};
+
+function SecretForm(props: SecretFormProps) {
+  const { shape, named = false, problem, problemOf, isPending, hasFailed, submit, onSend } = props;
+  const t = useTranslations("admin.providers");
+  return (
+    <Form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void onSend(event.currentTarget, true);
+      }}
+    >
+      <FormError message={problem} />
+      {named && (
+        <Field name="name" label={t("credentialName")} error={problemOf("name")}>
+          <Input autoComplete="off" />
+        </Field>
+      )}
+      <SecretFields shape={shape} problemOf={problemOf} />
+      <p role="status" className="text-sm text-ink-2 empty:hidden">
+        {isPending && t("testing")}
+      </p>
+      <DialogActions>
+        <Button type="submit" variant="primary" disabled={isPending}>
+          {submit}
+        </Button>
+        {hasFailed && (
+          <Button
+            disabled={isPending}
+            onClick={(event) => {
+              const { form } = event.currentTarget;
+              if (form) void onSend(form, false);
+            }}
+          >
+            {t("saveUntested")}
+          </Button>
+        )}
+      </DialogActions>
+    </Form>
   );
 }

@@ -35,13 +35,22 @@ export const CONSOLE_NAV: readonly NavEntry<ConsolePageId, Permission>[] = [
   { id: "settings", path: "/settings", needs: [] },
 ];
 
-export type AdminPageId = "overview" | "providers" | "models" | "customers" | "ledger" | "audit" | "settings";
+export type AdminPageId =
+  | "overview"
+  | "providers"
+  | "models"
+  | "customers"
+  | "health"
+  | "ledger"
+  | "audit"
+  | "settings";
 
 export const ADMIN_NAV: readonly NavEntry<AdminPageId, PlatformPermission>[] = [
   { id: "overview", path: "", needs: ["usage.read"], phone: true },
   { id: "providers", path: "/providers", needs: ["providers.read", "providers.manage"], phone: true },
   { id: "models", path: "/models", needs: ["models.read", "models.manage"], phone: true },
   { id: "customers", path: "/customers", needs: ["orgs.read", "orgs.manage"], phone: true },
+  { id: "health", path: "/health", needs: ["providers.read", "providers.manage"] },
   { id: "ledger", path: "/ledger", needs: ["ledger.read"] },
   { id: "audit", path: "/audit", needs: ["audit.read"] },
   { id: "settings", path: "/settings", needs: ["settings.read", "settings.manage"] },

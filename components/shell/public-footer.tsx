@@ -1,3 +1,4 @@
+import Link from "next/link";
 import { useLocale, useTranslations } from "next-intl";
 import { LOCALE_NAMES, LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
 
@@ -25,7 +26,10 @@ export function PublicFooter() {
             ))}
           </ul>
         </nav>
-        <p>
+        <p className="flex flex-wrap gap-x-5 gap-y-2">
+          <Link href="/status" className="underline decoration-line-strong underline-offset-4 hover:decoration-current">
+            {t("status")}
+          </Link>
           <a
             href="/api/openapi.json"
             className="underline decoration-line-strong underline-offset-4 hover:decoration-current"

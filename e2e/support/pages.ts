@@ -68,6 +68,7 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/setup/done": [{ as: "operator", at: () => "/setup/done" }],
   "/sign-in": [nobody("/sign-in")],
   "/sign-up": [{ ...nobody("/sign-up"), varies: true }],
+  "/status": [{ as: "member", at: () => "/status" }],
   "/verify": [{ as: "unverified", at: () => "/verify" }],
 
   "/[org]": [{ ...member(""), varies: true }],
@@ -103,6 +104,7 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   "/admin/catalogue/[id]": [{ as: "operator", at: ({ syncId }) => `/admin/catalogue/${syncId}` }],
   "/admin/customers": [{ ...operator("/customers"), varies: true }],
   "/admin/customers/[id]": [{ as: "operator", at: ({ member }) => `/admin/customers/${member.orgId}`, varies: true }],
+  "/admin/health": [operator("/health")],
   "/admin/ledger": [operator("/ledger")],
   "/admin/models": [operator("/models")],
   "/admin/models/[...id]": [operator("/models/sandbox/chat")],

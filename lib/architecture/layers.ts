@@ -28,10 +28,11 @@ const HEIGHT: Record<string, number> = {
   keys: 4,
   connect: 5,
   usage: 5,
-  auth: 6,
-  gateway: 6,
-  playground: 6,
-  http: 7,
+  health: 6,
+  auth: 7,
+  gateway: 7,
+  playground: 7,
+  http: 8,
 };
 
 /** Proof types that every domain takes as its first argument; they import leaves only. */

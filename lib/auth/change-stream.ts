@@ -1,4 +1,4 @@
-import { createChangeWatch, type Viewer } from "@/lib/auth/change-watch";
+import { type ChangeWatch, createChangeWatch, type Viewer } from "@/lib/auth/change-watch";
 import { readVersions } from "@/lib/auth/queries";
 import type { OrgScope } from "@/lib/auth/require-org";
 import { logger } from "@/lib/log";
@@ -15,8 +15,17 @@ const watch = createChangeWatch({
 /** An organisation's change stream (server-sent events): `change` when money moved since `?since=`, `end` once the session
  *  is over. It carries no data: the page asks for itself again. 503 where too many watch. */
 export function changeStream(scope: OrgScope, request: Request): Response {
+  return streamChanges(watch, { sessionId: scope.user.sessionId, orgId: scope.orgId }, request);
+}
+
+/** The stream of one viewer of a watch. */
+export function streamChanges(
+  watch: ChangeWatch,
+  viewing: Pick<Viewer, "sessionId" | "orgId">,
+  request: Request,
+): Response {
   const since = new URL(request.url).searchParams.get("since") ?? "0";
-  const body = streamOf({ sessionId: scope.user.sessionId, orgId: scope.orgId, version: since }, request.signal);
+  const body = streamOf(watch, { ...viewing, version: since }, request.signal);
   if (!body) return new Response(null, { status: 503, headers: { "cache-control": "no-store" } });
   return new Response(body, {
     headers: {
@@ -28,6 +37,7 @@ export function changeStream(scope: OrgScope, request: Request): Response {
 }
 
 function streamOf(
+  watch: ChangeWatch,
   viewing: Pick<Viewer, "sessionId" | "orgId" | "version">,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> | null {

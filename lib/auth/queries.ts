@@ -131,6 +131,29 @@ export async function readVersions(viewings: readonly Viewing[]): Promise<Map<st
   );
 }
 
+/** Stands for an organisation in the viewings of the operator's health page. */
+export const HEALTH_VIEW = "health";
+
+/** The version of the hub's health for each session of staff who may see it. */
+export async function readHealthVersions(viewings: readonly Viewing[]): Promise<Map<string, string>> {
+  const [sessions, [row]] = await Promise.all([
+    db().authSession.findMany({
+      where: {
+        id: { in: viewings.map(({ sessionId }) => sessionId) },
+        level: "full",
+        expiresAt: { gt: new Date() },
+        user: { disabledAt: null, staff: { isNot: null } },
+      },
+      select: { id: true },
+    }),
+    db().$queryRaw<[{ version: string }]>`
+      SELECT concat_ws('-', floor(extract(epoch FROM clock_timestamp()) / 5), (SELECT version FROM config_version WHERE id = 1),
+        (SELECT count(*) FROM breaker), (SELECT extract(epoch FROM max(updated_at)) FROM breaker),
+        (SELECT extract(epoch FROM max(finished_at)) FROM provider_probe)) AS version`,
+  ]);
+  return new Map(sessions.map(({ id }) => [viewingId({ sessionId: id, orgId: HEALTH_VIEW }), row.version]));
+}
+
 export function viewingId({ sessionId, orgId }: Viewing): string {
   return `${sessionId} ${orgId}`;
 }

@@ -205,6 +205,10 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
     granted: "ok",
   },
   deleteModelAction: { roles: "✔✔––", input: () => ({ id: no }) },
+  // there is no credential to test
+  startTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "conflict" },
+  cancelTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "ok" },
+  retryFailedJobsAction: { roles: "✔✔––", input: () => ({}), granted: "ok" },
   grantCreditAction: {
     roles: "✔✔✔–",
     input: () => ({ orgId: no, formId: randomUUID(), credit: { amountUsd: "1", kind: "comp", reason: "test" } }),

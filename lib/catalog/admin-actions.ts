@@ -40,7 +40,11 @@ export const updateCredentialAction = action(
   staff,
 );
 
-export const deleteCredentialAction = action(byId, (scope, input) => deleteCredential(scope, input.id), staff);
+export const deleteCredentialAction = action(
+  z.strictObject({ id: z.string(), typed: z.string().optional() }),
+  (scope, { id, typed }) => deleteCredential(scope, id, { keepLastRoute: true, typed }),
+  staff,
+);
 
 export const testCredentialAction = action(byId, (scope, input) => testCredential(scope, input.id), staff);
 

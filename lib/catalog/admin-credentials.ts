@@ -1,4 +1,5 @@
 import { recordAudit } from "@/lib/audit/mutations";
+import { askWorker, queueProbe } from "@/lib/catalog/admin-ask-worker";
 import { findBySlug } from "@/lib/catalog/admin-providers";
 import { findProviderKind, sealingOrigin } from "@/lib/catalog/provider-kinds";
 import type { ConfigurationPage, CredentialInput, CredentialPatch, CredentialRow } from "@/lib/catalog/schema";
@@ -9,9 +10,10 @@ import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { fingerprint, sealSecret, secretsKeyVersion } from "@/lib/secrets";
-import type { Credential, Prisma, Provider } from "@/prisma/generated/client";
+import type { Credential, CredentialHealth, Prisma, Provider } from "@/prisma/generated/client";
 
-type CredentialOfProvider = Credential & { provider: Provider };
+type CredentialOfProvider = Credential & { provider: Provider; health: CredentialHealth | null };
+const WITH_ALL = { provider: true, health: true } as const;
 
 export async function listCredentials(
   scope: StaffScope,
@@ -23,89 +25,158 @@ export async function listCredentials(
   const after = cursor && decodeCursor(cursor, 1)[0];
   const rows = await db().credential.findMany({
     where: { providerId: provider.id, ...(after && { id: { gt: after } }) },
-    include: { provider: true },
+    include: WITH_ALL,
     orderBy: { id: "asc" },
     take: limit + 1,
   });
   const page = rows.slice(0, limit);
-  return { data: page.map(toRow), nextCursor: rows.length > limit ? encodeCursor(page.at(-1)?.id ?? "") : null };
+  const rests = await readRests(db());
+  return {
+    data: page.map((row) => toRow(row, rests)),
+    nextCursor: rows.length > limit ? encodeCursor(page.at(-1)?.id ?? "") : null,
+  };
 }
 
 /** Credentials of all providers, by the provider's slug. */
 export async function credentialsByProvider(scope: StaffScope): Promise<Map<string, CredentialRow[]>> {
   requireStaffPermission(scope, "providers.read");
-  const rows = await db().credential.findMany({ include: { provider: true }, orderBy: { id: "asc" } });
-  return Map.groupBy(rows.map(toRow), ({ provider }) => provider);
+  const rows = await db().credential.findMany({ include: WITH_ALL, orderBy: { id: "asc" } });
+  const rests = await readRests(db());
+  return Map.groupBy(
+    rows.map((row) => toRow(row, rests)),
+    ({ provider }) => provider,
+  );
 }
 
-/** Stores a secret that this process can never read back. Makes no upstream call.
- *  Throws not_found, conflict when the name is taken, unavailable without the public key. */
+/** Stores a secret that this process can never read back; with `test`, only after the worker has found that it works.
+ *  Throws not_found, conflict when the name is taken, upstream_error when the test fails, unavailable without the public key or,
+ *  with `test`, without a worker. */
 export async function createCredential(
   scope: StaffScope,
   slug: string,
   input: CredentialInput,
 ): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
+  const id = newId("cred");
+  const tried = input.test ? await trySecret(scope, await findBySlug(db(), slug), id, input) : null;
   return change(scope, async (tx) => {
     const provider = await findBySlug(tx, slug);
     await requireFreeName(tx, provider, input.name);
-    const id = newId("cred");
-    const secret = readSecret(provider, input) ?? missingSecret(provider);
+    const secret = tried ?? (await sealed(provider, id, readSecret(provider, input) ?? missingSecret(provider)));
     const row = await tx.credential.create({
       data: {
         id,
         providerId: provider.id,
         name: input.name,
-        ...(await sealed(provider, id, secret)),
+        ...secret,
         weight: input.weight,
         enabled: input.enabled,
+        ...{ rpm: input.rpm, tpm: input.tpm },
+        ...(tried && { lastTestedAt: new Date() }),
       },
-      include: { provider: true },
+      include: WITH_ALL,
     });
     await recordAudit(tx, scope, { action: "credential.create", target: `credential:${id}`, after: facts(row) });
-    return toRow(row);
+    return toRow(row, NO_RESTS);
   });
 }
 
-/** A new secret replaces the old one in place and makes a disabled credential active again. Throws not_found. */
+/** A new secret replaces the old one in place and makes a disabled credential active again; with `test`, the old one stays until
+ *  the worker has found that the new one works. Enabling a credential whose key was refused has it verified first; one that was
+ *  refused for its balance is believed. Throws not_found, upstream_error, unavailable. */
 export async function updateCredential(scope: StaffScope, id: string, patch: CredentialPatch): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
+  const tried = patch.test ? await trySecret(scope, (await getById(db(), id)).provider, id, patch) : null;
   return change(scope, async (tx) => {
     const before = await getById(tx, id);
     if (patch.name !== undefined && patch.name !== before.name) await requireFreeName(tx, before.provider, patch.name);
-    const secret = readSecret(before.provider, patch);
-    const isRevived = patch.enabled === true && before.status === "disabled";
+    const given = readSecret(before.provider, patch);
+    const secret = tried ?? (given && (await sealed(before.provider, id, given)));
+    const isRevived = !secret && patch.enabled === true && before.status === "disabled";
+    const isVerified = isRevived && before.refusal !== "balance";
     const row = await tx.credential.update({
       where: { id },
       data: {
         name: patch.name,
         weight: patch.weight,
         enabled: patch.enabled,
-        ...(secret && (await sealed(before.provider, id, secret))),
-        ...((secret || isRevived) && { status: "active", statusReason: null }),
+        ...{ rpm: patch.rpm, tpm: patch.tpm },
+        ...(secret && { ...secret, lastTestedAt: tried ? new Date() : null }),
+        ...((secret || isRevived) && { status: isVerified ? "verifying" : "active", statusReason: null }),
+        ...((secret || (isRevived && !isVerified)) && { refusal: null }),
         updatedAt: new Date(),
       },
-      include: { provider: true },
+      include: WITH_ALL,
     });
+    if (isVerified) await queueProbe(tx, { kind: "test_credential", providerId: row.providerId, credentialId: id });
     await recordAudit(tx, scope, {
       action: "credential.update",
       target: `credential:${id}`,
       before: facts(before),
       after: facts(row),
     });
-    return toRow(row);
+    return toRow(row, await readRests(tx));
   });
 }
 
-/** Throws not_found. */
-export async function deleteCredential(scope: StaffScope, id: string): Promise<{ id: string; deleted: true }> {
+/** The secret, sealed, once the worker has tried it. Throws invalid_request where none is given. */
+async function trySecret(scope: StaffScope, provider: Provider, id: string, input: CredentialPatch) {
+  const secret = await sealed(provider, id, readSecret(provider, input) ?? missingSecret(provider));
+  const probe = await askWorker(scope, {
+    ...{ kind: "test_credential" as const, providerId: provider.id, credentialId: id, sealed: secret.sealed },
+  });
+  if (!probe.ok) throw new AppError("upstream_error", probe.error ?? "The test failed.", { retry: false });
+  return secret;
+}
+
+/** `typed` is what a person entered to say that they mean it. Throws not_found; with `keepLastRoute` conflict while a served model
+ *  has no other route and its name was not typed. */
+export async function deleteCredential(
+  scope: StaffScope,
+  id: string,
+  { keepLastRoute = false, typed }: { keepLastRoute?: boolean; typed?: string } = {},
+): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "providers.manage");
   return change(scope, async (tx) => {
     const row = await getById(tx, id);
+    const models = keepLastRoute && typed !== row.name ? ((await readLastRoutes(tx)).get(id) ?? []) : [];
+    if (models.length > 0) {
+      const named = models.slice(0, 3).join(", ");
+      throw new AppError("conflict", `It is the last route of ${named}. Enter its name to delete it all the same.`);
+    }
     await tx.credential.delete({ where: { id } });
     await recordAudit(tx, scope, { action: "credential.delete", target: `credential:${id}`, before: facts(row) });
     return { id, deleted: true };
   });
+}
+
+/** The served models that have no other route, by credential. */
+export async function lastRoutes(scope: StaffScope): Promise<ReadonlyMap<string, string[]>> {
+  requireStaffPermission(scope, "providers.read");
+  return readLastRoutes(db());
+}
+
+async function readLastRoutes(tx: Pick<Prisma.TransactionClient, "$queryRaw">): Promise<Map<string, string[]>> {
+  const rows = await tx.$queryRaw<{ credential: string; models: string[] }[]>`
+    WITH route AS (
+      SELECT DISTINCT model.id AS model, credential.id AS credential
+      FROM model JOIN offer ON offer.model_id = model.id AND offer.enabled AND offer.weight > 0
+      JOIN provider ON provider.id = offer.provider_id AND provider.enabled
+      LEFT JOIN credential ON credential.provider_id = provider.id AND credential.enabled AND credential.status = 'active' AND credential.weight > 0
+      WHERE model.enabled AND (credential.id IS NOT NULL OR provider.kind IN ('sandbox', 'ollama'))
+    ), sole AS (
+      SELECT model, min(credential) AS credential FROM route GROUP BY 1 HAVING count(*) = 1 AND count(credential) = 1
+    )
+    SELECT credential, array_agg(model ORDER BY model) AS models FROM sole GROUP BY 1`;
+  return new Map(rows.map(({ credential, models }) => [credential, models]));
+}
+
+const NO_RESTS: ReadonlyMap<string, Date> = new Map();
+
+/** Until when credentials pause, as their providers asked. */
+async function readRests(tx: Pick<Prisma.TransactionClient, "breaker">): Promise<ReadonlyMap<string, Date>> {
+  const rows = await tx.breaker.findMany({ where: { openings: 0, until: { gt: new Date() } } });
+  return new Map(rows.map(({ target, until }) => [target, until]));
 }
 
 /** Throws not_found. */
@@ -113,7 +184,7 @@ export async function getById(
   tx: Pick<Prisma.TransactionClient, "credential">,
   id: string,
 ): Promise<CredentialOfProvider> {
-  const row = await tx.credential.findUnique({ where: { id }, include: { provider: true } });
+  const row = await tx.credential.findUnique({ where: { id }, include: WITH_ALL });
   if (!row) throw new AppError("not_found", `There is no credential "${id}".`);
   return row;
 }
@@ -195,12 +266,16 @@ async function requireFreeName(tx: Prisma.TransactionClient, provider: Provider,
 }
 
 function facts(row: CredentialOfProvider) {
-  const { name, last4: shown, fingerprint: print, region, weight, enabled, status } = row;
-  return { provider: row.provider.slug, name, last4: shown, fingerprint: print, region, weight, enabled, status };
+  const { name, last4: shown, fingerprint: print, region, weight, enabled, status, rpm, tpm } = row;
+  return {
+    ...{ provider: row.provider.slug, name, last4: shown, fingerprint: print, region, weight, enabled, status },
+    ...{ rpm, tpm },
+  };
 }
 
-function toRow(row: CredentialOfProvider): CredentialRow {
-  const { id, name, last4: shown, fingerprint: print, region, weight, enabled, statusReason } = row;
+function toRow(row: CredentialOfProvider, rests: ReadonlyMap<string, Date>): CredentialRow {
+  const { id, name, last4: shown, fingerprint: print, region, weight, enabled, rpm, tpm, statusReason, health } = row;
+  const { lastErrorClass, lastErrorAt, balance, balanceUnit, balanceAt } = health ?? {};
   return {
     id,
     provider: row.provider.slug,
@@ -210,10 +285,18 @@ function toRow(row: CredentialOfProvider): CredentialRow {
     region,
     weight,
     enabled,
+    ...{ rpm, tpm },
     // safe because only this file, the worker and disable_credential write the column
     status: enabled ? (row.status as CredentialRow["status"]) : "disabled",
     statusReason,
+    // safe because only the worker and disable_credential write it
+    refusal: row.refusal as CredentialRow["refusal"],
+    restingUntil: rests.get(id)?.toISOString() ?? null,
     lastTestedAt: row.lastTestedAt?.toISOString() ?? null,
+    lastUsedAt: health?.lastUsedAt?.toISOString() ?? null,
+    lastError: lastErrorClass && lastErrorAt ? { class: lastErrorClass, at: lastErrorAt.toISOString() } : null,
+    balance:
+      balance && balanceUnit && balanceAt ? { amount: balance, unit: balanceUnit, at: balanceAt.toISOString() } : null,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };

@@ -174,3 +174,88 @@ test("a provider without an active credential cannot list its models", async () 
   const models = await hub.call("GET", `/providers/${slug}/upstream-models`);
   expect(models.body.error.message).toBe("The provider has no active credential.");
 });
+
+describe("the life of a credential", () => {
+  /** Keys that contain "bad" are refused. */
+  const judge: typeof answer = (request, response) => {
+    const isBad = request.headers.authorization?.includes("bad");
+    response.writeHead(isBad ? 401 : 200);
+    response.end(isBad ? '{"error":{"message":"Incorrect API key"}}' : '{"data":[{"id":"m"}]}');
+  };
+  const read = async (slug: string) => (await hub.call("GET", `/providers/${slug}/credentials`)).body.data;
+
+  test("it is tested before it is stored; what fails is not, unless it is stored untested", async () => {
+    answer = judge;
+    const { slug } = await credential();
+    const add = (name: string, apiKey: string, test: boolean) =>
+      hub.call("POST", `/providers/${slug}/credentials`, { name, apiKey, test });
+    expect((await add("good", "sk-good-0001", true)).body).toMatchObject({ lastTestedAt: expect.any(String) });
+    const refused = await add("bad", "sk-bad-0002", true);
+    expect([refused.status, refused.body.error.message]).toEqual([502, "HTTP 401: Incorrect API key"]);
+    expect((await add("later", "sk-bad-0003", false)).body).toMatchObject({ status: "active", lastTestedAt: null });
+    expect((await read(slug)).map(({ name }: { name: string }) => name)).toEqual(["main", "good", "later"]);
+    const { rows } = await hub.database.pool.query(
+      "SELECT count(*)::int AS kept FROM provider_probe WHERE sealed IS NOT NULL",
+    );
+    expect(rows[0].kept).toBe(0);
+  });
+
+  test("rotating, the old secret serves until the new one is found to work", async () => {
+    answer = judge;
+    const { slug, id } = await credential("sk-first-0001");
+    const rotate = (apiKey: string) => hub.call("PATCH", `/credentials/${id}`, { apiKey, test: true });
+    expect((await rotate("sk-bad-0002")).status).toBe(502);
+    expect((await read(slug))[0]).toMatchObject({ last4: "0001", status: "active" });
+    expect((await rotate("sk-second-0003")).body).toMatchObject({ last4: "0003", lastTestedAt: expect.any(String) });
+  });
+
+  test("one whose key was refused is verified before it is used again", async () => {
+    answer = judge;
+    const { slug, id } = await credential("sk-bad-0001");
+    expect((await hub.call("POST", `/credentials/${id}/test`)).body.ok).toBe(false);
+    expect((await read(slug))[0]).toMatchObject({ status: "disabled", refusal: "auth" });
+    expect((await hub.call("PATCH", `/credentials/${id}`, { enabled: true })).body.status).toBe("verifying");
+    await expect.poll(async () => (await read(slug))[0].status, { timeout: 5_000 }).toBe("disabled");
+    answer = (_, response) => response.end('{"data":[]}');
+    await hub.call("PATCH", `/credentials/${id}`, { enabled: true });
+    await expect.poll(async () => (await read(slug))[0].status, { timeout: 5_000 }).toBe("active");
+  });
+
+  test("caps are kept, changed and taken away", async () => {
+    const { id } = await credential();
+    const patch = (body: object) => hub.call("PATCH", `/credentials/${id}`, body);
+    expect((await patch({ rpm: 60, tpm: 90_000 })).body).toMatchObject({ rpm: 60, tpm: 90_000 });
+    expect((await patch({ rpm: null })).body).toMatchObject({ rpm: null, tpm: 90_000 });
+    expect((await patch({ rpm: 0 })).status).toBe(400);
+  });
+
+  test("the last route of a served model is kept where that is asked for", async () => {
+    const { slug, id } = await credential();
+    const model = `test/last-route-${made}`;
+    await hub.call("PUT", `/models/${model}`, { type: "chat", offers: [{ provider: slug, upstreamModel: "m" }] });
+    const kept = await hub.call("DELETE", `/credentials/${id}?keepLastRoute=true`);
+    expect([kept.status, kept.body.error.message]).toEqual([409, expect.stringContaining(model)]);
+    const { body: spare } = await hub.call("POST", `/providers/${slug}/credentials`, {
+      name: "b",
+      apiKey: "sk-b-0002",
+    });
+    expect((await hub.call("DELETE", `/credentials/${id}?keepLastRoute=true`)).status).toBe(200);
+    expect((await hub.call("DELETE", `/credentials/${spare.id}`)).status).toBe(200);
+  });
+
+  test("all are tested in the background; health says how far it is, and what is left can be cancelled", async () => {
+    answer = judge;
+    const { slug } = await credential("sk-bad-0009");
+    const started = await hub.call("POST", "/health/test-all");
+    expect(started.status).toBe(201);
+    const health = async () => (await hub.call("GET", "/health")).body;
+    await expect.poll(async () => (await health()).run.isRunning, { timeout: 10_000 }).toBe(false);
+    const { run, providers, checks } = await health();
+    expect(run).toMatchObject({ id: started.body.id, done: started.body.total, isCancelled: false });
+    expect(run.failed).toBeGreaterThan(0);
+    const own = providers.find((provider: { slug: string }) => provider.slug === slug);
+    expect(own.credentials).toMatchObject([{ state: "disabled", hour: { attempts: 0, successShare: null } }]);
+    expect(checks[0]).toMatchObject({ origin: "operator", method: "models" });
+    expect((await hub.call("DELETE", "/health/test-all")).body).toEqual({ cancelled: 0 });
+  });
+});

@@ -60,11 +60,19 @@ const secretFields = {
   region: region.optional(),
 };
 
+const cap = z.int("must be a whole number").min(1, "must be at least 1").max(2_000_000_000).nullable().optional();
+
 export const credentialInput = z.strictObject({
   name,
   ...secretFields,
   weight: weight.optional(),
   enabled: z.boolean().optional(),
+  rpm: cap.meta({ description: "Calls a minute over all gateways, approximately; null for no cap." }),
+  tpm: cap.meta({ description: "Tokens a minute over all gateways, approximately; null for no cap." }),
+  test: z
+    .boolean()
+    .optional()
+    .meta({ description: "Try the secret first, for up to 15 seconds; one that fails is not stored." }),
 });
 export type CredentialInput = z.infer<typeof credentialInput>;
 
@@ -81,14 +89,32 @@ export const credentialOut = z
     region: z.string().nullable(),
     weight: z.int(),
     enabled: z.boolean(),
+    rpm: z.int().nullable(),
+    tpm: z.int().nullable(),
     status: z.enum(["active", "needs_secret", "disabled", "verifying"]),
     statusReason: z.string().nullable(),
+    /** What a disabled one was refused for. */
+    refusal: z.enum(["auth", "balance"]).nullable(),
+    /** The provider asked for a pause; null where it did not. */
+    restingUntil: instantOut.nullable(),
+    /** null: never; it was stored untested. */
     lastTestedAt: instantOut.nullable(),
+    lastUsedAt: instantOut.nullable(),
+    lastError: z.object({ class: z.string(), at: instantOut }).nullable(),
+    /** What the provider says is left, where it tells. */
+    balance: z.object({ amount: z.string(), unit: z.string(), at: instantOut }).nullable(),
     createdAt: instantOut,
     updatedAt: instantOut,
   })
   .meta({ id: "Credential" });
 export type CredentialRow = z.infer<typeof credentialOut>;
+
+export const credentialRemoval = z.strictObject({
+  keepLastRoute: z
+    .enum(["true", "false"])
+    .optional()
+    .meta({ description: "true: refuse with 409 while it is the last route of a served model." }),
+});
 
 export const credentialTestOut = z
   .object({ ok: z.boolean(), latencyMs: z.int(), error: z.string().optional() })

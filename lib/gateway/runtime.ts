@@ -15,6 +15,7 @@ import { createVault } from "@/lib/gateway/vault";
 import { createKeyring } from "@/lib/keys/authenticate";
 import { createKeyUses } from "@/lib/keys/key-uses";
 import { connectListener, createPool, type Sql } from "@/lib/pg";
+import { createProcessFacts } from "@/lib/process-facts";
 import { createKeyReports } from "@/lib/usage/key-reports";
 import { createRecorder } from "@/lib/usage/record";
 import { createRefusalLog } from "@/lib/usage/refusals";
@@ -126,14 +127,24 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     ...{ unsettled: recorder.pending, oldestUnsettledMs: recorder.oldestMs, refused: recorder.refused },
     statements: wallet.statistics(),
   });
+  const processFacts = createProcessFacts();
+  let databaseMs: number | null = null;
+  const facts = () => {
+    const { running, unsettled } = statistics();
+    return { ...processFacts(), running, unsettled, databaseMs, configVersion: snapshots.current().version };
+  };
   const watch = createWatch((err) => log.error({ err }, "the money path needs a look"));
   const heartbeat = setInterval(() => {
     watch(statistics());
     // for notifications that were lost
     void sync();
+    const askedAt = systemClock.monotonic();
     pool
-      .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint) as alive", [node, epoch])
+      .query<{ alive: boolean }>("select node_heartbeat($1, $2::bigint, $3) as alive", [
+        ...[node, epoch, JSON.stringify(facts())],
+      ])
       .then(({ rows: [row] }) => {
+        databaseMs = Math.round(systemClock.monotonic() - askedAt);
         if (row && !row.alive) settings.onFenced();
       }, onError);
   }, HEARTBEAT_MS);

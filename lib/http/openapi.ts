@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import * as catalogue from "@/lib/http/admin/catalogue";
+import * as health from "@/lib/http/admin/health";
 import * as models from "@/lib/http/admin/models";
 import * as orgs from "@/lib/http/admin/orgs";
 import * as providers from "@/lib/http/admin/providers";
@@ -9,9 +10,15 @@ import * as routes from "@/lib/http/admin/routes";
 import { ADMIN_BASE, type Endpoint } from "@/lib/http/admin-api";
 
 /** Every endpoint of the admin API. */
-export const ADMIN_ENDPOINTS: readonly Endpoint[] = [providers, models, catalogue, routes, orgs, reports].flatMap(
-  (group) => Object.values(group),
-);
+export const ADMIN_ENDPOINTS: readonly Endpoint[] = [
+  providers,
+  models,
+  catalogue,
+  routes,
+  orgs,
+  reports,
+  health,
+].flatMap((group) => Object.values(group));
 
 const errorBody = z
   .object({

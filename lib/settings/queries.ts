@@ -15,18 +15,27 @@ export async function getSettings(tx: Pick<Prisma.TransactionClient, "setting"> 
 
 /** A page that needs no database waits this long for one that is away: longer as long as it was never seen. */
 const MODE_WAIT_MS = { first: 5_000, later: 500 };
-let lastMode: Settings["mode"] | undefined;
+let lastSeen: Settings | undefined;
 
-/** How pages speak: whether anybody pays here. Without a database as it was when last seen, since a page that says so
- *  needs words too; nothing is allowed or refused by it. */
-export const findMode = cache(async (): Promise<Settings["mode"]> => {
+/** Without a database as they were when last seen. */
+const findSettings = cache(async (): Promise<Settings> => {
   const read = getSettings().then(
-    ({ mode }) => (lastMode = mode),
+    (settings) => (lastSeen = settings),
     () => undefined,
   );
-  const wait = sleep(lastMode ? MODE_WAIT_MS.later : MODE_WAIT_MS.first, undefined, { ref: false });
-  return (await Promise.race([read, wait])) ?? lastMode ?? DEFAULT_SETTINGS.mode;
+  const wait = sleep(lastSeen ? MODE_WAIT_MS.later : MODE_WAIT_MS.first, undefined, { ref: false });
+  return (await Promise.race([read, wait])) ?? lastSeen ?? DEFAULT_SETTINGS;
 });
+
+/** How pages speak: whether anybody pays here. A page that says that the database is away needs words too; nothing is allowed
+ *  or refused by it. */
+export const findMode = async (): Promise<Settings["mode"]> => (await findSettings()).mode;
+
+/** Whether strangers may see the public pages. Also while the database is away, since the status page is read then. */
+export async function arePagesPublic(): Promise<boolean> {
+  const { mode, publicPages } = await findSettings();
+  return mode === "service" || publicPages;
+}
 
 function validOnly(stored: Record<string, unknown>): Partial<Settings> {
   return Object.fromEntries(

@@ -15,6 +15,7 @@ import {
   credentialInput,
   credentialOut,
   credentialPatch,
+  credentialRemoval,
   credentialTestOut,
   modelOut,
   providerInput,
@@ -126,7 +127,8 @@ export const modelImport = endpoint({
 export const credentialUpdate = endpoint({
   method: "PATCH",
   path: "/credentials/{id}",
-  summary: "Change weight, state or secret of a credential",
+  summary:
+    "Change weight, state, caps or secret of a credential; with `test` a new secret is verified before the old one goes",
   permission: "providers.manage",
   params: byId,
   body: credentialPatch,
@@ -140,8 +142,10 @@ export const credentialDelete = endpoint({
   summary: "Delete a credential",
   permission: "providers.manage",
   params: byId,
+  query: credentialRemoval,
   response: z.object({ id: z.string(), deleted: z.literal(true) }),
-  run: (scope, { params }) => deleteCredential(scope, params.id),
+  run: (scope, { params, query }) =>
+    deleteCredential(scope, params.id, { keepLastRoute: query.keepLastRoute === "true" }),
 });
 
 export const credentialTest = endpoint({

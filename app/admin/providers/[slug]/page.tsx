@@ -11,7 +11,7 @@ import { PageHead } from "@/components/shell/page-head";
 import { Badge } from "@/components/ui/badge";
 import { buttonVariants } from "@/components/ui/button";
 import { requireStaff } from "@/lib/auth/require-staff";
-import { listCredentials } from "@/lib/catalog/admin-credentials";
+import { lastRoutes, listCredentials } from "@/lib/catalog/admin-credentials";
 import { getProvider } from "@/lib/catalog/admin-providers";
 import { effectiveBaseUrl, findProviderKind } from "@/lib/catalog/provider-kinds";
 import { AppError } from "@/lib/errors";
@@ -27,7 +27,10 @@ export default async function ProviderPage({ params }: Props) {
   const scope = await requireStaff("providers.read");
   const t = await getTranslations("admin.providers");
   const provider = await getProvider(scope, (await params).slug).catch(missing);
-  const { data: credentials } = await listCredentials(scope, provider.slug, { limit: 1000 });
+  const [{ data: credentials }, soleRoutes] = await Promise.all([
+    listCredentials(scope, provider.slug, { limit: 1000 }),
+    lastRoutes(scope),
+  ]);
   const tRouting = await getTranslations("routing");
   const routes = scope.permissions.has("models.read") ? await explainProvider(scope, provider.slug) : [];
   const canManage = scope.permissions.has("providers.manage");
@@ -69,7 +72,13 @@ export default async function ProviderPage({ params }: Props) {
           ) : (
             <ul className="border-t">
               {credentials.map((credential) => (
-                <Credential key={credential.id} credential={credential} shape={shape} canManage={canManage} />
+                <Credential
+                  key={credential.id}
+                  credential={credential}
+                  shape={shape}
+                  canManage={canManage}
+                  lastRouteOf={soleRoutes.get(credential.id) ?? []}
+                />
               ))}
             </ul>
           )}

@@ -1,0 +1,4 @@
+import { healthGet } from "@/lib/http/admin/health";
+import { adminRoute } from "@/lib/http/admin-api";
+
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(healthGet);

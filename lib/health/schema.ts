@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { instantOut } from "@/lib/fields";
+
+const share = z.number().nullable();
+const milliseconds = z.int().nullable();
+
+const figures = z.object({
+  attempts: z.int(),
+  /** Of the attempts that say something about the route, from 0 to 1. */
+  successShare: share,
+  limited: z.int(),
+  p50Ms: milliseconds,
+  p95Ms: milliseconds,
+  firstTokenP50Ms: milliseconds,
+  firstTokenP95Ms: milliseconds,
+  tokensPerSecond: z.number().nullable(),
+});
+/** Of the last five minutes, and of the last hour. */
+const windows = { now: figures, hour: figures };
+
+const processOut = z.object({
+  id: z.string(),
+  role: z.enum(["gateway", "web", "worker"]),
+  startedAt: instantOut,
+  beatAt: instantOut,
+  /** No sign of life for 15 seconds. */
+  isSilent: z.boolean(),
+  rssBytes: z.number().nullable(),
+  /** Of one core. */
+  cpuShare: z.number().nullable(),
+  running: z.int().nullable(),
+  /** How long the database took to answer the last sign of life. */
+  databaseMs: milliseconds,
+  configVersion: z.string().nullable(),
+});
+export type ProcessRow = z.infer<typeof processOut>;
+
+const queueOut = z.object({
+  task: z.string(),
+  waiting: z.int(),
+  running: z.int(),
+  /** Tried no more by themselves. */
+  failed: z.int(),
+  oldestAt: instantOut.nullable(),
+  lastError: z.string().nullable(),
+});
+export type QueueRow = z.infer<typeof queueOut>;
+
+const breakerOut = z.object({
+  target: z.string(),
+  provider: z.string(),
+  /** null: a pause of a credential for everything. */
+  model: z.string().nullable(),
+  credential: z.string().nullable(),
+  state: z.enum(["open", "half_open", "resting"]),
+  until: instantOut,
+  openings: z.int(),
+  reason: z.string(),
+  isProbed: z.boolean(),
+});
+export type BreakerRow = z.infer<typeof breakerOut>;
+
+const credentialFigures = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(["active", "resting", "disabled", "verifying", "needs_secret", "off"]),
+  reason: z.string().nullable(),
+  restingUntil: instantOut.nullable(),
+  balance: z.string().nullable(),
+  ...windows,
+});
+export type CredentialFigures = z.infer<typeof credentialFigures>;
+
+const providerFigures = z.object({
+  slug: z.string(),
+  name: z.string(),
+  enabled: z.boolean(),
+  needsCredential: z.boolean(),
+  ...windows,
+  credentials: z.array(credentialFigures),
+});
+export type ProviderFigures = z.infer<typeof providerFigures>;
+
+export const checkOut = z.object({
+  id: z.string(),
+  at: instantOut,
+  provider: z.string(),
+  credential: z.string().nullable(),
+  origin: z.enum(["operator", "schedule", "breaker", "recheck"]),
+  method: z.enum(["models", "key", "balance", "call"]).nullable(),
+  ok: z.boolean(),
+  latencyMs: z.int(),
+  error: z.string().nullable(),
+});
+export type CheckRow = z.infer<typeof checkOut>;
+
+export const runOut = z.object({
+  id: z.string(),
+  total: z.int(),
+  done: z.int(),
+  failed: z.int(),
+  isRunning: z.boolean(),
+  isCancelled: z.boolean(),
+  startedAt: instantOut,
+});
+
+export const healthOut = z
+  .object({
+    at: instantOut,
+    processes: z.array(processOut),
+    database: z.object({
+      bytes: z.number(),
+      connections: z.int(),
+      maxConnections: z.int(),
+      version: z.string(),
+      configVersion: z.string(),
+      partitions: z.int(),
+    }),
+    queues: z.array(queueOut),
+    breakers: z.array(breakerOut),
+    providers: z.array(providerFigures),
+    /** The latest ones. */
+    checks: z.array(checkOut),
+    /** The last "test all". */
+    run: runOut.nullable(),
+  })
+  .meta({ id: "Health" });
+export type Health = z.infer<typeof healthOut>;
