@@ -24,7 +24,7 @@ test("you connect a provider, choose from what it offers with a margin, and call
   await page.getByRole("option", { name: "OpenAI-compatible" }).click();
   await page.getByLabel(t.providers.slug).fill(slug);
   await page.getByLabel(t.providers.baseUrl).fill(upstream.baseUrl);
-  await page.getByLabel(t.providers.apiKey, { exact: true }).fill("sk-simulated");
+  await page.getByLabel(en.credential.apiKey, { exact: true }).fill("sk-simulated");
   await page.getByRole("button", { name: t.providers.addAndTest }).click();
   await page.getByRole("link", { name: t.providers.chooseModels }).click();
 

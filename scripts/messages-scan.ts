@@ -91,6 +91,7 @@ function translatorOf(callee: Node): string | null {
 
 function keysOf(argument: Node): string[] {
   if (argument.type === "Literal") return [String(argument.value)];
+  if (argument.type === "TSAsExpression") return keysOf(argument.expression as Node);
   if (argument.type === "ConditionalExpression")
     return [argument.consequent, argument.alternate].flatMap((part) => keysOf(part as Node));
   if (argument.type !== "TemplateLiteral") return ["*"];

@@ -174,17 +174,17 @@ function Attempts({ attempts }: Pick<OrgReceipt, "attempts">) {
 
 /** Whom the hub weighed for the call: who came first, and why others were passed over. */
 function Considered({ routing }: { routing: NonNullable<OrgReceipt["routing"]> }) {
-  const t = useTranslations("routing");
+  const words = useTranslations("routing");
   return (
-    <Block id="route" title={t("receiptTitle")} text={t("receiptText")}>
+    <Block id="route" title={words("receiptTitle")} text={words("receiptText")}>
       <Table>
-        <caption className="sr-only">{t("caption")}</caption>
+        <caption className="sr-only">{words("caption")}</caption>
         <TableHeader>
           <TableRow>
-            <TableHead>{t("provider")}</TableHead>
-            <TableHead>{t("model")}</TableHead>
-            <TableHead>{t("why")}</TableHead>
-            <TableHead numeric>{t("score")}</TableHead>
+            <TableHead>{words("provider")}</TableHead>
+            <TableHead>{words("model")}</TableHead>
+            <TableHead>{words("why")}</TableHead>
+            <TableHead numeric>{words("score")}</TableHead>
           </TableRow>
         </TableHeader>
         <TableBody>
@@ -195,7 +195,7 @@ function Considered({ routing }: { routing: NonNullable<OrgReceipt["routing"]> }
               <TableCell>
                 <code className="font-mono text-sm wrap-anywhere">{model}</code>
               </TableCell>
-              <TableCell>{reason ? <RouteReason reason={reason} /> : t("place", { place: index + 1 })}</TableCell>
+              <TableCell>{reason ? <RouteReason reason={reason} /> : words("place", { place: index + 1 })}</TableCell>
               <TableCell numeric>{score?.toPrecision(3) ?? "—"}</TableCell>
             </TableRow>
           ))}

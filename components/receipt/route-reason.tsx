@@ -8,7 +8,7 @@ export function RouteReason({ reason }: { reason: string }) {
   if (reason.startsWith("untranslatable:"))
     return <>{t("reasons.untranslatable", { parameter: reason.slice("untranslatable:".length) })}</>;
   // message keys know no colons
-  const key = `reasons.${reason.replaceAll(":", "_")}`;
+  const word = reason.replaceAll(":", "_");
   // safe because `has` has found it
-  return <>{t.has(key as never) ? t(key as never) : t("reasons.other", { reason })}</>;
+  return <>{t.has(`reasons.${word}` as never) ? t(`reasons.${word}` as never) : t("reasons.other", { reason })}</>;
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "@/lib/clock";
-import { db } from "@/lib/db";
+import { db, sql } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { findProvider } from "@/lib/gateway/providers/registry";
 import type { Considered } from "@/lib/gateway/routing/candidates";
@@ -12,7 +12,6 @@ import type { RouteQuestion, StaffRoute, StaffRouteRow } from "@/lib/gateway/sch
 import { findModel, loadSnapshot } from "@/lib/gateway/snapshot";
 import { isListed } from "@/lib/keys/authenticate";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
-import type { Sql } from "@/lib/pg";
 
 /** Where a call would go now, and why: the gateway's own ranking over the configuration and health that all nodes share. Nothing
  *  is called. Throws not_found. */
@@ -20,7 +19,7 @@ export async function explainRoute(scope: StaffScope, question: RouteQuestion): 
   requireStaffPermission(scope, "models.read");
   const { model: name, affinity = null, needs = [], inputTokens = 0, models, provider } = question;
   const [snapshot, health, org] = await Promise.all([
-    loadSnapshot(sql),
+    loadSnapshot(sql()),
     readHealth(),
     question.orgId ? db().org.findUnique({ where: { id: question.orgId } }) : null,
   ]);
@@ -107,7 +106,7 @@ function toStaffRow(model: string, considered: Considered, health: RouteHealth):
 async function readHealth(): Promise<RouteHealth> {
   let trouble: unknown = null;
   const { health, sync } = createHealthStore({
-    ...{ sql, node: "web", clock: systemClock, random: Math.random },
+    ...{ sql: sql(), node: "web", clock: systemClock, random: Math.random },
     onError: (error) => {
       trouble = error;
     },
@@ -116,9 +115,3 @@ async function readHealth(): Promise<RouteHealth> {
   if (trouble) throw trouble;
   return health;
 }
-
-/** The statements of the gateway over this process's own connection. */
-const sql = {
-  query: async (text: string) => ({ rows: await db().$queryRawUnsafe(text) }),
-  // safe because what is read here are constant statements without values
-} as unknown as Sql;

@@ -183,7 +183,6 @@ describe("requests", () => {
       wasteUsd: "0.00000004",
       latencyMs: 12,
       firstTokenMs: 3,
-      reason: null,
       attempts: [
         {
           provider: "p0",
