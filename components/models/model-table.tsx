@@ -67,10 +67,11 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
         return usd ? parseUsd(usd) : null;
       },
       cell: ({ price }) => (
-        <>
+        // on a phone a line of its own, which says nothing where there is no price
+        <span className={price && of(price) ? undefined : "max-sm:hidden"}>
           <span className="text-ink-2 sm:hidden">{`${header} `}</span>
           <Money usd={(price && of(price)) ?? null} />
-        </>
+        </span>
       ),
     });
     return [
