@@ -1,11 +1,14 @@
 import cluster from "node:cluster";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { databaseUrlFor, EnvError, env } from "@/lib/env";
 import { startGateway } from "@/lib/gateway/runtime";
 import { createClientAddress } from "@/lib/http/client-address";
 import { logger } from "@/lib/log";
 import { armCrashPoints } from "@/server/crash-points";
+import { drainGateway } from "@/server/gateway/drain";
 import { createMetrics, serveClusterMetrics } from "@/server/gateway/metrics";
+import { createNotice } from "@/server/gateway/notice";
 import { createGatewayServer } from "@/server/gateway/server";
 import { createWebProxy } from "@/server/gateway/web-proxy";
 
@@ -56,6 +59,8 @@ async function serve(): Promise<void> {
   const { stripeSimulatorPort } = settings;
   const stripe = stripeSimulatorPort ? proxyTo(stripeSimulatorPort, "the simulation of Stripe") : undefined;
   let draining = false;
+  const notice = createNotice();
+  const calls = new Set<ServerResponse>();
   const server = createGatewayServer({
     runtime,
     metrics: createMetrics(runtime),
@@ -65,6 +70,8 @@ async function serve(): Promise<void> {
     webPort: settings.webPort,
     peppers,
     isDraining: () => draining,
+    notice,
+    calls,
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -75,11 +82,7 @@ async function serve(): Promise<void> {
   const drain = async () => {
     if (draining) return;
     draining = true;
-    server.close();
-    server.closeIdleConnections();
-    await runtime.drain(DRAIN_MS);
-    server.closeAllConnections();
-    await runtime.stop();
+    await drainGateway({ server, runtime, notice, calls, timeoutMs: DRAIN_MS });
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void drain());

@@ -6,7 +6,7 @@ import { createGatewayServer } from "@/server/gateway/server";
 
 it("ends an upload that goes on long after its answer", async () => {
   // safe because the health endpoint asks for nothing
-  const server = createGatewayServer({} as Parameters<typeof createGatewayServer>[0]);
+  const server = createGatewayServer({ isDraining: () => false } as Parameters<typeof createGatewayServer>[0]);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -49,6 +49,8 @@ it.each([
     web: { pass: (_incoming: unknown, outgoing: http.ServerResponse) => outgoing.end("web") },
     clients: { addressOf: () => null },
     metrics: { observe: () => {} },
+    isDraining: () => false,
+    calls: new Set(),
   };
   // safe because these are all that the routing uses
   const server = createGatewayServer(deps as unknown as Parameters<typeof createGatewayServer>[0]);

@@ -8,6 +8,7 @@ import { fromNode, limitUpload, toNode } from "@/lib/http/node-door";
 import { newId } from "@/lib/ids";
 import { requireManagementKey } from "@/server/gateway/management-key";
 import type { Metrics } from "@/server/gateway/metrics";
+import type { Notice } from "@/server/gateway/notice";
 import { checkReadiness } from "@/server/gateway/readiness";
 import type { WebProxy } from "@/server/gateway/web-proxy";
 
@@ -21,6 +22,9 @@ type ServerDependencies = {
   webPort: number;
   peppers: readonly string[];
   isDraining: () => boolean;
+  notice: Notice;
+  /** Calls of the data plane whose answer has not left yet. */
+  calls: Set<ServerResponse>;
 };
 
 /** Above the idle time of any balancer in front, so that it never sends into a connection we are closing. */
@@ -39,6 +43,8 @@ export function createGatewayServer(deps: ServerDependencies): http.Server {
     },
     (incoming, outgoing) => {
       outgoing.once("finish", () => limitUpload(incoming));
+      // whoever keeps connections goes elsewhere with the next call
+      if (deps.isDraining()) outgoing.shouldKeepAlive = false;
       const path = pathOf(incoming);
       if (DATA_PLANE.test(path)) return answerCall(deps, incoming, outgoing, path);
       const operation = OPERATIONS[path];
@@ -54,7 +60,9 @@ export function createGatewayServer(deps: ServerDependencies): http.Server {
 
 function answerCall(deps: ServerDependencies, incoming: IncomingMessage, outgoing: ServerResponse, path: string): void {
   const startedAt = performance.now();
+  deps.calls.add(outgoing);
   outgoing.once("close", () => {
+    deps.calls.delete(outgoing);
     deps.metrics.observe({
       route: routeLabel(path),
       status: outgoing.statusCode,
@@ -68,7 +76,8 @@ type Operation = (deps: ServerDependencies, incoming: IncomingMessage, outgoing:
 
 const OPERATIONS: Record<string, Operation | undefined> = {
   "/api/health": async (_deps, _incoming, outgoing) => sendJson(outgoing, 200, { status: "ok" }),
-  "/api/ready": async ({ runtime, webPort, isDraining }, _incoming, outgoing) => {
+  "/api/ready": async ({ runtime, webPort, isDraining, notice }, _incoming, outgoing) => {
+    notice.probed();
     const { ready, checks } = await checkReadiness({ sql: runtime.sql, webPort, isDraining });
     sendJson(outgoing, ready ? 200 : 503, { status: ready ? "ready" : "not_ready", checks });
   },
