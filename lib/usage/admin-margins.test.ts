@@ -40,7 +40,7 @@ async function customer(...credits: Credit[]) {
       source,
       newId("credit"),
     ]);
-  const { body: key } = await hub.call("POST", `/orgs/${org.id}/keys`, { name: "k" });
+  const { body: key } = await hub.call("POST", `/orgs/${org.id}/keys`, { name: "k", dailyCapUsd: null });
   return { org: org.id as string, name: org.name as string, key: key.id as string, app: key.appId as string };
 }
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
+import { CENT, type Level, paid, paymentsIn, type RefundFact, UNPAID, worth } from "./payment-testing";
 import { createOrg, grant, spend, wallet } from "./testing";
 
 let database: TestDatabase;
@@ -10,60 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const CENT = 10_000_000;
-type RefundFact = { id: string; amount: number; status: string };
-type DisputeFact = { id: string; amount: number; status: string; withdrawn: boolean };
-/** What Stripe shows of one payment. */
-type Level = { status: string; captured: number; refunds: RefundFact[]; disputes: DisputeFact[]; closed?: boolean };
-type Purchase = { topup: string; intent: string; cents: number; org: string };
-
-const UNPAID: Level = { status: "requires_payment_method", captured: 0, refunds: [], disputes: [] };
-const paid = (cents: number, rest: Partial<Level> = {}): Level => ({
-  status: "succeeded",
-  captured: cents,
-  refunds: [],
-  disputes: [],
-  ...rest,
-});
-
-async function purchase(org: string, cents: number): Promise<Purchase> {
-  const topup = newId("top");
-  await database.pool.query(
-    `INSERT INTO topup (id, org_id, actor_id, credit_nano, currency, amount_minor, livemode, stripe_customer)
-     VALUES ($1, $2, 'usr_1', $3, 'usd', $4, false, 'cus_1')`,
-    [topup, org, cents * CENT, cents],
-  );
-  return { topup, intent: `pi_${topup}`, cents, org };
-}
-
-async function look({ topup }: Purchase): Promise<string> {
-  const { rows } = await database.pool.query<{ version: string }>("SELECT version FROM topup WHERE id = $1", [topup]);
-  return String(rows[0]?.version);
-}
-
-async function apply(of: Purchase, level: Level, version: string, changes: Record<string, unknown> = {}) {
-  const payment = {
-    ...{ topup: of.topup, version, intent: of.intent, customer: "cus_1", currency: "usd", livemode: false },
-    ...{ subtotal: of.cents, closed: false, failure: null, receipt_url: null, ...level, ...changes },
-  };
-  const { rows } = await database.pool.query("SELECT * FROM apply_payment($1)", [JSON.stringify(payment)]);
-  return rows[0] as { outcome: string; state: string; posted_nano: string };
-}
-
-const reconcile = async (of: Purchase, level: Level) => apply(of, level, await look(of));
-
-/** In nano-USD. */
-function worth({ cents }: Purchase, { status, refunds, disputes }: Level): number {
-  if (status !== "succeeded") return 0;
-  const refunded = Math.min(
-    cents,
-    refunds
-      .filter(({ status }) => status === "succeeded" || status === "pending")
-      .reduce((sum, r) => sum + r.amount, 0),
-  );
-  const lost = disputes.filter((d) => d.withdrawn || d.status === "lost").reduce((sum, d) => sum + d.amount, 0);
-  return (cents - refunded - Math.min(lost, cents - refunded)) * CENT;
-}
+const { purchase, look, apply, reconcile } = paymentsIn(() => database.pool);
 
 test("a paid top-up becomes one lot, once", async () => {
   const { org } = await createOrg(database.pool);
