@@ -73,35 +73,70 @@ describe.each(DOORS)("%s door", (door) => {
     },
   );
 
-  test("a reader that stops reading stops the upstream", async () => {
-    const model = await hub.relayModel("endless:nolimit,interval=0");
-    const controller = new AbortController();
-    const response = await hub.send(door, "/chat/completions", {
-      method: "POST",
-      headers: { authorization: `Bearer ${tenant.key}`, "content-type": "application/json" },
-      body: JSON.stringify({ model, messages, stream: true }),
-      signal: controller.signal,
+  describe.each([
+    { route: "relay", modelOf: (scenario: string) => hub.relayModel(scenario), truth: () => hub.openaiTruth },
+    {
+      route: "translate",
+      modelOf: (scenario: string) => hub.translatedModel(scenario),
+      truth: () => hub.anthropicTruth,
+    },
+  ])("$route", ({ route, modelOf, truth }) => {
+    test("a reader that stops reading stops the upstream, and one that leaves lets it go", async () => {
+      truth().clear();
+      const model = await modelOf("endless:nolimit,interval=0");
+      const controller = new AbortController();
+      const response = await hub.send(door, "/chat/completions", {
+        method: "POST",
+        headers: { authorization: `Bearer ${tenant.key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model, messages, stream: true }),
+        signal: controller.signal,
+      });
+      const record = truth().last;
+      let seen = -1;
+      // stands still once every buffer on the way is full
+      await expect
+        .poll(
+          () => {
+            const still = record?.tokens === seen;
+            seen = record?.tokens ?? 0;
+            return still;
+          },
+          { timeout: 10_000, interval: 300 },
+        )
+        .toBe(true);
+      controller.abort();
+      await response.body?.cancel().catch(() => null);
+      await expect.poll(() => record?.outcome, { timeout: 5_000 }).toBe("client-gone");
+      await hub.quiet(tenant);
+      const event = await hub.onlyCall(tenant);
+      expect(event).toMatchObject({ outcome: "client_gone", usageSource: "estimated", route });
+      expect(event.outputTokens).toBeGreaterThan(0);
     });
-    const truth = hub.openaiTruth.last;
-    let seen = -1;
-    // stands still once every buffer on the way is full
-    await expect
-      .poll(
-        () => {
-          const still = truth?.tokens === seen;
-          seen = truth?.tokens ?? 0;
-          return still;
-        },
-        { timeout: 10_000, interval: 300 },
-      )
-      .toBe(true);
-    controller.abort();
-    await response.body?.cancel().catch(() => null);
-    await expect.poll(() => truth?.outcome, { timeout: 5_000 }).toBe("client-gone");
-    await hub.quiet(tenant);
-    const event = await hub.onlyCall(tenant);
-    expect(event).toMatchObject({ outcome: "client_gone", usageSource: "estimated" });
-    expect(event.outputTokens).toBeGreaterThan(0);
+
+    test.each([true, false])(
+      "a client that leaves before anything was said lets the upstream go, stream: %s",
+      async (stream) => {
+        truth().clear();
+        const model = await modelOf("first-byte:ms=10000");
+        const controller = new AbortController();
+        const left = hub
+          .send(door, "/chat/completions", {
+            method: "POST",
+            headers: { authorization: `Bearer ${tenant.key}`, "content-type": "application/json" },
+            body: JSON.stringify({ model, messages, stream }),
+            signal: controller.signal,
+          })
+          .then((response) => response.text())
+          .catch(() => null);
+        await expect.poll(() => truth().last?.model).toBe("first-byte:ms=10000");
+        const record = truth().last;
+        controller.abort();
+        if (door === "fast") expect(await left).toBeNull();
+        await expect.poll(() => record?.outcome, { timeout: 5_000 }).toBe("client-gone");
+        await hub.quiet(tenant);
+        expect(await hub.onlyCall(tenant)).toMatchObject({ outcome: "client_gone", priceNano: 0n, route });
+      },
+    );
   });
 
   test("an upstream that ignores the limit cannot take the wallet below zero", async () => {

@@ -28,6 +28,7 @@ export type Reply = {
   end(last?: string | Uint8Array): void;
   /** Closes the connection in the middle of an answer that has begun, so that nobody takes it for a whole one. */
   cut(): void;
+  /** Called back once the client has room again, or has left. */
   onDrain(callback: () => void): void;
   onGone(callback: () => void): void;
 };

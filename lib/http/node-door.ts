@@ -26,10 +26,19 @@ export function toNode(outgoing: ServerResponse): Reply {
   let started = false;
   let gone = false;
   const leavers: (() => void)[] = [];
+  let drains: (() => void)[] = [];
+  const drain = () => {
+    const waiting = drains;
+    drains = [];
+    for (const resume of waiting) resume();
+  };
+  outgoing.on("drain", drain);
   outgoing.on("close", () => {
     if (outgoing.writableFinished) return;
     gone = true;
     for (const leave of leavers) leave();
+    // whoever waits for a client that left would wait for ever
+    drain();
   });
   return {
     get started() {
@@ -58,7 +67,10 @@ export function toNode(outgoing: ServerResponse): Reply {
       gone = true;
       outgoing.destroy();
     },
-    onDrain: (callback) => void outgoing.once("drain", callback),
+    onDrain(callback) {
+      if (gone) callback();
+      else drains.push(callback);
+    },
     onGone(callback) {
       if (gone) callback();
       else leavers.push(callback);
