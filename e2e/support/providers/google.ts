@@ -1,5 +1,5 @@
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer, type ToolCall } from "./scenario.ts";
+import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer, type ToolCall } from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -44,6 +44,7 @@ async function answer(exchange: Exchange): Promise<void> {
 }
 
 type Part = { text?: string; functionCall?: unknown; functionResponse?: unknown; inlineData?: { mimeType?: string } };
+const PICTURE_PART = { inlineData: { mimeType: "image/png", data: PICTURE } };
 type GenerateRequest = {
   contents?: { role?: string; parts?: Part[] }[];
   systemInstruction?: { parts?: Part[] };
@@ -106,6 +107,7 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
   if (plan.reasoning > 0 && thoughtsShown(body))
     parts.push({ text: Array(plan.reasoning).fill("think").join(" "), thought: true });
   if (text.length > 0) parts.push({ text: text.join("") });
+  for (let i = 0; i < plan.images; i++) parts.push(PICTURE_PART);
   plan.tools.forEach((tool, index) => {
     parts.push(callPart(tool, index));
   });
@@ -128,6 +130,7 @@ function* streamFrames(exchange: Exchange, plan: Plan, input: number, showsThoug
     yield frame(showsThoughts ? [{ text, thought: true }] : [], 1, { reasoning: true });
   }
   for (const text of plan.text) yield frame([{ text }], 1);
+  for (let i = 0; i < plan.images; i++) yield frame([PICTURE_PART], 0);
   for (const [index, tool] of plan.tools.entries()) yield frame([callPart(tool, index)], tool.fragments.length + 1);
   if (plan.sendFinish) yield frame([{ text: "" }], 0, { finish: finishReason(plan) });
 }

@@ -14,7 +14,7 @@ import { FLAVOURS, type Flavour, type FlavourName } from "./openai-flavours.ts";
 import { respond } from "./openai-responses.ts";
 import { answerUnit, UNITS } from "./openai-units.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
+import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer } from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -237,13 +237,19 @@ function* streamFrames(
   for (const token of plan.text)
     for (let index = 0; index < choices; index++)
       yield delta(index, plan.refusal ? { refusal: token } : { content: token }, 1);
-  for (const [index, tool] of plan.tools.entries()) {
+  if (plan.images > 0) yield delta(0, { images: pictures(plan) }, 0);
+  for (const [at, tool] of plan.tools.entries()) {
+    const index = at + plan.firstToolIndex;
+    const id = callId(record.id, at);
+    if (!plan.toolDeltas) {
+      const called = { name: tool.name, arguments: tool.fragments.join("") };
+      yield delta(0, { tool_calls: [{ index, id, type: "function", function: called }] }, tool.fragments.length + 1);
+      continue;
+    }
     yield delta(
       0,
       {
-        tool_calls: [
-          { index, id: callId(record.id, index), type: "function", function: { name: tool.name, arguments: "" } },
-        ],
+        tool_calls: [{ index, id, type: "function", function: { name: tool.name, arguments: "" } }],
       },
       1,
     );
@@ -278,6 +284,7 @@ function message(flavour: Flavour, plan: Plan, text: string, id: string): Record
         function: { name: tool.name, arguments: tool.fragments.join("") || "{}" },
       })),
     }),
+    ...(plan.images > 0 && { images: pictures(plan) }),
     refusal: plan.refusal ? text : null,
     annotations: [],
   };
@@ -311,6 +318,13 @@ function usageOf(
       rejected_prediction_tokens: 0,
     },
   });
+}
+
+/** As OpenRouter hands out what a model paints. */
+function pictures({ images }: Plan): unknown[] {
+  return Array.from({ length: images }, (_, index) => ({
+    ...{ type: "image_url", index, image_url: { url: `data:image/png;base64,${PICTURE}` } },
+  }));
 }
 
 function finishReason({ finish }: Plan): string {

@@ -48,6 +48,8 @@ export async function playStream(
     if (plan.unknownEvents && frameNumber % 3 === 1)
       await write(exchange, render({ event: "vendor.notice", data: '{"type":"vendor.notice"}', tokens: 0 }), 0, gone);
     frameNumber++;
+    const isIdle = plan.idle !== null && frame.tokens > 0 && record.tokens === plan.idle.after;
+    if (isIdle && (await pause(plan.idle?.ms ?? 0, gone)) === GONE) return;
     if (plan.intervalMs > 0 && frame.tokens > 0 && (await pause(plan.intervalMs, gone)) === GONE) return;
 
     const isBroken = plan.invalidJson && frame.tokens > 0 && record.tokens === 2;
@@ -69,7 +71,7 @@ export async function playBody(
 ): Promise<void> {
   const { response, record, truth } = exchange;
   const gone = new Promise<Gone>((resolve) => response.once("close", () => resolve(GONE)));
-  const duration = plan.firstByteMs + plan.intervalMs * (usage.output + usage.reasoning);
+  const duration = plan.firstByteMs + (plan.idle?.ms ?? 0) + plan.intervalMs * (usage.output + usage.reasoning);
   if (duration > 0 && (await pause(duration, gone)) === GONE) return;
 
   const accepts = String(exchange.request.headers["accept-encoding"] ?? "");

@@ -27,6 +27,12 @@ export type Plan = {
   reasoning: number;
   text: Iterable<string>;
   tools: ToolCall[];
+  /** False: a call comes in one piece. */
+  toolDeltas: boolean;
+  /** What this wire's indexes of calls begin with; some servers count from 1. */
+  firstToolIndex: number;
+  /** Pictures behind the text. They cost no tokens here. */
+  images: number;
   finish: "stop" | "length" | "tool_calls" | "refusal";
   refusal: boolean;
   usage: UsageMode;
@@ -35,6 +41,8 @@ export type Plan = {
   cacheWrite1h: number;
   firstByteMs: number;
   intervalMs: number;
+  /** One silence in the middle, after so many tokens. */
+  idle: { after: number; ms: number } | null;
   eol: "\n" | "\r\n";
   /** Bytes per write; 0 writes frame by frame, Infinity everything at once. */
   splitBytes: number;
@@ -56,6 +64,10 @@ const ANSWERS: Record<string, (options: Record<string, string>, limit: number) =
   tool: () => ({ tools: [WEATHER("Paris")], text: [], finish: "tool_calls" }),
   "tools-parallel": () => ({ tools: [WEATHER("Paris"), WEATHER("Tokyo")], text: [], finish: "tool_calls" }),
   "tool-no-args": () => ({ tools: [{ name: "get_time", fragments: [] }], text: [], finish: "tool_calls" }),
+  "tool-no-deltas": () => ({ tools: [WEATHER("Paris")], toolDeltas: false, text: [], finish: "tool_calls" }),
+  "tool-index-1": () => ({ tools: [WEATHER("Paris")], firstToolIndex: 1, text: [], finish: "tool_calls" }),
+  json: () => ({ text: ['{"', "celsius", '":"', "12", '"}'] }),
+  image: (options) => ({ images: numberOption(options, "images", 1) }),
   "text-then-tool": () => ({ tools: [WEATHER("Paris")], finish: "tool_calls" }),
   reasoning: (options) => ({ reasoning: numberOption(options, "reasoning", 8) }),
   "think-then-tool": (options) => ({
@@ -81,6 +93,9 @@ const ANSWERS: Record<string, (options: Record<string, string>, limit: number) =
   }),
   trickle: (options) => ({ intervalMs: numberOption(options, "interval", 20) }),
   "first-byte": (options) => ({ firstByteMs: numberOption(options, "ms", 500) }),
+  idle: (options) => ({
+    idle: { after: numberOption(options, "after", 3), ms: numberOption(options, "gap", 200) },
+  }),
   endless: (options, limit) => ({
     text: words("nolimit" in options ? Infinity : limit),
     finish: "length",
@@ -117,6 +132,9 @@ export function planAnswer(scenario: Scenario, limit: number): Plan | null {
     reasoning: 0,
     text: words(numberOption(options, "tokens", 12)),
     tools: [],
+    toolDeltas: true,
+    firstToolIndex: 0,
+    images: 0,
     finish: "stop",
     refusal: false,
     usage: "final",
@@ -125,6 +143,7 @@ export function planAnswer(scenario: Scenario, limit: number): Plan | null {
     cacheWrite1h: 0,
     firstByteMs: numberOption(options, "ms", 0),
     intervalMs: numberOption(options, "interval", 0),
+    idle: null,
     eol: "\n",
     splitBytes: 0,
     comments: false,
@@ -158,6 +177,10 @@ function* limited(text: Iterable<string>, limit: number, reached: () => void): G
 function WEATHER(city: string): ToolCall {
   return { name: "get_weather", fragments: ['{"', "city", '":"', city, '"}'] };
 }
+
+/** One pixel, as PNG in base64. */
+export const PICTURE =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 export function numberOption(options: Record<string, string>, name: string, fallback: number): number {
   const value = options[name];

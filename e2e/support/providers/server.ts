@@ -7,6 +7,8 @@ export type Simulator = {
   url: string;
   /** What an operator would type as the provider's base URL. */
   baseUrl: string;
+  /** The same address as https, which it does not speak: each handshake is refused. */
+  tlsUrl: string;
   truth: Truth;
   stop: () => Promise<void>;
 };
@@ -71,6 +73,7 @@ export async function startSimulator(
   return {
     url,
     baseUrl: url + (wire.basePath ?? "/v1"),
+    tlsUrl: url.replace("http:", "https:") + (wire.basePath ?? "/v1"),
     truth,
     stop: () =>
       new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import type {
+  LanguageModelV4File,
   LanguageModelV4FinishReason,
   LanguageModelV4GenerateResult,
   LanguageModelV4StreamPart,
@@ -41,6 +42,7 @@ export function renderCompletion(
         ]
       : [],
   );
+  const images = result.content.flatMap((part) => (part.type === "file" ? [part] : [])).map(imageOf);
   const finish = finishReasonOf(result.finishReason, toolCalls.length > 0);
   return {
     id: identity.id,
@@ -56,6 +58,7 @@ export function renderCompletion(
           refusal: null,
           ...style.say(thoughts.map(({ text: thought }) => thought).join("")),
           ...details.take(),
+          ...(images.length > 0 && { images }),
           ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
         },
         logprobs: null,
@@ -76,6 +79,7 @@ export class ChunkRenderer implements StreamRenderer {
   private readonly style: ReasoningStyle;
   private readonly details: ReasoningDetails;
   private hasRole = false;
+  private images = 0;
 
   constructor(
     call: Pick<Conversation, "body" | "includeUsage">,
@@ -107,6 +111,8 @@ export class ChunkRenderer implements StreamRenderer {
         return this.toolInput(part.id, part.delta);
       case "tool-call":
         return this.wholeTool(part);
+      case "file":
+        return this.delta({ images: [imageOf(part, this.images++)] });
       default:
         return "";
     }
@@ -177,6 +183,15 @@ export class ChunkRenderer implements StreamRenderer {
       model: this.answer.identity.model,
     };
   }
+}
+
+/** A picture of an answer, as OpenRouter words it. */
+function imageOf({ mediaType, data }: LanguageModelV4File, index: number) {
+  const url =
+    data.type === "url"
+      ? data.url.href
+      : `data:${mediaType};base64,${typeof data.data === "string" ? data.data : Buffer.from(data.data).toString("base64")}`;
+  return { index, type: "image_url", image_url: { url } };
 }
 
 const FINISH_REASONS: Record<LanguageModelV4FinishReason["unified"], string> = {
