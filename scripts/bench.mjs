@@ -3,6 +3,7 @@
 //   --shape plain,stream   also `trickle`: a stream whose chunks come one packet at a time
 //   --prof cpu   profiles the gateway instead and prints what it spent its time on
 //   --json       figures only
+// `npm run bench -- failover`: how many calls are served, and how much later, while upstreams fail; about a minute.
 // `npm run bench -- wallet`: the money path alone, coalesced beside one statement per call.
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -26,6 +27,7 @@ await esbuild.build({
     relay: "scripts/bench/relay.ts",
     upstream: "scripts/bench/upstream.ts",
     wallet: "scripts/bench/wallet.ts",
+    failover: "scripts/bench/failover.ts",
   },
   outdir,
   bundle: true,
@@ -36,5 +38,5 @@ await esbuild.build({
   sourcemap: "inline",
   logLevel: "warning",
 });
-const bench = process.argv[2] === "wallet" ? "wallet.js" : "run.js";
+const bench = ["wallet", "failover"].includes(process.argv[2]) ? `${process.argv[2]}.js` : "run.js";
 await import(pathToFileURL(path.join(outdir, bench)).href);

@@ -28,9 +28,13 @@ export type Stage = {
   stop(): Promise<void>;
 };
 
+/** Models by id, each with its upstream names in order of weight alone. */
+export type Routes = Readonly<Record<string, readonly string[]>>;
+const PLAIN: Routes = { bench: ["bench"], "bench-trickle": ["bench-trickle"] };
+
 /** The whole set-up in processes of their own: embedded Postgres with a migrated and seeded database, the gateway with one
  *  worker, the bare relay, their upstream and the load generator. `execArgv` goes to the gateway's Node. */
-export async function setStage(execArgv: string[] = []): Promise<Stage> {
+export async function setStage(execArgv: string[] = [], routes: Routes = PLAIN): Promise<Stage> {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "hub-bench-"));
   fs.chmodSync(dataDir, 0o755);
   const postgres = await startEmbeddedPostgres({ dataDir, port: 0 });
@@ -52,8 +56,8 @@ export async function setStage(execArgv: string[] = []): Promise<Stage> {
   const sql = createPool(postgres.url, { max: 2, applicationName: "bench" });
   const secrets = { keyPepper, secretsPublicKey: keys.publicKey };
   const provider = await makeProvider(sql, secrets, { kind: "openai-compatible", baseUrl: `${upstreamOrigin}/v1` });
-  for (const id of new Set(Object.values(MODELS)))
-    await makeModel(sql, { id, offers: [{ provider, upstreamModel: id }] });
+  for (const [id, upstreamModels] of Object.entries(routes))
+    await makeModel(sql, { id, offers: upstreamModels.map((upstreamModel) => ({ provider, upstreamModel })) });
   const org = await makeOrg(sql, { creditUsd: "1000000" });
   const { key } = await makeKey(sql, secrets, org);
 

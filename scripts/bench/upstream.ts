@@ -13,6 +13,11 @@ const plain = Buffer.from(
   `${HEAD}content-type: application/json\r\ncontent-length: ${plainBody.length}\r\n\r\n${plainBody}`,
 );
 
+const failureBody = '{"error":{"message":"Internal error","type":"server_error","param":null,"code":null}}';
+const failure = Buffer.from(
+  `HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: ${failureBody.length}\r\n\r\n${failureBody}`,
+);
+
 const stream = Buffer.concat(streamAnswer(false));
 const streamWithUsage = Buffer.concat(streamAnswer(true));
 const trickle = streamAnswer(false);
@@ -63,6 +68,12 @@ const server = net.createServer((socket) => {
       if (rest.length < stop || stop === 4) return;
       const body = rest.slice(end + 4, stop);
       rest = rest.slice(stop);
+      // `fails-10…` answers one call in ten with an error, whichever
+      const share = Number(/"model":"fails-(\d+)/.exec(body)?.[1] ?? 0);
+      if (share > 0 && Math.random() * 100 < share) {
+        socket.write(failure);
+        continue;
+      }
       const wantsUsage = body.includes('"include_usage":true');
       if (!body.includes('"stream":true')) socket.write(plain);
       else if (body.includes("bench-trickle")) void writeSlowly(socket, wantsUsage ? trickleWithUsage : trickle);

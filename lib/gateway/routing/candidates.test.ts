@@ -77,6 +77,52 @@ describe("the plan", () => {
   });
 });
 
+describe("over ten thousand seeded calls", () => {
+  const CALLS = 10_000;
+  const seeded = seededRandom();
+  const named = (id: string) => makeOfferValue({ id, provider: makeProviderValue({ slug: id }) });
+
+  it.each([
+    ["by chance", () => null],
+    ["by caller", (call: number) => `caller-${call}`],
+  ])("offers of 3:1 have their shares within 2 points, %s", (_how, affinityOf) => {
+    const model = makeModelValue({ offers: [{ ...named("heavy"), weight: 300 }, named("light")] });
+    let heavy = 0;
+    for (let call = 0; call < CALLS; call++) {
+      const [[first] = []] = planRoute(model, { affinity: affinityOf(call), random: seeded, health: makeHealth() });
+      if (first?.offer.id === "heavy") heavy++;
+    }
+    expect(Math.abs(heavy / CALLS - 0.75)).toBeLessThanOrEqual(0.02);
+  });
+
+  test("a session stays on its credential while others fall ill and recover; only sessions of the ill one move", () => {
+    const credentials = ["c1", "c2", "c3", "c4"].map((id) => makeCredentialValue({ id }));
+    const model = makeModelValue({ offers: [makeOfferValue({ provider: makeProviderValue({ credentials }) })] });
+    const used = new Map<string, Map<string, number>>();
+    for (let call = 0; call < CALLS; call++) {
+      // c1 proves itself, then rests, then is well again
+      const factorOfFirst = ([1, 0.1, 0, 1] as const)[Math.floor((call / CALLS) * 4)] ?? 1;
+      const health = {
+        mayCall: () => true,
+        factor: ({ credential }: { credential: { id: string } | null }) =>
+          credential?.id === "c1" ? factorOfFirst : 1,
+      };
+      const session = `session-${call % 200}`;
+      const [[first] = []] = planRoute(model, { affinity: session, random: seeded, health });
+      const counts = used.get(session) ?? new Map<string, number>();
+      const id = first?.credential?.id ?? "";
+      used.set(session, counts.set(id, (counts.get(id) ?? 0) + 1));
+    }
+    for (const [session, counts] of used) {
+      const home = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
+      const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
+      // a session at home on c1 may be away while it is ill; all others never move
+      if (!counts.has("c1")) expect(home[1] / total, session).toBeGreaterThanOrEqual(0.99);
+    }
+    expect([...used.values()].filter((counts) => counts.has("c1")).length).toBeLessThan(80);
+  });
+});
+
 describe("after a failure", () => {
   const candidate = makeCandidate();
   const route = [[candidate, candidate], [candidate]];
