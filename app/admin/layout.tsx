@@ -12,15 +12,17 @@ import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
   const scope = await requireStaff();
-  const [{ activity, app, auth, credential, error, shell, ui, admin }, { mode }, memberships] = await Promise.all([
-    getMessages(),
-    getSettings(),
-    listMemberships(scope.user.userId),
-  ]);
+  const [{ activity, admin, app, auth, credential, error, models, shell, ui }, { mode }, memberships] =
+    await Promise.all([getMessages(), getSettings(), listMemberships(scope.user.userId)]);
   const own = memberships[0]?.org.slug;
   return (
     <NextIntlClientProvider
-      messages={{ activity: { outcomes: activity.outcomes }, app, auth, credential, error, shell, ui, admin }}
+      messages={{
+        // of the console's texts what the panel shows too
+        activity: { outcomes: activity.outcomes, notCharged: activity.notCharged },
+        models: { unitPrices: models.unitPrices },
+        ...{ admin, app, auth, credential, error, shell, ui },
+      }}
     >
       <AdminShell
         user={{ name: scope.user.name ?? "", email: scope.user.email }}

@@ -108,6 +108,7 @@ export function CustomerKeys({ rows }: { rows: readonly KeyRow[] }) {
 
 export function CustomerRequests({ rows }: { rows: readonly RequestRow[] }) {
   const t = useTranslations("admin.customers");
+  const activity = useTranslations("activity");
   const format = useFormatter();
   const columns: Column<RequestRow>[] = [
     { id: "at", header: t("time"), phone: "lead", cell: ({ settledAt }) => <Moment at={settledAt} /> },
@@ -147,7 +148,12 @@ export function CustomerRequests({ rows }: { rows: readonly RequestRow[] }) {
       header: t("price"),
       numeric: true,
       phone: "side",
-      cell: ({ priceUsd }) => <Usd amount={priceUsd} />,
+      cell: ({ outcome, priceUsd }) =>
+        priceUsd === "0" && outcome !== "ok" ? (
+          <span className="text-ink-2">{activity("notCharged")}</span>
+        ) : (
+          <Usd amount={priceUsd} />
+        ),
     },
   ];
   return <DataTable caption={t("requests")} columns={columns} rows={rows} rowId={({ id }) => id} />;

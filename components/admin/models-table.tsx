@@ -1,13 +1,15 @@
 "use client";
 
 import Link from "next/link";
-import { useTranslations } from "next-intl";
+import { useLocale, useTranslations } from "next-intl";
 import { Moment } from "@/components/admin/moment";
 import { Percent, Usd } from "@/components/admin/usd";
 import { Badge } from "@/components/ui/badge";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { lowestMargin } from "@/lib/catalog/format";
 import type { WrittenRates } from "@/lib/catalog/rates";
+import { formatMoney } from "@/lib/format-money";
+import { parseUsd } from "@/lib/money";
 
 export type ModelListRow = {
   id: string;
@@ -24,6 +26,8 @@ const UNITS = ["perImage", "perSecond", "perRequest"] as const;
 
 export function ModelsTable({ rows }: { rows: readonly ModelListRow[] }) {
   const t = useTranslations("admin.models");
+  const prices = useTranslations("models.unitPrices");
+  const locale = useLocale();
   const columns: Column<ModelListRow>[] = [
     {
       id: "id",
@@ -40,8 +44,7 @@ export function ModelsTable({ rows }: { rows: readonly ModelListRow[] }) {
           </Link>
           {UNITS.filter((unit) => price?.[unit] !== undefined).map((unit) => (
             <span key={unit} className="figures block text-sm font-normal text-ink-2">
-              {`${t(`rates.${unit}`)} `}
-              <Usd amount={price?.[unit]} />
+              {prices(unit, { price: formatMoney(parseUsd(price?.[unit] ?? "0"), locale) })}
             </span>
           ))}
         </>

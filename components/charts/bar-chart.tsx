@@ -15,7 +15,8 @@ export function BarChart(props: ChartProps) {
       <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 640, height: 220 }}>
         <Drawing
           data={rows}
-          margin={{ top: 4, right: 0, bottom: 0, left: 0 }}
+          // the last label may be wider than its bar
+          margin={{ top: 4, right: 16, bottom: 0, left: 0 }}
           barCategoryGap="18%"
           accessibilityLayer={false}
         >

@@ -20,7 +20,7 @@ export function LineChart(props: ChartProps) {
   return (
     <ChartFrame {...props} shape="line">
       <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 640, height: 220 }}>
-        <Drawing data={rows} margin={{ top: 4, right: 4, bottom: 0, left: 0 }} accessibilityLayer={false}>
+        <Drawing data={rows} margin={{ top: 4, right: 28, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis
             dataKey="index"
