@@ -72,6 +72,10 @@ async function start(stage: Stage, role: "gateway" | "worker", env: Record<strin
     LOG_LEVEL: "warn",
     ...env,
   });
+  // no supervisor ends it, so a test that failed before its own end must
+  const end = () => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
   const exited = once(child, "exit").then(([code]) => code as number | null);
   return {
     pid: child.pid ?? 0,
