@@ -131,6 +131,16 @@ class Hub {
     ]);
   }
 
+  /** An agreed price: the list's rates in force, times `factorBp`. */
+  async orgFactor({ org }: Tenant, model: string, factorBp: number): Promise<void> {
+    await this.#database.pool.query(
+      `insert into price_version (subject, subject_id, org_id, rates, factor_bp, content_hash, source, created_by)
+       select subject, subject_id, $2, rates, $3, content_hash || ':' || $2::text, source, created_by from price_version
+       where subject = 'model' and subject_id = $1 and org_id is null order by effective_from desc, id desc limit 1`,
+      [model, org.id, factorBp],
+    );
+  }
+
   /** Starter credit is restricted promotional credit; what a purchase brings is paid. */
   async grant({ org }: Tenant, kind: "starter" | "paid", amountUsd: string): Promise<void> {
     await this.#database.pool.query("select grant_credit($1, $2, $3, $4, 'test', 'test credit', null, $5)", [

@@ -20,6 +20,21 @@ afterAll(() => hub.stop());
 
 type Data = Record<string, unknown>;
 
+type Line = { class: string; units: number; usd_per_million: string; rated_as: string | null; exact_nano: string };
+type Receipt = {
+  price: { version: string; factor_bp: number; lines: Line[]; exact_nano: string; total_usd: string };
+  held_usd: string;
+  released_usd: string;
+  reported_usage: Record<string, unknown>;
+  attempts: object[];
+};
+
+/** A decimal as a whole number of its `places`-th part. */
+function scaled(decimal: string, places: number): bigint {
+  const [whole = "", fraction = ""] = decimal.split(".");
+  return BigInt(whole + fraction.padEnd(places, "0"));
+}
+
 describe.each(DOORS)("%s door", (door) => {
   const get = async (path: string, key = tenant.key): Promise<{ response: Response; data: Data }> => {
     const response = await hub.send(door, path, { headers: { authorization: `Bearer ${key}` } });
@@ -58,6 +73,43 @@ describe.each(DOORS)("%s door", (door) => {
       expect(cost).toBe(toUsdNumber(settled.priceNano));
     },
   );
+
+  test("a receipt can be computed again: units times rates, the organisation's factor, rounded up once", async () => {
+    const { requestId: plain } = await call(relayed);
+    await hub.settled(plain);
+    const before = (await get(`/generation?id=${plain}`)).data.receipt as Receipt;
+    await hub.orgFactor(tenant, relayed, 8_333);
+    // the gateway hears of new prices by notification
+    await expect
+      .poll(
+        async () => {
+          const { requestId } = await call(relayed);
+          await hub.settled(requestId);
+          return ((await get(`/generation?id=${requestId}`)).data.receipt as Receipt).price.factor_bp;
+        },
+        { timeout: 5_000, interval: 50 },
+      )
+      .toBe(8_333);
+    const { requestId } = await call(relayed);
+    const settled = await hub.settled(requestId);
+    const { price, ...rest } = (await get(`/generation?id=${requestId}`)).data.receipt as Receipt;
+    expect(Number(price.version)).toBeGreaterThan(Number(before.price.version));
+    expect(price.lines.map(({ rated_as: _, exact_nano: __, ...line }) => line)).toEqual(
+      before.price.lines.map(({ rated_as: _, exact_nano: __, ...line }) => line),
+    );
+    // tenths of a millionth of a nano, as whole numbers
+    const parts = price.lines.reduce((sum, { exact_nano }) => sum + scaled(exact_nano, 6), 0n) * 8_333n;
+    expect(scaled(price.exact_nano, 10)).toBe(parts);
+    expect((parts + 10n ** 10n - 1n) / 10n ** 10n).toBe(settled.priceNano);
+    expect(price.total_usd).toBe(formatUsd(settled.priceNano));
+    expect(rest).toMatchObject({
+      held_usd: formatUsd(settled.heldNano),
+      released_usd: formatUsd(settled.heldNano - settled.priceNano),
+      attempts: [{ status: "ok", http_status: 200, provider_name: expect.any(String), latency: expect.any(Number) }],
+      reported_usage: { prompt_tokens: expect.any(Number) },
+    });
+    expect(JSON.stringify(rest)).not.toMatch(/cost/);
+  });
 
   test("nobody finds another tenant's call, by whichever id", async () => {
     const { requestId, bodyId } = await call(relayed);

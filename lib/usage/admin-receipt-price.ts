@@ -1,7 +1,7 @@
-import { parseRates, priceLines, priceUsage } from "@/lib/billing/pricing";
+import { parseRates } from "@/lib/billing/pricing";
+import { arithmeticOf } from "@/lib/billing/receipt";
 import type { Usage } from "@/lib/billing/usage";
 import { db } from "@/lib/db";
-import { formatUsd } from "@/lib/money";
 import { adjustmentsOf } from "@/lib/usage/admin-adjustments";
 import type { Receipt } from "@/lib/usage/schema";
 import { restoredUsage } from "@/lib/usage/stored-usage";
@@ -13,26 +13,13 @@ export async function readPrice(event: UsageEvent): Promise<Pick<Receipt, "usage
   const flat = flatten(usage);
   const version = event.priceVersionId && (await db().priceVersion.findUnique({ where: { id: event.priceVersionId } }));
   if (!version) return { usage: flat, price: null };
-  const rates = parseRates(version.rates);
-  const priced = priceLines(usage, rates);
-  const exact = priced.reduce((total, { nanoMillionths }) => total + nanoMillionths, 0n) * BigInt(version.factorBp);
-  const lines = priced.map((line) => ({
-    class: line.class,
-    ratedAs: line.ratedAs ?? null,
-    units: line.units,
-    usdPerMillion: formatUsd(line.rate),
-    exactNano: decimal(line.nanoMillionths, 6),
-  }));
-  const total = priceUsage(usage, rates, version.factorBp);
   return {
     usage: flat,
     price: {
       versionId: version.id.toString(),
       effectiveFrom: version.effectiveFrom.toISOString(),
       factorBp: version.factorBp,
-      exactNano: decimal(exact, 10),
-      totalUsd: formatUsd(total),
-      lines,
+      ...arithmeticOf(usage, parseRates(version.rates), version.factorBp),
     },
   };
 }
@@ -81,11 +68,4 @@ function flatten({ toolCalls = {}, imageVariants = {}, serviceTier: _tier, ...un
     ...Object.fromEntries(Object.entries(toolCalls).map(([name, n]) => [`toolCall:${name}`, n])),
     ...Object.fromEntries(Object.entries(imageVariants).map(([name, n]) => [`image:${name}`, n])),
   };
-}
-
-/** 1234500000n with 6 places -> "1234.5" */
-function decimal(value: bigint, places: number): string {
-  const digits = value.toString().padStart(places + 1, "0");
-  const fraction = digits.slice(-places).replace(/0+$/, "");
-  return digits.slice(0, -places) + (fraction && `.${fraction}`);
 }

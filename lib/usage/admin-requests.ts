@@ -1,3 +1,4 @@
+import { releasedOf } from "@/lib/billing/receipt";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
@@ -81,6 +82,7 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
     upstreamId: null,
     routing: null,
     heldUsd: "0",
+    releasedUsd: "0",
     promoUsd: "0",
     usage: {},
     price: null,
@@ -93,6 +95,7 @@ export async function getReceipt(scope: StaffScope, id: string): Promise<Receipt
     upstreamId: event.upstreamId,
     routing: await findRoute(event.orgId, id),
     heldUsd: formatUsd(event.heldNano),
+    releasedUsd: formatUsd(releasedOf(event.heldNano, event.priceNano)),
     promoUsd: formatUsd(event.promoNano),
     marginUsd: marginOf(row as RequestRow),
     reportedUsage: await findReport(event.orgId, id),

@@ -1,6 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { type Nano, toNano } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
+import { type CallReceipt, type ReceiptRow, toReceipt } from "@/lib/usage/key-receipt";
 
 /** One settled call, late adjustments included. Amounts in nano-USD; tokens in are inclusive of cached ones, tokens out of
  *  reasoning. */
@@ -22,6 +23,7 @@ export type Generation = {
   usageSource: string;
   /** null: the model had no price. */
   priceNano: Nano | null;
+  receipt: CallReceipt;
 };
 
 export type KeySummary = {
@@ -77,7 +79,11 @@ export function createKeyReports({ sql }: { sql: Sql }): KeyReports {
       const ids = requestIds(id);
       for (const candidate of ids) {
         const events = await read<EventRow>("select * from find_usage($1, $2)", [orgId, candidate]);
-        if (events.length > 0) return toGeneration(events);
+        const [call] = events;
+        if (!call) continue;
+        const own = events.find(({ kind }) => kind === "call") ?? call;
+        const [found] = await read<{ receipt: ReceiptRow }>("select find_receipt($1, $2) as receipt", [orgId, own.id]);
+        if (found) return { ...toGeneration(events), receipt: toReceipt(found.receipt) };
       }
       const [open] = await read<{ open: boolean }>("select is_call_open($1, $2) as open", [orgId, ids]);
       return open?.open ? "pending" : null;
@@ -170,7 +176,7 @@ type EventRow = Record<string, number> & {
   price_nano: string | null;
 };
 
-function toGeneration(events: EventRow[]): Generation {
+function toGeneration(events: EventRow[]): Omit<Generation, "receipt"> {
   // safe because find_usage returns adjustments only beside their call
   const call = events.find(({ kind }) => kind === "call") as EventRow;
   const sum = (...columns: string[]) =>

@@ -138,6 +138,8 @@ export const receiptOut = z
     /** What was considered, in order; null for calls that had no choice. */
     routing: z.array(routeRow).nullable(),
     heldUsd: usdOut,
+    /** What the hold gave back. */
+    releasedUsd: usdOut,
     promoUsd: usdOut,
     /** Price less all attempts' costs; null without a price or a cost. */
     marginUsd: usdOut.nullable(),

@@ -4,6 +4,7 @@ import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import { formatUsd, type Nano, toUsdNumber } from "@/lib/money";
+import type { CallReceipt } from "@/lib/usage/key-receipt";
 import type { Generation, KeySummary, KeyUsageGroup, KeyUsageRow } from "@/lib/usage/key-reports";
 
 /** GET /generation?id=: what one call used and cost. Compatible fields are JSON numbers, exact amounts end in `_usd`. */
@@ -88,6 +89,29 @@ function renderGeneration(call: Generation) {
     ...cost("total_cost", call.priceNano),
     estimated: call.usageSource !== "reported",
     status: call.outcome,
+    receipt: renderReceipt(call.receipt),
+  };
+}
+
+/** How the price comes about: `ceil(exact_nano)` is what was charged. */
+function renderReceipt({ price, heldUsd, releasedUsd, reportedUsage, attempts }: CallReceipt) {
+  return {
+    price: price && {
+      version: price.version,
+      effective_from: price.effectiveFrom,
+      factor_bp: price.factorBp,
+      lines: price.lines.map(({ ratedAs, usdPerMillion, exactNano, ...line }) => ({
+        ...{ ...line, rated_as: ratedAs, usd_per_million: usdPerMillion, exact_nano: exactNano },
+      })),
+      exact_nano: price.exactNano,
+      total_usd: price.totalUsd,
+    },
+    held_usd: heldUsd,
+    released_usd: releasedUsd,
+    reported_usage: reportedUsage,
+    attempts: attempts.map(({ provider, outcome, httpStatus, latencyMs }) => ({
+      ...{ provider_name: provider, status: outcome, http_status: httpStatus, latency: latencyMs },
+    })),
   };
 }
 
