@@ -62,6 +62,93 @@ const scenarios = {
     const items = [holdItem(org), holdItem(org)];
     expect((await authorize(sql, items)).map(({ refused_by }) => refused_by)).toEqual([null, "budget"]);
   },
+  /** One batch in which everything fits decides at once, one in which not everything fits item by item. */
+  async ratesBind(sql) {
+    for (const [limits, rule] of [
+      [{ maxConcurrency: 1 }, "concurrency"],
+      [{ rpm: 1 }, "rpm"],
+      [{ tpm: 15 }, "tpm"],
+    ] as const) {
+      const org = await createOrg(sql, { credit: 10_000 });
+      await sql.query("SELECT set_limits($1, 'key', $2, $3)", [org.org, org.key, JSON.stringify(limits)]);
+      const answers = await authorize(sql, [holdItem(org), holdItem(org)]);
+      expect(answers.map(({ refused_by }) => refused_by)).toEqual([null, rule]);
+    }
+  },
+  async keysOfOthersAreNone(sql) {
+    const [mine, theirs] = [await createOrg(sql, { credit: 5_000 }), await createOrg(sql, { credit: 5_000 })];
+    expect((await authorize(sql, [holdItem(mine, { key: theirs.key })]))[0]).toMatchObject({ granted: false });
+  },
+  async holdsOfOthersAreNone(sql) {
+    const { item } = await held(sql);
+    const { org } = await createOrg(sql, { credit: 5_000 });
+    expect((await settle(sql, [settleItem({ org, id: item.id })]))[0]).toMatchObject({ applied: false });
+    const progress = {
+      org,
+      id: item.id,
+      attempt: 1,
+      units: 5,
+      accrued: 5,
+      accrued_cost: 1,
+      usage: {},
+      want_amount: 2_000,
+    };
+    expect((await checkpoint(sql, [progress]))[0]).toMatchObject({ state: "missing" });
+    expect(await wallet(sql, item.org)).toMatchObject({ held: 1_000 });
+  },
+  async frozenWalletsHoldNothing(sql) {
+    const org = await createOrg(sql, { credit: 5_000 });
+    await sql.query("SELECT freeze_wallet($1, 'admin')", [org.org]);
+    expect((await authorize(sql, [holdItem(org)]))[0]).toMatchObject({ granted: false, refused_by: "wallet_frozen" });
+  },
+  async oldBootsHoldNothing(sql) {
+    const node = newId("node");
+    const org = await createOrg(sql, { credit: 5_000 });
+    for (let boot = 0; boot < 2; boot++) await sql.query("SELECT node_boot($1)", [node]);
+    expect((await authorize(sql, [holdItem(org)], { node, epoch: 1 }))[0]).toMatchObject({ refused_by: "fenced" });
+  },
+  async starterCreditIsPaced(sql) {
+    const org = await createOrg(sql);
+    await grant(sql, org.org, { amount: 5_000, source: "promo", restricted: true });
+    const answers = await authorize(sql, [holdItem(org), holdItem(org)]);
+    expect(answers.map(({ refused_by }) => refused_by)).toEqual([null, "starter_rate"]);
+  },
+  async extensionsNeedCredit(sql) {
+    const { org, item } = await held(sql, { credit: 1_500 });
+    const progress = {
+      org,
+      id: item.id,
+      attempt: 1,
+      units: 5,
+      accrued: 5,
+      accrued_cost: 1,
+      usage: {},
+      want_amount: 9_000,
+    };
+    expect((await checkpoint(sql, [progress]))[0]).toMatchObject({ amount: "1500" });
+    expect((await checkpoint(sql, [progress]))[0]).toMatchObject({
+      amount: "1500",
+      refused_by: "insufficient_credits",
+    });
+  },
+  async onlyTheOwnerVoids(sql) {
+    const { org, item } = await held(sql);
+    await sql.query("SELECT * FROM void_holds($1, 'other', 1)", [[item.id]]);
+    expect(await wallet(sql, org)).toMatchObject({ held: 1_000 });
+  },
+  async adjustedOnce(sql) {
+    const { org, item } = await held(sql);
+    await expire(sql, item.id);
+    await sql.query("SELECT * FROM sweep_holds()");
+    const truth = JSON.stringify([settleItem(item, { price: 300 })]);
+    for (let time = 0; time < 2; time++) await sql.query(late, [truth]);
+    expect(await wallet(sql, org)).toMatchObject({ posted: 9_700 });
+  },
+  async takenCreditMustBeThere(sql) {
+    const { org } = await held(sql, { credit: 1_500 });
+    const take = sql.query("SELECT * FROM correct_balance($1, -501, $2, 'test', 'test')", [org, newId("req")]);
+    await expect(take).rejects.toMatchObject({ code: "22003" });
+  },
   async settledOnce(sql) {
     const { org, item } = await held(sql);
     await settle(sql, [settleItem(item, { price: 600 })]);
@@ -181,6 +268,86 @@ const mutants: Mutant[] = [
     file: "authorize.sql",
     without: [["WHERE wanted > left_over OR", "WHERE"]],
     scenario: scenarios.budgetsBind,
+  },
+  {
+    guard: "concurrency where all fit",
+    file: "authorize.sql",
+    without: [["inflight + nth > max_concurrency OR", ""]],
+    scenario: scenarios.ratesBind,
+  },
+  {
+    guard: "requests per minute where all fit",
+    file: "authorize.sql",
+    without: [
+      ["OR inflight + nth > max_concurrency OR calls + nth > rpm OR", "OR inflight + nth > max_concurrency OR"],
+    ],
+    scenario: scenarios.ratesBind,
+  },
+  {
+    guard: "tokens per minute where all fit",
+    file: "authorize.sql",
+    without: [["OR window_tokens + estimated > tpm", ""]],
+    scenario: scenarios.ratesBind,
+  },
+  {
+    guard: "the organisation of a key",
+    file: "authorize.sql",
+    without: [["OR k.org_id <> i.org ", ""]],
+    scenario: scenarios.keysOfOthersAreNone,
+  },
+  {
+    guard: "the organisation of a hold that is settled",
+    file: "settle.sql",
+    without: [["x.id = i.id AND x.org_id = i.org OFFSET 0", "x.id = i.id OFFSET 0"]],
+    scenario: scenarios.holdsOfOthersAreNone,
+  },
+  {
+    guard: "the organisation of a hold that goes on",
+    file: "checkpoint.sql",
+    without: [["x.id = i.id AND x.org_id = i.org OFFSET 0", "x.id = i.id OFFSET 0"]],
+    scenario: scenarios.holdsOfOthersAreNone,
+  },
+  {
+    guard: "the freeze",
+    file: "authorize.sql",
+    without: [["OR w.status <> 'active' THEN 'refused'", "THEN 'refused'"]],
+    scenario: scenarios.frozenWalletsHoldNothing,
+  },
+  {
+    guard: "the epoch fence of holding",
+    file: "authorize.sql",
+    without: [["fenced := EXISTS", "fenced := false AND EXISTS"]],
+    scenario: scenarios.oldBootsHoldNothing,
+  },
+  {
+    guard: "the pace of starter credit",
+    file: "authorize.sql",
+    without: [["item.refused_by IS NULL AND starter_from > at", "false"]],
+    scenario: scenarios.starterCreditIsPaced,
+  },
+  {
+    guard: "the credit behind an extension",
+    file: "checkpoint.sql",
+    without: [["more := least(more, room, budget_room);", "more := more;"]],
+    scenario: scenarios.extensionsNeedCredit,
+  },
+  {
+    guard: "the owner of a hold that is voided",
+    file: "holds.sql",
+    without: [["h.state = 'open' AND h.node = void_holds.node", "h.state = 'open'"]],
+    scenario: scenarios.onlyTheOwnerVoids,
+  },
+  {
+    guard: "once for each late adjustment",
+    file: "late_adjust.sql",
+    without: [["AND h.adjusted_at IS NULL AS due", "AS due"]],
+    scenario: scenarios.adjustedOnce,
+  },
+  {
+    guard: "what is available to a correction",
+    file: "credits.sql",
+    without: [["amount < 0 AND w.posted - w.held - w.floor + amount < 0", "false"]],
+    scenario: scenarios.takenCreditMustBeThere,
   },
   {
     guard: "exactly-once close",
