@@ -1,19 +1,16 @@
+import Link from "next/link";
 import { useTranslations } from "next-intl";
+import { useKindName } from "@/components/shell/kind-name";
 import { Section } from "@/components/shell/section";
+import { buttonVariants } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
 import type { ProviderKind } from "@/lib/catalog/provider-kinds";
 
 type Kind = Pick<ProviderKind, "id" | "name" | "defaultBaseUrl">;
 
-const NAMED = ["openai-compatible", "sandbox"] as const;
-
-/** Kinds that are not the name of a company, and so are said in the reader's language. */
-function isNamed(id: string): id is (typeof NAMED)[number] {
-  return NAMED.some((named) => named === id);
-}
-
 export function Providers({ kinds }: { kinds: readonly Kind[] }) {
   const t = useTranslations("landing.providers");
+  const nameOf = useKindName();
   return (
     <Section id="providers" title={t("title")} text={<p>{t("text")}</p>}>
       <Table>
@@ -26,7 +23,7 @@ export function Providers({ kinds }: { kinds: readonly Kind[] }) {
         <TableBody>
           {kinds.map((kind) => (
             <TableRow key={kind.id}>
-              <TableRowHead>{isNamed(kind.id) ? t(`names.${kind.id}`) : kind.name}</TableRowHead>
+              <TableRowHead>{nameOf(kind)}</TableRowHead>
               <TableCell className="text-ink-2">
                 {kind.defaultBaseUrl ? (
                   <span className="font-mono text-sm break-all">{new URL(kind.defaultBaseUrl).host}</span>
@@ -38,6 +35,9 @@ export function Providers({ kinds }: { kinds: readonly Kind[] }) {
           ))}
         </TableBody>
       </Table>
+      <Link href="/docs/compatibility" className={`${buttonVariants()} mt-6`}>
+        {t("compatibility")}
+      </Link>
     </Section>
   );
 }

@@ -2,6 +2,8 @@ import Link from "next/link";
 import { useLocale, useTranslations } from "next-intl";
 import { LOCALE_NAMES, LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
 
+const LINK = "underline decoration-line-strong underline-offset-4 hover:decoration-current";
+
 /** The languages are plain links here: they work without scripts and are what a crawler follows. */
 export function PublicFooter() {
   const t = useTranslations("shell");
@@ -27,13 +29,13 @@ export function PublicFooter() {
           </ul>
         </nav>
         <p className="flex flex-wrap gap-x-5 gap-y-2">
-          <Link href="/status" className="underline decoration-line-strong underline-offset-4 hover:decoration-current">
+          <Link href="/docs/compatibility" className={LINK}>
+            {t("compatibility")}
+          </Link>
+          <Link href="/status" className={LINK}>
             {t("status")}
           </Link>
-          <a
-            href="/api/openapi.json"
-            className="underline decoration-line-strong underline-offset-4 hover:decoration-current"
-          >
+          <a href="/api/openapi.json" className={LINK}>
             {t("openapi")}
           </a>
         </p>

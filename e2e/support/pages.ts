@@ -50,6 +50,7 @@ export const VIEWS: Readonly<Record<string, readonly View[]>> = {
   ],
   // shown while developing only
   "/design": [{ ...nobody("/design"), status: 404 }],
+  "/docs/compatibility": [nobody("/docs/compatibility")],
   "/forgot": [nobody("/forgot")],
   "/invite/[token]": [
     { as: "nobody", at: ({ invitation }) => `/invite/${invitation}` },

@@ -1,4 +1,4 @@
-import { PROVIDER_KIND_IDS, type ProviderKindId } from "@/lib/catalog/provider-kinds";
+import { PROVIDER_KIND_IDS, type ProviderKind, type ProviderKindId } from "@/lib/catalog/provider-kinds";
 
 /** The client protocols of conversations, each against every kind of provider: what the contract suite proves cell by cell
  *  (`e2e/contract/matrix.test.ts`) and the compatibility page shows. */
@@ -61,3 +61,43 @@ export function exclusionOf(
 
 /** Rows of the matrix. */
 export const MATRIX_KINDS: readonly ProviderKindId[] = PROVIDER_KIND_IDS;
+
+export type Compatibility = {
+  dialects: readonly MatrixDialect[];
+  features: readonly MatrixFeature[];
+  rows: {
+    kind: Pick<ProviderKind, "id" | "name">;
+    /** `notes` are the exceptions' numbers. */
+    cells: { dialect: MatrixDialect; works: number; notes: number[] }[];
+  }[];
+  exceptions: {
+    note: number;
+    reason: Exclusion["reason"];
+    kind: Pick<ProviderKind, "id" | "name"> | null;
+    dialects: readonly MatrixDialect[];
+    features: readonly MatrixFeature[];
+  }[];
+};
+
+/** The matrix of these kinds, summed up for a page. */
+export function compatibilityOf(kinds: readonly ProviderKind[]): Compatibility {
+  const shown = EXCLUSIONS.filter(({ kind }) => kind === undefined || kinds.some(({ id }) => id === kind));
+  const noteOf = (reason: Exclusion["reason"]) => shown.findIndex((exclusion) => exclusion.reason === reason) + 1;
+  return {
+    dialects: MATRIX_DIALECTS,
+    features: MATRIX_FEATURES,
+    rows: kinds.map(({ id, name }) => ({
+      kind: { id, name },
+      cells: MATRIX_DIALECTS.map((dialect) => {
+        const reasons = MATRIX_FEATURES.flatMap((feature) => exclusionOf(dialect, id, feature) ?? []);
+        const notes = [...new Set(reasons.map(noteOf))].sort((a, b) => a - b);
+        return { dialect, works: MATRIX_FEATURES.length - reasons.length, notes };
+      }),
+    })),
+    exceptions: shown.map(({ reason, kind, dialects = [], features }, index) => {
+      const found = kinds.find(({ id }) => id === kind);
+      const place = found ? { id: found.id, name: found.name } : null;
+      return { note: index + 1, reason, kind: place, dialects, features };
+    }),
+  };
+}
