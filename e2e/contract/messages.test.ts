@@ -203,6 +203,20 @@ describe.each(DOORS)("%s door", (door) => {
     expect(hub.anthropicTruth.last?.body?.tools).toEqual(tools);
   });
 
+  test.each([{ type: "create" }, { type: "continue", previous_message_id: "msg_1" }])(
+    "a conversation that the provider would keep is refused as its helpers understand: %o",
+    async (thread) => {
+      const before = hub.anthropicTruth.requests.length;
+      const model = await hub.translatedModel("text");
+      const answer = await hub.post(door, "/messages", tenant.key, { model, max_tokens: 50, messages, thread });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        error: { type: "invalid_request_error", details: { error_code: "thread_unsupported_request" } },
+      });
+      expect(hub.anthropicTruth.requests).toHaveLength(before);
+    },
+  );
+
   test("tokens are counted for nothing", async () => {
     const model = await hub.translatedModel("text");
     const { data, response } = await client().messages.countTokens({ model, messages, tools }).withResponse();

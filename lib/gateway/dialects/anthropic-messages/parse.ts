@@ -16,6 +16,7 @@ export function parseMessages(
   const { model } = body;
   if (typeof model !== "string" || model.trim() === "")
     throw missing("model", 'a model id such as "anthropic/claude-sonnet-4-5"');
+  refuseThread(body);
   const messages = checkMessages(body.messages);
   const warnings = dropHosted(body);
   if (Array.isArray(body.tools) && body.tools.length === 0) delete body.tools;
@@ -33,6 +34,19 @@ export function parseMessages(
     upstreamHeaders: protocolHeaders(headers),
     body,
   };
+}
+
+/** A conversation that the provider keeps belongs to the hub's account there: whoever knows its id could read on in another
+ *  organisation's, and its input is charged without being held for. */
+function refuseThread(body: JsonObject): void {
+  const { thread } = body;
+  delete body.thread;
+  if (thread === undefined || thread === null) return;
+  throw new AppError(
+    "unsupported_parameter",
+    "thread: conversations are not stored here. Send all messages, without a thread.",
+    { param: "thread" },
+  );
 }
 
 const PROTOCOL_HEADERS = ["anthropic-version", "anthropic-beta"];
