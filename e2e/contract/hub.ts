@@ -29,7 +29,7 @@ import { generateKey } from "@/lib/keys/secret";
 import { parseUsd } from "@/lib/money";
 import type { Sql } from "@/lib/pg";
 import { generateSecretsKeyPair } from "@/lib/secrets";
-import { type DoorName, type OpenDoors, openDoors } from "./doors";
+import { type Door, type DoorName, type OpenDoors, openDoors } from "./doors";
 import { readCall, type SettledCall } from "./settled-call";
 
 export const DOORS = ["fast", "portable"] as const satisfies readonly DoorName[];
@@ -149,10 +149,11 @@ class Hub {
   }
 
   /** A hold as a call that still runs has it. */
-  async holdOpen({ org, key }: Tenant, id: string): Promise<void> {
+  async holdOpen({ org, key }: Tenant, id: string, amountUsd = "0.000000001"): Promise<void> {
+    const amount = parseUsd(amountUsd).toString();
     const item = {
       ...{ org: org.id, id, key: this.#keyIds.get(key), app: "app_test", model: "m", ctx: {}, input_hash: id },
-      ...{ amount: "1", min_amount: "1", unit_rate: "0", tokens_estimate: 1, restricted_ok: true },
+      ...{ amount, min_amount: amount, unit_rate: "0", tokens_estimate: 1, restricted_ok: true },
     };
     await this.#database.pool.query("select * from authorize_batch($1::jsonb, 'contract', 1, '2 minutes')", [
       JSON.stringify([item]),
@@ -270,6 +271,11 @@ class Hub {
     return known;
   }
 
+  /** A door for clients that bring everything else themselves. */
+  door(door: DoorName): Readonly<Door> {
+    return this.#doors[door];
+  }
+
   openai(door: DoorName, key: string, options: ClientOptions = {}): OpenAI {
     const { baseUrl, fetch } = this.#doors[door];
     const counted: typeof globalThis.fetch = (...request) => {
@@ -335,6 +341,12 @@ class Hub {
       },
       { timeout: 5_000, interval: 20 },
     );
+  }
+
+  /** All settled calls of the tenant. */
+  async calls({ org }: Tenant): Promise<SettledCall[]> {
+    const { rows } = await this.#database.pool.query("select id from usage_event where org_id = $1", [org.id]);
+    return Promise.all(rows.map(({ id }) => this.settled(id)));
   }
 
   /** The tenant's one call; for calls whose answer nobody waited for. */

@@ -65,7 +65,11 @@ async function messages(exchange: Exchange, body: MessagesRequest): Promise<void
       : errorScenario(scenario, record.model);
   if (error) return refuse(exchange, error.status, error.type, error.message, error.headers);
 
-  const plan = planAnswer(scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario, body.max_tokens);
+  const plan = planAnswer(
+    scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario,
+    body.max_tokens,
+    record.bodyText,
+  );
   if (!plan) return refuse(exchange, 404, "not_found_error", `model: ${record.model}`);
   const input = countPromptTokens(body.messages, body.system);
   record.usage = {

@@ -95,7 +95,7 @@ async function converse(exchange: Exchange, body: ConverseRequest): Promise<void
   if (error) return refuse(exchange, error.status, error.type, error.message, error.headers);
 
   const limit = body.inferenceConfig?.maxTokens ?? DEFAULT_LIMIT;
-  const plan = planAnswer(scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario, limit);
+  const plan = planAnswer(scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario, limit, record.bodyText);
   if (!plan) return refuse(exchange, 400, "ValidationException", "The provided model identifier is invalid.");
   const input = countPromptTokens(body.messages ?? [], body.system);
   const { cacheRead, cacheWrite, cacheWrite1h } = plan;

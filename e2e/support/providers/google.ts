@@ -82,7 +82,7 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
   if (error) return refuse(exchange, error.status, error.name, error.message, error.details, error.headers);
 
   const limit = body.generationConfig?.maxOutputTokens ?? DEFAULT_LIMIT;
-  const plan = planAnswer(scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario, limit);
+  const plan = planAnswer(scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario, limit, record.bodyText);
   if (!plan) {
     const missing = errorFor("404", record.model);
     return refuse(exchange, missing.status, missing.name, missing.message);

@@ -22,7 +22,7 @@ export async function complete(exchange: Exchange, refuse: (status: number, erro
   const scenario = parseScenario(record.model);
   const error = errorScenario(scenario, record.model);
   if (error) return refuse(error.status, error.body);
-  const plan = planAnswer(scenario, body.max_tokens ?? DEFAULT_LIMIT);
+  const plan = planAnswer(scenario, body.max_tokens ?? DEFAULT_LIMIT, record.bodyText);
   if (!plan) return refuse(404, modelMissing(record.model));
   const prompts = Array.isArray(body.prompt) ? body.prompt : [body.prompt];
   const input = prompts.every((item) => typeof item === "number")

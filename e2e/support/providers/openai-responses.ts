@@ -49,7 +49,11 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
       ? null
       : errorScenario(scenario, record.model);
   if (error) return refuse(error.status, error.body, error.headers);
-  const plan = planAnswer(isFlaky ? { ...scenario, name: "text" } : scenario, body.max_output_tokens ?? DEFAULT_LIMIT);
+  const plan = planAnswer(
+    isFlaky ? { ...scenario, name: "text" } : scenario,
+    body.max_output_tokens ?? DEFAULT_LIMIT,
+    record.bodyText,
+  );
   if (!plan) return refuse(404, modelMissing(record.model));
 
   // a real answer has an id of this family

@@ -147,6 +147,7 @@ async function chat(exchange: FamilyExchange, body: ChatRequest): Promise<void> 
   const plan = planAnswer(
     scenario.name === "flaky" ? { ...scenario, name: "text" } : scenario,
     body.max_completion_tokens ?? body.max_tokens ?? DEFAULT_LIMIT,
+    record.bodyText,
   );
   if (!plan) return refuse(exchange, 404, modelMissing(record.model));
   const promptTokens = countPromptTokens(body.messages);

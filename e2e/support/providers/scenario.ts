@@ -1,3 +1,4 @@
+import { agentTurn } from "./agent-turn.ts";
 import { words } from "./words.ts";
 
 /** What a simulated upstream is asked to do, read from the upstream model name: `name`, `name:option=value,flag` or `name=value`. */
@@ -123,9 +124,11 @@ const ANSWERS: Record<string, (options: Record<string, string>, limit: number) =
 
 export const ANSWER_SCENARIOS = Object.keys(ANSWERS);
 
-/** The answer to a call, or null where the scenario is no answer but an error (or unknown). `limit` is the request's output limit. */
-export function planAnswer(scenario: Scenario, limit: number): Plan | null {
-  const answer = Object.hasOwn(ANSWERS, scenario.name) ? ANSWERS[scenario.name] : undefined;
+/** The answer to a call, or null where the scenario is no answer but an error (or unknown). `limit` is the request's output
+ *  limit; `bodyText` is what an agent decides by. */
+export function planAnswer(scenario: Scenario, limit: number, bodyText: string): Plan | null {
+  const known = Object.hasOwn(ANSWERS, scenario.name) ? ANSWERS[scenario.name] : undefined;
+  const answer = scenario.name === "agent" ? () => agentTurn(scenario, bodyText) : known;
   if (!answer) return null;
   const { options } = scenario;
   const plan: Plan = {

@@ -1,0 +1,179 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { tool as langchainTool } from "@langchain/core/tools";
+import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
+import { APICallError, generateObject, generateText, type LanguageModel, stepCountIs, streamText, tool } from "ai";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
+
+let hub: ContractHub;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  hub = await startContractHub();
+});
+beforeEach(async () => {
+  tenant = await hub.tenant();
+});
+afterEach(() => hub.assertHealthy(tenant));
+afterAll(() => hub.stop());
+
+const prompt = "the weather of Paris?";
+const inputSchema = z.object({ city: z.string() });
+/** A model that asks for the weather and speaks once it has it. */
+const AGENT = `agent:tool=get_weather,args=${Buffer.from('{"city":"Paris"}').toString("base64url")}`;
+const ROUTES = [
+  ["relayed to OpenAI", (scenario: string) => hub.relayModel(scenario)],
+  ["translated to Anthropic", (scenario: string) => hub.translatedModel(scenario)],
+  ["an OpenAI-compatible server", (scenario: string) => hub.compatibleModel(scenario)],
+] as const;
+
+describe.each(DOORS)("%s door", (door) => {
+  describe.each(ROUTES)("LangChain, %s", (_route, modelOf) => {
+    const chat = (model: string, more: Partial<ConstructorParameters<typeof ChatOpenAI>[0] & object> = {}) =>
+      new ChatOpenAI({
+        ...{ model, apiKey: tenant.key, maxRetries: 0 },
+        configuration: { baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch },
+        ...more,
+      });
+
+    test.each([false, true])("an answer and a stream; through Responses: %s", async (useResponsesApi) => {
+      const client = chat(await modelOf("text"), { useResponsesApi });
+      const answer = await client.invoke(prompt);
+      expect(answer.text).toMatch(/^amber anchor apple/);
+      expect(answer.usage_metadata).toMatchObject({ output_tokens: 12 });
+      let streamed = "";
+      for await (const chunk of await client.stream(prompt)) streamed += chunk.text;
+      expect(streamed).toBe(answer.text);
+    });
+
+    test.each([false, true])("a tool loop; through Responses: %s", async (useResponsesApi) => {
+      const weather = langchainTool(({ city }) => `18 °C in ${city}`, { name: "get_weather", schema: inputSchema });
+      const client = chat(await modelOf(AGENT), { useResponsesApi }).bindTools([weather]);
+      const first = await client.invoke(prompt);
+      expect(first.tool_calls).toMatchObject([{ name: "get_weather", args: { city: "Paris" } }]);
+      const [call] = first.tool_calls ?? [];
+      if (!call) throw new Error("no tool was called");
+      const result = await weather.invoke({ ...call, type: "tool_call" });
+      const last = await client.invoke([{ role: "user", content: prompt }, first, result]);
+      expect(last.text).toMatch(/^amber anchor apple/);
+    });
+
+    test("an error keeps its status", async () => {
+      await expect(chat(await modelOf("error:400")).invoke(prompt)).rejects.toMatchObject({ status: 400 });
+    });
+  });
+
+  test("LangChain reads structured output and embeddings", async () => {
+    const configuration = { baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch };
+    const model = await hub.sandboxModel("chat", {});
+    const chat = new ChatOpenAI({ model, apiKey: tenant.key, configuration });
+    const structured = chat.withStructuredOutput(inputSchema, { method: "jsonSchema" });
+    expect(await structured.invoke(prompt)).toEqual({ city: "example" });
+    const embedding = await hub.sandboxModel("embedding", { type: "embedding" });
+    const embeddings = new OpenAIEmbeddings({ model: embedding, apiKey: tenant.key, configuration });
+    const [one, two] = await embeddings.embedDocuments(["one", "two"]);
+    expect(one?.length).toBeGreaterThan(1);
+    expect(two?.length).toBe(one?.length);
+  });
+
+  /** The AI SDK's providers, each pointed at the hub. OpenAI's class speaks Responses unless asked for chat. */
+  const SDK = {
+    "openai-compatible": (model: string) =>
+      createOpenAICompatible({
+        ...{ name: "hub", apiKey: tenant.key, baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch },
+        ...{ includeUsage: true, supportsStructuredOutputs: true },
+      })(model),
+    openai: (model: string) =>
+      createOpenAI({ apiKey: tenant.key, baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch })(model),
+    "openai chat": (model: string) =>
+      createOpenAI({ apiKey: tenant.key, baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch }).chat(model),
+    anthropic: (model: string) =>
+      createAnthropic({ apiKey: tenant.key, baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch })(model),
+  } satisfies Record<string, (model: string) => LanguageModel>;
+
+  describe.each(Object.entries(SDK))("AI SDK, %s", (name, sdk) => {
+    /** What has to be said to the class that believes its answers are kept. */
+    const stateless = name === "openai" ? { providerOptions: { openai: { store: false } } } : {};
+
+    test.each(ROUTES)("an answer and a stream, %s", async (_route, modelOf) => {
+      const model = sdk(await modelOf("text"));
+      const { text, usage, finishReason } = await generateText({ model, prompt, maxRetries: 0 });
+      expect(text).toMatch(/^amber anchor apple/);
+      expect([finishReason, usage.outputTokens]).toEqual(["stop", 12]);
+      const stream = streamText({ model, prompt, maxRetries: 0 });
+      expect(await stream.text).toBe(text);
+      expect((await stream.usage).outputTokens).toBe(12);
+    });
+
+    test.each(ROUTES)("a tool loop, %s", async (_route, modelOf) => {
+      const asked: string[] = [];
+      const weather = tool({
+        inputSchema,
+        execute: async ({ city }) => {
+          asked.push(city);
+          return "18 °C";
+        },
+      });
+      const { text, steps } = await generateText({
+        ...{ model: sdk(await modelOf(AGENT)), prompt, tools: { get_weather: weather }, maxRetries: 0, ...stateless },
+        stopWhen: stepCountIs(3),
+      });
+      expect(text).toMatch(/^amber anchor apple/);
+      expect(steps).toHaveLength(2);
+      expect(asked).toEqual(["Paris"]);
+    });
+
+    test("an object by schema", async () => {
+      const model = sdk(await hub.sandboxModel("chat", {}));
+      const { object } = await generateObject({ model, prompt, schema: inputSchema, maxRetries: 0 });
+      expect(object).toEqual({ city: "example" });
+    });
+
+    test("an error keeps its status and says whether to retry", async () => {
+      const failure = await generateText({
+        model: sdk(await hub.relayModel("error:400")),
+        prompt,
+        maxRetries: 0,
+      }).catch((thrown: unknown) => thrown);
+      expect(failure).toBeInstanceOf(APICallError);
+      expect(failure).toMatchObject({ statusCode: 400, isRetryable: false });
+    });
+  });
+
+  test("AI SDK, openai: thoughts in a tool loop need store:false, and the refusal says so", async () => {
+    const weather = tool({ inputSchema, execute: async () => "18 °C" });
+    const thinking = SDK.openai(await hub.relayModel("think-then-tool"));
+    const talking = SDK.openai(await hub.relayModel("text"));
+    const turn = (store?: false) => ({
+      tools: { get_weather: weather },
+      maxRetries: 0,
+      providerOptions: {
+        openai: {
+          forceReasoning: true,
+          reasoningEffort: "low",
+          reasoningSummary: "auto",
+          ...(store === false && { store }),
+        },
+      },
+    });
+    const user = { role: "user" as const, content: prompt };
+    const kept = await generateText({ model: thinking, messages: [user], ...turn() });
+    const refused = await generateText({
+      ...{ model: talking, messages: [user, ...kept.response.messages], ...turn() },
+    }).catch((thrown: unknown) => thrown);
+    expect(refused).toBeInstanceOf(APICallError);
+    expect(refused).toMatchObject({ statusCode: 400, message: expect.stringContaining("store") });
+
+    const carried = await generateText({ model: thinking, messages: [user], ...turn(false) });
+    const served = await generateText({
+      model: talking,
+      messages: [user, ...carried.response.messages],
+      ...turn(false),
+    });
+    expect(served.text).toMatch(/^amber anchor apple/);
+    expect(hub.openaiTruth.last?.bodyText).toContain("gAAAAABsimulated");
+  });
+});
