@@ -218,7 +218,8 @@ class Hub {
 
   /** A model of a provider of this kind, whose simulator plays `upstreamModel`. A failure gets a provider of its own: what it
    *  does to a credential must not reach the other tests. */
-  modelOf(kind: ProviderKindId, upstreamModel: string): Promise<string> {
+  modelOf(kind: ProviderKindId, upstreamModel: string, options?: ModelOptions): Promise<string> {
+    if (options) return this.#newModelOf(this.#database.pool, kind, upstreamModel, options);
     const name = `${kind} ${upstreamModel}`;
     if (isFailure(upstreamModel)) {
       const prepared = this.#prepared.get(name)?.pop();
@@ -249,7 +250,12 @@ class Hub {
     }
   }
 
-  async #newModelOf(sql: Sql, kind: ProviderKindId, upstreamModel: string): Promise<string> {
+  async #newModelOf(
+    sql: Sql,
+    kind: ProviderKindId,
+    upstreamModel: string,
+    { price = PRICE, type }: ModelOptions = {},
+  ): Promise<string> {
     const isSandbox = kind === "sandbox";
     const provider = await makeProvider(sql, this.#secrets, {
       kind,
@@ -257,7 +263,7 @@ class Hub {
       secrets: isSandbox ? [] : [simulatedSecret(kind)],
     });
     const offer = { provider, upstreamModel: isSandbox ? "chat" : upstreamModel, cost: COST };
-    return makeModel(sql, { price: PRICE, offers: [offer] });
+    return makeModel(sql, { price, offers: [offer], ...(type && { type }) });
   }
 
   /** What the simulator of this kind saw and sent. */

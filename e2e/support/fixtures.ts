@@ -19,6 +19,7 @@ export type PriceText = {
   cacheWrite?: string;
   cacheWrite1h?: string;
   reasoning?: string;
+  audioOutput?: string;
   perRequest?: string;
   perImage?: string;
   perSecond?: string;
@@ -210,7 +211,12 @@ async function insertPrice(sql: Sql, subject: "model" | "offer", subjectId: stri
 
 /** Nano-USD per million units, as the database keeps them. */
 /** Stored per million units; a second has a thousand of them. */
-const UNITS: Record<string, bigint> = { perRequest: 1_000_000n, perImage: 1_000_000n, perSecond: 1_000n };
+const UNITS: Record<string, bigint> = {
+  perRequest: 1_000_000n,
+
+  perImage: 1_000_000n,
+  perSecond: 1_000n,
+};
 
 function ratesOf(price: PriceText): Record<string, string> {
   const rates = Object.entries(price).map(([name, usd]) => [name, (parseUsd(usd) * (UNITS[name] ?? 1n)).toString()]);

@@ -9,6 +9,8 @@ const DEFAULT_LIMIT = 4_096;
 const SIGNATURE = "EqQBCgIYAhIMc2ltdWxhdGVkIHNpZ25hdHVyZQ==";
 const CALL = /^\/model\/([^/]+)\/(converse|converse-stream)$/;
 
+const INVOKE = /^\/model\/([^/]+)\/invoke$/;
+
 /** The key pair that signs for this simulator. */
 export const SIMULATED_KEY_PAIR: KeyPair = {
   accessKeyId: "AKIASIMULATED0000001",
@@ -34,12 +36,51 @@ async function answer(exchange: Exchange): Promise<void> {
   if (fault)
     return refuse(exchange, 403, fault, MESSAGES[fault] ?? "The security token included in the request is invalid.");
   if (record.path === "/foundation-models" && request.method === "GET") return sendModels(exchange);
+  if (record.path === "/rerank" && request.method === "POST") return rank(exchange);
+  const embedded = INVOKE.exec(record.path)?.[1];
+  if (embedded && request.method === "POST") return embed(exchange, decodeURIComponent(embedded));
   if (!CALL.test(record.path) || request.method !== "POST")
     return refuse(exchange, 404, "UnknownOperationException", "The requested operation is not recognized.");
   if (!record.body) return refuse(exchange, 400, "SerializationException", "The request is not JSON.");
   const invalid = faultOf(record.body as ConverseRequest);
   if (invalid) return refuse(exchange, 400, "ValidationException", invalid);
   await converse(exchange, record.body as ConverseRequest);
+}
+
+type RerankRequest = {
+  sources?: { inlineDocumentSource: { textDocument: { text: string } } }[];
+  rerankingConfiguration?: { bedrockRerankingConfiguration?: { numberOfResults?: number } };
+};
+
+/** The longest documents first. */
+function rank({ response, record }: Exchange): void {
+  const { sources = [], rerankingConfiguration } = (record.body ?? {}) as RerankRequest;
+  const most = rerankingConfiguration?.bedrockRerankingConfiguration?.numberOfResults ?? sources.length;
+  const results = sources
+    .map(({ inlineDocumentSource: { textDocument } }, index) => ({
+      index,
+      relevanceScore: textDocument.text.length / 100,
+    }))
+    .sort((a, b) => b.relevanceScore - a.relevanceScore)
+    .slice(0, most);
+  record.status = 200;
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ results }));
+}
+
+/** Titan: one text a call, its dimensions one of three. */
+function embed(exchange: Exchange, model: string): void {
+  const { response, record } = exchange;
+  const { inputText, dimensions = 1_024 } = (record.body ?? {}) as { inputText?: string; dimensions?: number };
+  if (typeof inputText !== "string" || ![256, 512, 1_024].includes(dimensions))
+    return refuse(exchange, 400, "ValidationException", "Malformed input request.");
+  record.model = model;
+  record.status = 200;
+  const inputTextTokenCount = inputText.split(" ").length;
+  record.usage.input = inputTextTokenCount;
+  const embedding = Array.from({ length: dimensions }, (_, at) => (at === 0 ? inputText.length : 0.5));
+  response
+    .writeHead(200, { "content-type": "application/json" })
+    .end(JSON.stringify({ embedding, inputTextTokenCount }));
 }
 
 const MESSAGES: Record<string, string> = {

@@ -45,10 +45,19 @@ async function answer(exchange: Exchange): Promise<void> {
 
 type Part = { text?: string; functionCall?: unknown; functionResponse?: unknown; inlineData?: { mimeType?: string } };
 const PICTURE_PART = { inlineData: { mimeType: "image/png", data: PICTURE } };
+/** 20 ms of silence at 24 kHz, as the speech models answer. */
+const SOUND_PART = {
+  inlineData: { mimeType: "audio/L16;codec=pcm;rate=24000", data: Buffer.alloc(960).toString("base64") },
+};
+const SOUND_TOKENS = 32;
 type GenerateRequest = {
   contents?: { role?: string; parts?: Part[] }[];
   systemInstruction?: { parts?: Part[] };
-  generationConfig?: { maxOutputTokens?: number; thinkingConfig?: { includeThoughts?: boolean } };
+  generationConfig?: {
+    maxOutputTokens?: number;
+    thinkingConfig?: { includeThoughts?: boolean };
+    responseModalities?: string[];
+  };
 };
 
 /** What the real endpoint refuses before any model runs. */
@@ -101,6 +110,7 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
       tokens: 0,
     });
   }
+  if (body.generationConfig?.responseModalities?.includes("AUDIO")) return speak(exchange, plan, input);
   const text = wholeText(plan);
   const output = text.length + plan.tools.reduce((sum, tool) => sum + tool.fragments.length + 1, 0);
   const parts: unknown[] = [];
@@ -113,6 +123,15 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
   });
   const answered = chunkOf(exchange, parts, finishReason(plan), usageOf(plan, input, output, plan.reasoning));
   await playBody(exchange, plan, JSON.stringify(answered, null, 2), { output, reasoning: plan.reasoning });
+}
+
+async function speak(exchange: Exchange, plan: Plan, input: number): Promise<void> {
+  const usage = {
+    ...usageOf(plan, input, SOUND_TOKENS, 0),
+    candidatesTokensDetails: [{ modality: "AUDIO", tokenCount: SOUND_TOKENS }],
+  };
+  const answered = chunkOf(exchange, [SOUND_PART], "STOP", usage);
+  await playBody(exchange, plan, JSON.stringify(answered), { output: SOUND_TOKENS, reasoning: 0 });
 }
 
 function* streamFrames(exchange: Exchange, plan: Plan, input: number, showsThoughts: boolean): Generator<Frame> {

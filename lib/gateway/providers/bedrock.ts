@@ -27,6 +27,8 @@ export const bedrock = defineProvider({
   languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
+  rerankingModel: async (settings, upstreamModel) =>
+    (await moduleOf(settings, "bedrock-agent-runtime")).reranking(upstreamModel),
   listModels: {
     request: signedModelList,
     read: (body) =>
@@ -36,7 +38,7 @@ export const bedrock = defineProvider({
   },
 });
 
-async function moduleOf(settings: SdkSettings) {
+async function moduleOf(settings: SdkSettings, service: Service = "bedrock-runtime") {
   const { createAmazonBedrock } = await import("@ai-sdk/amazon-bedrock");
   const { secret, fetch } = settings;
   const { apiKey = "", accessKeyId = "", secretAccessKey = "", sessionToken } = secret;
@@ -47,7 +49,7 @@ async function moduleOf(settings: SdkSettings) {
     secretAccessKey,
     ...(sessionToken && { sessionToken }),
     region: regionOf(settings),
-    baseURL: endpointOf(settings, "bedrock-runtime"),
+    baseURL: endpointOf(settings, service),
     fetch,
   });
 }
@@ -56,7 +58,10 @@ function regionOf({ secret, baseUrl, region }: UpstreamTarget): string {
   return secret.region ?? region ?? REGIONAL.exec(baseUrl)?.[1] ?? DEFAULT_REGION;
 }
 
-function endpointOf(target: UpstreamTarget, service: "bedrock" | "bedrock-runtime"): string {
+/** Each is a host of its own: models, their list, and what ranks documents. */
+type Service = "bedrock" | "bedrock-runtime" | "bedrock-agent-runtime";
+
+function endpointOf(target: UpstreamTarget, service: Service): string {
   return REGIONAL.test(target.baseUrl) ? `https://${service}.${regionOf(target)}.amazonaws.com` : target.baseUrl;
 }
 

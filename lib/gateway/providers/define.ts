@@ -4,6 +4,7 @@ import type {
   LanguageModelV4,
   LanguageModelV4CallOptions,
   RerankingModelV4,
+  SpeechModelV4,
 } from "@ai-sdk/provider";
 import type { ProviderKindId } from "@/lib/catalog/provider-kinds";
 import type { DialectId } from "@/lib/gateway/dialects/dialect";
@@ -94,6 +95,7 @@ export type ProviderDefinition = {
   /** Its models of other kinds, where its module has them and its upstream does not speak the protocol itself. */
   embeddingModel?(settings: SdkSettings, upstreamModel: string): EmbeddingModelV4 | Promise<EmbeddingModelV4>;
   imageModel?(settings: SdkSettings, upstreamModel: string): ImageModelV4 | Promise<ImageModelV4>;
+  speechModel?(settings: SdkSettings, upstreamModel: string): SpeechModelV4 | Promise<SpeechModelV4>;
   rerankingModel?(settings: SdkSettings, upstreamModel: string): RerankingModelV4 | Promise<RerankingModelV4>;
   /** Model-list call for discovery and credential tests; null where there is none. */
   listModels: ModelList | null;

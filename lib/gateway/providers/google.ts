@@ -21,6 +21,7 @@ export const google = defineProvider({
   languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
+  speechModel: async (settings, upstreamModel) => (await moduleOf(settings)).speech(upstreamModel),
   reasoningStreams: "if-asked",
   answersWithImages: true,
   prepare: (options) =>

@@ -81,7 +81,7 @@ async function translate(target: TranslationTarget, asked: Asked): Promise<Trans
     const { embeddings: part, usage } = await model.doEmbed({
       values: asked.texts.slice(at, at + size),
       abortSignal: signal,
-      ...(asked.dimensions !== null && { providerOptions: dimensionOptions(asked.dimensions) }),
+      ...(asked.dimensions !== null && { providerOptions: dimensionOptions(asked.dimensions, upstreamModel) }),
     });
     vectors.push(...part);
     tokens = tokens === null || usage === undefined ? null : tokens + usage.tokens;
@@ -105,9 +105,14 @@ async function translate(target: TranslationTarget, asked: Asked): Promise<Trans
   };
 }
 
-/** Each provider's module reads its own name. */
-function dimensionOptions(dimensions: number) {
-  return { google: { outputDimensionality: dimensions }, bedrock: { dimensions }, openai: { dimensions } };
+/** Each provider's module reads its own name, Bedrock's one for each family of models. */
+function dimensionOptions(dimensions: number, upstreamModel: string) {
+  const family = /nova/.test(upstreamModel) ? "embeddingDimension" : "dimensions";
+  return {
+    google: { outputDimensionality: dimensions },
+    amazonBedrock: { [/cohere/.test(upstreamModel) ? "outputDimension" : family]: dimensions },
+    openai: { dimensions },
+  };
 }
 
 /** Little-endian float32, as OpenAI's SDKs decode it. */

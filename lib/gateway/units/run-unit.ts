@@ -173,12 +173,17 @@ async function translate(attempt: Attempt): Promise<AttemptResult> {
     // safe because a plan holds only candidates that can serve the call
     const answered = await (call.asked.translate as NonNullable<UnitCall["translate"]>)(target);
     const paid = settle(attempt, answered.reading, null);
+    const headers = answerHeaders(attempt, answered.warnings);
+    if ("bytes" in answered) {
+      call.reply.send(200, { ...headers, "content-type": answered.contentType }, answered.bytes);
+      return { answered: true };
+    }
     const { price } = paid;
     const usage = answered.body.usage as JsonObject | undefined;
     const body =
       usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
     const text = present(call, answered.body, paid) ?? JSON.stringify(body);
-    call.reply.send(200, { ...answerHeaders(attempt), "content-type": "application/json" }, text);
+    call.reply.send(200, { ...headers, "content-type": "application/json" }, text);
     return { answered: true };
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -216,17 +221,17 @@ function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonOb
   return { usage, price, requestId: call.request.id };
 }
 
-function baseHeaders({ request, asked }: Call): Record<string, string> {
-  const { warnings } = asked;
+function baseHeaders({ request, asked }: Call, more: string[] = []): Record<string, string> {
+  const warnings = [...asked.warnings, ...more];
   return {
     ...responseHeaders(request),
     ...(warnings.length > 0 && { "x-aigne-warnings": warnings.join(", ") }),
   };
 }
 
-function answerHeaders({ call, admitted, candidate }: Attempt): Record<string, string> {
+function answerHeaders({ call, admitted, candidate }: Attempt, warnings?: string[]): Record<string, string> {
   return {
-    ...baseHeaders(call),
+    ...baseHeaders(call, warnings),
     "x-aigne-provider": candidate.offer.provider.slug,
     "x-aigne-attempts": String(admitted.meter.attemptCount),
   };

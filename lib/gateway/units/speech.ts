@@ -1,14 +1,19 @@
 import { AppError } from "@/lib/errors";
-import { parseJsonObject } from "@/lib/gateway/json-body";
+import { moduleWarnings } from "@/lib/gateway/dialects/module-warnings";
+import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { affinityOf, modelOf, optionalText, textOf } from "@/lib/gateway/units/fields";
-import type { Unit } from "@/lib/gateway/units/unit";
+import type { TranslatedAnswer, TranslationTarget, Unit } from "@/lib/gateway/units/unit";
 import { speechUsage } from "@/lib/gateway/usage/media";
 
 /** Slow speech at the 20 tokens a second that token-priced models make of sound: more than a character ever comes to. */
 const AUDIO_TOKENS_PER_CHARACTER = 8;
+/** What a translated answer may be asked for as; the first where the client does not say. */
+const PLAIN_TYPES: Record<string, string> = { wav: "audio/wav", pcm: "audio/pcm" };
+/** OpenAI's own voices: nobody else has them, and clients name one because they must. */
+const OPENAI_VOICES = /^(alloy|ash|ballad|coral|echo|fable|onyx|nova|sage|shimmer|verse|marin|cedar)$/;
 
-/** POST /audio/speech: raw audio in the format that was asked for. Relayed only. */
+/** POST /audio/speech: raw audio in the format that was asked for; by translation as plain sound only. */
 export const speech: Unit = {
   id: "openai-speech",
   endpoint: "audio/speech",
@@ -18,7 +23,7 @@ export const speech: Unit = {
     const body = parseJsonObject(bytes);
     const model = modelOf(body);
     const input = textOf(body, "input", "the text to speak");
-    optionalText(body, "response_format");
+    const format = optionalText(body, "response_format");
     if (body.stream_format === "sse")
       throw new AppError("unsupported_value", '"stream_format" must be "audio".', { param: "stream_format" });
     const characters = [...input].length;
@@ -28,13 +33,41 @@ export const speech: Unit = {
       warnings: [],
       bound: { inputTokens: bytes.length, outputTokens: characters * AUDIO_TOKENS_PER_CHARACTER, characters },
       countInput: () => countTokens(input),
-      relayOnly: null,
+      relayOnly: format !== undefined && PLAIN_TYPES[format] === undefined ? "response_format" : null,
       relayBody: (upstreamModel) => ({
         body: JSON.stringify({ ...body, model: upstreamModel }),
         contentType: "application/json",
       }),
       readUsage: ({ json }) => speechUsage(json?.usage, input),
+      translate: (target) => translate(target, { body, input, format: format ?? "wav" }),
     };
   },
-  canTranslate: () => false,
+  canTranslate: ({ speechModel }) => speechModel !== undefined,
 };
+
+type Asked = { body: JsonObject; input: string; format: string };
+
+async function translate(target: TranslationTarget, { body, input, format }: Asked): Promise<TranslatedAnswer> {
+  const { provider, settings, upstreamModel, signal } = target;
+  if (!provider.speechModel) throw new Error(`${provider.id} has no speech models`);
+  const model = await provider.speechModel(settings, upstreamModel);
+  const voice = optionalText(body, "voice");
+  const isForeign = voice !== undefined && OPENAI_VOICES.test(voice);
+  const instructions = optionalText(body, "instructions");
+  const { audio, warnings, response } = await model.doGenerate({
+    text: input,
+    outputFormat: format,
+    ...(voice !== undefined && !isForeign && { voice }),
+    ...(instructions !== undefined && { instructions }),
+    ...(typeof body.speed === "number" && body.speed !== 1 && { speed: body.speed }),
+    abortSignal: signal,
+  });
+  const raw = (response.body ?? {}) as { usageMetadata?: unknown };
+  const reported = raw.usageMetadata === undefined ? null : provider.usage(raw.usageMetadata);
+  return {
+    reading: reported?.source === "reported" ? reported : speechUsage(undefined, input),
+    warnings: [...(isForeign ? ["voice"] : []), ...moduleWarnings(warnings)],
+    bytes: typeof audio === "string" ? Buffer.from(audio, "base64") : audio,
+    contentType: PLAIN_TYPES[format] ?? "application/octet-stream",
+  };
+}

@@ -57,7 +57,10 @@ export type TranslationTarget = {
   now: number;
 };
 
-export type TranslatedAnswer = { reading: UsageReading; body: JsonObject };
+export type TranslatedAnswer = { reading: UsageReading; warnings?: string[] } & (
+  | { body: JsonObject }
+  | { bytes: Uint8Array; contentType: string }
+);
 
 /** One kind of such calls. */
 export type Unit = {

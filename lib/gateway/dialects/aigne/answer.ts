@@ -1,5 +1,6 @@
 import type {
   LanguageModelV4Content,
+  LanguageModelV4File,
   LanguageModelV4FinishReason,
   LanguageModelV4GenerateResult,
   LanguageModelV4StreamPart,
@@ -30,6 +31,7 @@ export function renderAnswer(
     ...(wantsJson(call) ? said.json() : said.text !== "" && { text: said.text }),
     ...(said.thoughts !== "" && { thoughts: said.thoughts }),
     ...(said.calls.length > 0 && { toolCalls: said.calls }),
+    ...(said.files.length > 0 && { files: said.files }),
     ...ending(answer.identity, answer.provider, answer.usage, answer.price),
   };
 }
@@ -49,7 +51,9 @@ export class DeltaRenderer implements StreamRenderer, BlockWriter {
   }
 
   part(part: LanguageModelV4StreamPart): string {
-    return this.blocks.part(part);
+    if (part.type !== "file") return this.blocks.part(part);
+    this.said.take(part);
+    return jsonDelta({ files: this.said.files });
   }
 
   finish(_reason: LanguageModelV4FinishReason, usage: Usage, price: Nano | null): string {
@@ -88,6 +92,7 @@ class Said {
   text = "";
   thoughts = "";
   readonly calls: JsonObject[] = [];
+  readonly files: JsonObject[] = [];
   private readonly signed: JsonObject[] = [];
 
   constructor(private readonly provider: string) {}
@@ -97,7 +102,8 @@ class Said {
     else if (part.type === "reasoning") {
       this.thoughts += part.text;
       this.sign(part.text, part.providerMetadata);
-    } else if (part.type === "tool-call") this.call(part.toolCallId, part.toolName, part.input, part.providerMetadata);
+    } else if (part.type === "file") this.files.push(fileOf(part));
+    else if (part.type === "tool-call") this.call(part.toolCallId, part.toolName, part.input, part.providerMetadata);
   }
 
   sign(text: string, metadata: SharedV4ProviderMetadata | undefined): void {
@@ -125,6 +131,12 @@ class Said {
       return { text: this.text };
     }
   }
+}
+
+function fileOf({ mediaType: mimeType, data }: LanguageModelV4File): JsonObject {
+  if (data.type === "url") return { type: "url", url: data.url.href, mimeType };
+  const bytes = typeof data.data === "string" ? data.data : Buffer.from(data.data).toString("base64");
+  return { type: "file", data: bytes, mimeType };
 }
 
 function wantsJson({ body }: Conversation): boolean {

@@ -1,0 +1,138 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { PICTURE } from "@/e2e/support/providers/scenario";
+import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
+
+let hub: ContractHub;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  hub = await startContractHub();
+});
+beforeEach(async () => {
+  tenant = await hub.tenant();
+});
+afterEach(() => hub.assertHealthy(tenant));
+afterAll(() => hub.stop());
+
+const messages = [{ role: "user", content: "paint some words" }];
+const IMAGE = { index: 0, type: "image_url", image_url: { url: `data:image/png;base64,${PICTURE}` } };
+
+describe.each(DOORS)("%s door", (door) => {
+  describe("pictures in an answer", () => {
+    const body = async () => ({ model: await hub.modelOf("google", "image"), messages, modalities: ["text", "image"] });
+
+    test("come in message.images, beside the text", async () => {
+      const response = await hub.post(door, "/chat/completions", tenant.key, await body());
+      const { choices } = (await response.json()) as { choices: { message: object }[] };
+      expect(choices[0]?.message).toMatchObject({ content: expect.stringMatching(/^amber/), images: [IMAGE] });
+      expect((await hub.truthOf("google")).last?.body).toMatchObject({
+        generationConfig: { responseModalities: ["TEXT", "IMAGE"] },
+      });
+    });
+
+    test("and in a delta of a stream, between text and end", async () => {
+      const response = await hub.post(door, "/chat/completions", tenant.key, { ...(await body()), stream: true });
+      const chunks = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(([, data]) =>
+        JSON.parse(data ?? ""),
+      );
+      const deltas = chunks.flatMap(({ choices }) => choices.map(({ delta }: { delta: object }) => delta));
+      expect(deltas.filter((delta) => "images" in delta)).toEqual([{ images: [IMAGE] }]);
+      expect(deltas.at(-1)).toEqual({});
+    });
+
+    test("are files to an AIGNE client", async () => {
+      const { model } = await body();
+      const init = (streaming: boolean) => ({
+        method: "POST",
+        headers: { authorization: `Bearer ${tenant.key}`, "content-type": "application/json" },
+        body: JSON.stringify({
+          input: { messages, modelOptions: { model, modalities: ["text", "image"] } },
+          options: { streaming },
+        }),
+      });
+      const files = [{ type: "file", data: PICTURE, mimeType: "image/png" }];
+      const whole = await hub.sendFromOrigin(door, "/api/v2/chat", init(false));
+      expect(await whole.json()).toMatchObject({ text: expect.stringMatching(/^amber/), files });
+      const streamed = await hub.sendFromOrigin(door, "/api/v2/chat", init(true));
+      expect(await streamed.text()).toContain(JSON.stringify({ delta: { json: { files } } }));
+    });
+
+    test("are refused by name where no provider of the model makes any", async () => {
+      const asked = { ...(await body()), model: await hub.translatedModel("text") };
+      const response = await hub.post(door, "/chat/completions", tenant.key, asked);
+      expect([response.status, await response.json()]).toMatchObject([400, { error: { param: "modalities" } }]);
+    });
+  });
+
+  describe("speech by translation", () => {
+    const price = { input: "1", audioOutput: "10" };
+    const model = () => hub.modelOf("google", "text", { type: "speech", price });
+    const speak = async (more: object) =>
+      hub.post(door, "/audio/speech", tenant.key, {
+        model: await model(),
+        input: "hello hub",
+        voice: "alloy",
+        ...more,
+      });
+
+    test("comes as sound, charged by the tokens that were reported", async () => {
+      const response = await speak({});
+      expect(response.headers.get("content-type")).toBe("audio/wav");
+      expect(response.headers.get("x-aigne-warnings")).toBe("voice");
+      const sound = Buffer.from(await response.arrayBuffer());
+      expect(sound.subarray(0, 4).toString()).toBe("RIFF");
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ route: "translate", usageSource: "reported", outcome: "ok" });
+      expect(event.priceNano).toBe(BigInt(event.inputTokens) * 1_000n + 32n * 10_000n);
+    });
+
+    test("in the provider's own voice, as bare samples", async () => {
+      const response = await speak({ voice: "Puck", response_format: "pcm" });
+      expect(response.headers.get("content-type")).toBe("audio/pcm");
+      expect(response.headers.get("x-aigne-warnings")).toBeNull();
+      expect((await response.arrayBuffer()).byteLength).toBe(960);
+      expect((await hub.truthOf("google")).last?.bodyText).toContain('"voiceName":"Puck"');
+    });
+
+    test("is refused by name in a format that nobody here makes", async () => {
+      const response = await speak({ response_format: "mp3" });
+      expect([response.status, await response.json()]).toMatchObject([400, { error: { param: "response_format" } }]);
+    });
+  });
+
+  describe("Bedrock, signed", () => {
+    test("ranks documents, charged by the request", async () => {
+      const options = { type: "rerank", price: { perRequest: "0.001" } };
+      const model = await hub.modelOf("bedrock", "amazon.rerank-v1:0", options);
+      const body = { model, query: "which", documents: ["a", "the longest of all", { text: "middle" }] };
+      const response = await hub.post(door, "/rerank", tenant.key, { ...body, top_n: 2, return_documents: true });
+      expect([response.status, await response.json()]).toMatchObject([
+        200,
+        {
+          results: [
+            { index: 1, relevance_score: 0.18, document: { text: "the longest of all" } },
+            { index: 2, relevance_score: 0.06, document: { text: "middle" } },
+          ],
+        },
+      ]);
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ route: "translate", outcome: "ok", priceNano: 1_000_000n });
+    });
+
+    test("embeds one text a call, in the order given and the dimensions asked for", async () => {
+      const model = await hub.modelOf("bedrock", "amazon.titan-embed-text-v2:0", { type: "embedding" });
+      const input = ["one", "two words", "three of them"];
+      const { data, response } = await hub
+        .openai(door, tenant.key)
+        .embeddings.create({ model, input, dimensions: 256 })
+        .withResponse();
+      expect(data.data.map(({ index, embedding }) => [index, embedding[0], embedding.length])).toEqual([
+        [0, 3, 256],
+        [1, 9, 256],
+        [2, 13, 256],
+      ]);
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ route: "translate", usageSource: "reported", inputTokens: 6 });
+    });
+  });
+});
