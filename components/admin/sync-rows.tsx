@@ -1,7 +1,7 @@
 "use client";
 
-import { useTranslations } from "next-intl";
-import { Percent, Usd } from "@/components/admin/usd";
+import { useFormatter, useTranslations } from "next-intl";
+import { Usd } from "@/components/admin/usd";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
@@ -30,7 +30,7 @@ export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
       phone: "lead",
       sortBy: ({ model }) => model,
       cell: ({ key, model, provider, upstreamModel, effect, isCustom }) => (
-        <span className="flex items-start gap-3 py-1">
+        <span className="flex items-start gap-3 py-1.5">
           {onChoose && (
             <Checkbox
               checked={chosen.has(key)}
@@ -77,7 +77,7 @@ export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
             {t(applied.includes(key) ? "rowApplied" : "rowLeft")}
           </Badge>
         ) : (
-          <span className="text-sm text-ink-2" title={source}>
+          <span className="text-sm text-ink-2 wrap-anywhere" title={source}>
             {sourceName(source, t("bundled"))}
           </span>
         ),
@@ -90,14 +90,25 @@ export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
           {areAll ? t("chooseNone") : t("chooseAll", { count: keys.length })}
         </Button>
       )}
-      <DataTable caption={caption} columns={columns} rows={rows} rowId={({ key }) => key} />
+      <DataTable
+        caption={caption}
+        columns={columns}
+        rows={rows}
+        rowId={({ key }) => key}
+        // the same columns in every group, however long their texts
+        className="sm:table-fixed sm:[&_td]:align-top sm:[&_th:first-child]:w-[46%] sm:[&_th:nth-child(2)]:w-[36%] sm:[&_tbody_th]:align-top"
+      />
     </>
   );
 }
 
+/** Up is no better than down here, so neither has a colour. */
+const CHANGE = { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" } as const;
+
 /** Figures in lines: the rate, what it was, what it would be. */
 function Changes({ changes }: Pick<SyncRow, "changes">) {
   const t = useTranslations("admin.catalogue");
+  const format = useFormatter();
   if (changes.length === 0) return null;
   return (
     <ul className="grid w-fit grid-cols-[auto_auto_auto_auto] gap-x-4 gap-y-0.5 max-sm:grid-cols-[auto_auto_auto]">
@@ -114,7 +125,7 @@ function Changes({ changes }: Pick<SyncRow, "changes">) {
             <Usd amount={after} />
           </span>
           <span className="figures text-right text-ink-2">
-            {changePercent === null ? "" : <Percent value={changePercent.replace("+", "")} />}
+            {changePercent !== null && `${format.number(Number(changePercent), CHANGE)} %`}
           </span>
         </li>
       ))}

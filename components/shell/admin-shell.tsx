@@ -23,8 +23,9 @@ type AdminShellProps = {
 /** Frame of the operator's pages. */
 export function AdminShell({ user, permissions, mode, books, consoleHref, onSignOut, children }: AdminShellProps) {
   const t = useTranslations("shell");
-  const links = visibleNav(ADMIN_NAV, permissions, mode).map(({ id, path, phone = false }) => ({
+  const links = visibleNav(ADMIN_NAV, permissions, mode).map(({ id, path, also = [], phone = false }) => ({
     href: `/admin${path}`,
+    also: also.map((other) => `/admin${other}`),
     label: t(`admin.${id}`),
     icon: ADMIN_ICONS[id],
     phone,

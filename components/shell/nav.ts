@@ -8,6 +8,8 @@ type NavEntry<Id extends string, Needed> = {
   needs: readonly Needed[];
   /** Only where customers pay the operator, or only where nobody pays. */
   mode?: "service" | "enterprise";
+  /** Other pages that belong to it. */
+  also?: readonly string[];
   /** In the bottom bar of a phone; the others are behind "More". */
   phone?: true;
 };
@@ -48,7 +50,7 @@ export type AdminPageId =
 export const ADMIN_NAV: readonly NavEntry<AdminPageId, PlatformPermission>[] = [
   { id: "overview", path: "", needs: ["usage.read"], phone: true },
   { id: "providers", path: "/providers", needs: ["providers.read", "providers.manage"], phone: true },
-  { id: "models", path: "/models", needs: ["models.read", "models.manage"], phone: true },
+  { id: "models", path: "/models", also: ["/catalogue"], needs: ["models.read", "models.manage"], phone: true },
   { id: "customers", path: "/customers", needs: ["orgs.read", "orgs.manage"], phone: true },
   { id: "health", path: "/health", needs: ["providers.read", "providers.manage"] },
   { id: "ledger", path: "/ledger", needs: ["ledger.read"] },

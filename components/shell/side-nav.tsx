@@ -7,7 +7,14 @@ import { useTranslations } from "next-intl";
 import { Menu, MenuContent, MenuItem, MenuTrigger } from "@/components/ui/menu";
 import { cn } from "@/lib/utils";
 
-export type NavLink = { href: string; label: string; icon: LucideIcon; phone: boolean };
+export type NavLink = {
+  href: string;
+  /** Other addresses at which it is the current one. */
+  also?: readonly string[];
+  label: string;
+  icon: LucideIcon;
+  phone: boolean;
+};
 
 /** Names beside icons; on a middling screen the icons alone, whose names stay in the accessibility tree. */
 export function SideNav({ label, links }: { label: string; links: readonly NavLink[] }) {
@@ -76,8 +83,8 @@ export function BottomNav({ label, links }: { label: string; links: readonly Nav
 /** The longest link that the address begins with: a detail belongs to its list. */
 function useCurrent(links: readonly NavLink[]): string | undefined {
   const pathname = usePathname();
+  const isAt = (address: string) => pathname === address || pathname.startsWith(`${address}/`);
   return links
-    .map(({ href }) => href)
-    .filter((href) => pathname === href || pathname.startsWith(`${href}/`))
-    .sort((a, b) => b.length - a.length)[0];
+    .flatMap(({ href, also = [] }) => [href, ...also].filter(isAt).map((address) => ({ href, address })))
+    .sort((a, b) => b.address.length - a.address.length)[0]?.href;
 }

@@ -19,10 +19,11 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function CataloguePage() {
   const scope = await requireStaff("models.read");
   const t = await getTranslations("admin.catalogue");
+  const tModels = await getTranslations("admin.models");
   const { data } = await listSyncs(scope, { limit: SHOWN });
   return (
     <>
-      <PageHead title={t("title")} text={t("text")} />
+      <PageHead back={{ href: "/admin/models", label: tModels("title") }} title={t("title")} text={t("text")} />
       {scope.permissions.has("models.manage") && (
         <SyncForm catalogues={Object.values(PUBLIC_CATALOGUES)} bundledDate={seedDate()} />
       )}

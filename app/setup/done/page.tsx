@@ -10,6 +10,7 @@ import { listChecks } from "@/lib/auth/admin-checks";
 import { readFirstKey } from "@/lib/auth/first-key";
 import { homeOf } from "@/lib/auth/queries";
 import { requireStaff } from "@/lib/auth/require-staff";
+import { listProviders } from "@/lib/catalog/admin-providers";
 import { env } from "@/lib/env";
 import { publicOrigin } from "@/lib/origin";
 import { chatSnippets } from "@/lib/snippets";
@@ -24,7 +25,13 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function SetupDonePage() {
   const scope = await requireStaff("settings.manage");
   const t = await getTranslations("setup");
-  const [checks, apiKey, home] = await Promise.all([listChecks(scope), readFirstKey(), homeOf(scope.user.userId)]);
+  const [checks, apiKey, home, { data: providers }] = await Promise.all([
+    listChecks(scope),
+    readFirstKey(),
+    homeOf(scope.user.userId),
+    listProviders(scope, { limit: 1000 }),
+  ]);
+  const provider = providers.find(({ kind, enabled }) => enabled && kind !== "sandbox");
   const baseUrl = `${publicOrigin(await headers(), env().publicUrl)}/api/v1`;
   const hasSandbox = checks.some(({ id }) => id === "sandbox");
   const [curl] = hasSandbox && apiKey ? chatSnippets({ baseUrl, apiKey, model: SANDBOX_MODEL }) : [];
@@ -40,6 +47,11 @@ export default async function SetupDonePage() {
         <Link href={home} className={buttonVariants({ variant: "primary" })}>
           {t("openConsole")}
         </Link>
+        {provider && (
+          <Link href={`/admin/providers/${provider.slug}/models`} className={buttonVariants()}>
+            {t("chooseModels", { name: provider.displayName })}
+          </Link>
+        )}
         <Link href="/admin" className={buttonVariants()}>
           {t("openAdmin")}
         </Link>

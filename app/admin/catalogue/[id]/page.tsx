@@ -20,7 +20,11 @@ export default async function SyncPage({ params }: Props) {
   const names = sync.sources.map(({ name, format }) => (format === "bundled" ? t("bundled") : name)).join(" · ");
   return (
     <>
-      <PageHead title={t("comparison")} text={<span className="wrap-anywhere">{names}</span>} />
+      <PageHead
+        back={{ href: "/admin/catalogue", label: t("title") }}
+        title={t("comparison")}
+        text={<span className="wrap-anywhere">{names}</span>}
+      />
       <SyncReview key={sync.state} sync={sync} canManage={scope.permissions.has("models.manage")} />
     </>
   );

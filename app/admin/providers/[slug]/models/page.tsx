@@ -23,7 +23,11 @@ export default async function OfferedModelsPage({ params }: Props) {
   const provider = await getProvider(scope, (await params).slug).catch(missing);
   return (
     <>
-      <PageHead title={t("titleOf", { name: provider.displayName })} text={t("text")} />
+      <PageHead
+        back={{ href: `/admin/providers/${provider.slug}`, label: provider.displayName }}
+        title={t("titleOf", { name: provider.displayName })}
+        text={t("text")}
+      />
       <Suspense fallback={<SkeletonRows rows={12} label={t("asking")} />}>
         <Offered scope={scope} provider={provider} />
       </Suspense>
