@@ -7,7 +7,7 @@ import { holdShapeOf } from "@/lib/gateway/hold-shape";
 import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { type Chain, callable, type Link } from "@/lib/gateway/routing/chain";
-import { routeRows } from "@/lib/gateway/routing/route-rows";
+import { choiceRows } from "@/lib/gateway/routing/route-rows";
 import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
 import { takesStarterCredit } from "@/lib/gateway/starter-models";
 import type { Caller } from "@/lib/keys/authenticate";
@@ -58,8 +58,7 @@ export class ModelSwitch {
 
   /** For the receipt; null where there was no choice. */
   rows(): RouteRow[] | null {
-    const rows = routeRows(this.chain, this.passedOver);
-    return rows.length > 1 ? rows : null;
+    return choiceRows(this.chain, this.passedOver);
   }
 
   /** Goes on to the next model that the caller can pay for. Null: there is none, and the hold is as it was. */

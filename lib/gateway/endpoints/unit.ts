@@ -2,7 +2,8 @@ import type { Admitted, Entrant } from "@/lib/gateway/admit";
 import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import { resolveModel } from "@/lib/gateway/resolve-model";
-import { planRoute } from "@/lib/gateway/routing/candidates";
+import { routeOf } from "@/lib/gateway/routing/candidates";
+import { choiceRows } from "@/lib/gateway/routing/route-rows";
 import { admitUnit, capable, runUnit } from "@/lib/gateway/units/run-unit";
 import type { Unit, UnitCall } from "@/lib/gateway/units/unit";
 
@@ -18,8 +19,10 @@ export function serveUnit(unit: Unit): Endpoint {
       facts.model = asked.model;
       const model = await resolveModel(deps, caller, asked.model);
       const { random, health } = deps;
-      const plan = capable(planRoute(model, { affinity: asked.affinity, random, health }), unit, asked);
-      call = { request, caller, model, plan, reply, unit, asked };
+      const route = routeOf(model, { affinity: asked.affinity, random, health });
+      const plan = capable(route.plan, unit, asked);
+      const routing = () => choiceRows({ links: [{ model, ...route }], leftOut: [] });
+      call = { request, caller, model, plan, reply, unit, asked, routing };
       admitted = await admitUnit(deps, call);
     } catch (error) {
       recordRefusal(deps, { request, caller, facts, error });

@@ -18,6 +18,12 @@ export function routeRows(chain: Pick<Chain, "leftOut"> & { links: readonly Link
   ].slice(0, MAX_ROWS);
 }
 
+/** For a receipt; null where there was no choice. */
+export function choiceRows(...given: Parameters<typeof routeRows>): RouteRow[] | null {
+  const rows = routeRows(...given);
+  return rows.length > 1 ? rows : null;
+}
+
 const NONE: ReadonlyMap<string, string> = new Map();
 
 export function toRouteRow(model: string, { offer, credential, score, credentialScore, reason }: Considered): RouteRow {
