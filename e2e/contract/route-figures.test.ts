@@ -9,6 +9,7 @@ import { type GatewayRuntime, startGateway } from "@/lib/gateway/runtime";
 import { answerWebRequest } from "@/lib/http/web-door";
 import { logger } from "@/lib/log";
 import { generateSecretsKeyPair } from "@/lib/secrets";
+import { createMetrics } from "@/server/gateway/metrics";
 
 let database: TestDatabase;
 let upstream: Simulator;
@@ -125,6 +126,36 @@ test("a credential's cap holds over both gateways, and says when to come again",
   const refused = await call(0);
   expect(JSON.parse(refused.text).error.code).toBe("overloaded");
   expect(refused.headers.get("retry-after")).toBe("5");
+});
+
+test("the gateway's metrics tell attempts, first tokens, and the state, balance and last check of credentials", async () => {
+  const { call, credentialId } = await modelOf(["text"]);
+  await database.pool.query(
+    "insert into credential_health (credential_id, balance, balance_unit) values ($1, '12.5', 'CNY')",
+    [credentialId],
+  );
+  await database.pool.query(
+    `insert into provider_probe (id, kind, provider_id, credential_id, state, ok, finished_at)
+     select 'probe_metrics', 'test_credential', provider_id, id, 'done', true, clock_timestamp() from credential where id = $1`,
+    [credentialId],
+  );
+  const metrics = createMetrics(nodes[0] as GatewayRuntime);
+  expect((await call(0, true)).status).toBe(200);
+  const { rows } = await database.pool.query(
+    "select slug from provider join credential on provider_id = provider.id where credential.id = $1",
+    [credentialId],
+  );
+  const labels = `provider="${rows[0].slug}"`;
+  const text = await metrics.render();
+  for (const line of [
+    `hub_upstream_attempts_total{${labels},model="text",credential="key-1",verdict="ok"} 1`,
+    `hub_upstream_first_token_seconds_count{${labels},model="text"} 1`,
+    `hub_upstream_latency_seconds_count{${labels},model="text"} 1`,
+    `hub_credential_state{${labels},credential="key-1",state="active"} 1`,
+    `hub_credential_balance{${labels},credential="key-1",unit="CNY"} 12.5`,
+    `hub_check_ok{${labels},credential="key-1"} 1`,
+  ])
+    expect(text).toContain(line);
 });
 
 test("the gateway counts latencies as the database does", async () => {

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, register } from "prom-client";
 import type { GatewayRuntime } from "@/lib/gateway/runtime";
+import { registerRouteMetrics } from "@/server/gateway/route-metrics";
 
 /** The gateway's Prometheus metrics. With several workers the primary adds them up. */
 export type Metrics = {
@@ -76,6 +77,7 @@ export function createMetrics(runtime: GatewayRuntime): Metrics {
       },
     });
   }
+  registerRouteMetrics(runtime);
   return {
     observe({ route, status, durationMs }) {
       calls.inc({ route, status });

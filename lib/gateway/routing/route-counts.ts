@@ -27,6 +27,8 @@ export const LATENCY_BOUNDS_MS = [
 /** Counts attempts by route until somebody takes the counts away. */
 export class RouteCounts {
   private counts = new Map<string, RouteCount>();
+  /** Hears of every attempt; for this process's own metrics. */
+  observer: ((candidate: Candidate, verdict: AttemptVerdict, figures: AttemptFigures | null) => void) | null = null;
 
   note(
     candidate: Candidate,
@@ -34,6 +36,7 @@ export class RouteCounts {
     error: RouteCount["error"],
     figures: AttemptFigures | null,
   ): void {
+    this.observer?.(candidate, verdict, figures);
     const count = this.countOf(candidate);
     count[verdict]++;
     if (error && verdict !== "neutral") count.error = error;
