@@ -27,7 +27,7 @@ export const STATUS_DAYS = 90;
 /** Strangers may ask as often as they like; the database is asked so often at most. */
 const FRESH_MS = 5_000;
 /** A page that says that the database is away must not wait for it. */
-const WAIT_MS = 2_000;
+const WAIT_MS = { first: 5_000, later: 2_000 };
 
 let last: Status | null = null;
 let reading: Promise<Status | null> | null = null;
@@ -44,7 +44,7 @@ export async function findStatus(now = Date.now()): Promise<Status | null> {
     .finally(() => {
       reading = null;
     });
-  return Promise.race([reading, sleep(WAIT_MS, last, { ref: false })]);
+  return Promise.race([reading, sleep(last ? WAIT_MS.later : WAIT_MS.first, last, { ref: false })]);
 }
 
 type History = {
