@@ -37,7 +37,18 @@ export function BreakerTable({ rows }: { rows: readonly BreakerRow[] }) {
         <Badge variant={BREAKER_VARIANT[state]}>{isProbed ? t("probing") : t(`breakerStates.${state}`)}</Badge>
       ),
     },
-    { id: "until", header: t("until"), numeric: true, phone: "line", cell: ({ until }) => clock(until) },
+    {
+      id: "until",
+      header: t("until"),
+      numeric: true,
+      phone: "line",
+      cell: ({ until }) => (
+        <>
+          <span className="sm:hidden">{t("until")} </span>
+          {clock(until)}
+        </>
+      ),
+    },
     { id: "openings", header: t("openings"), numeric: true, phone: "none", cell: ({ openings }) => openings || "—" },
     { id: "reason", header: t("reason"), phone: "none", cell: ({ reason }) => reason },
   ];
@@ -128,7 +139,15 @@ export function ProcessTable({ rows, configVersion }: { rows: readonly ProcessRo
       header: t("cpu"),
       numeric: true,
       phone: "line",
-      cell: ({ cpuShare }) => (cpuShare === null ? "—" : format.number(cpuShare, { style: "percent" })),
+      cell: ({ cpuShare }) =>
+        cpuShare === null ? (
+          "—"
+        ) : (
+          <>
+            <span className="sm:hidden">{t("cpu")} </span>
+            {format.number(cpuShare, { style: "percent" })}
+          </>
+        ),
     },
     {
       id: "memory",
@@ -171,7 +190,18 @@ export function QueueTable({ rows }: { rows: readonly QueueRow[] }) {
         </span>
       ),
     },
-    { id: "waiting", header: t("waiting"), numeric: true, phone: "line", cell: ({ waiting }) => waiting },
+    {
+      id: "waiting",
+      header: t("waiting"),
+      numeric: true,
+      phone: "line",
+      cell: ({ waiting }) => (
+        <>
+          <span className="sm:hidden">{t("waiting")} </span>
+          {waiting}
+        </>
+      ),
+    },
     { id: "running", header: t("runningJobs"), numeric: true, phone: "none", cell: ({ running }) => running },
     {
       id: "failed",

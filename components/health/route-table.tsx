@@ -78,11 +78,15 @@ export function RouteTable({ providers }: { providers: readonly ProviderFigures[
       header: t("success"),
       numeric: true,
       phone: "line",
-      cell: ({ now, hour }) => (
-        <span className={cn(now.successShare !== null && now.successShare < 0.95 && "text-danger")}>
-          {share(now.successShare)} / {share(hour.successShare)}
-        </span>
-      ),
+      cell: ({ now, hour }) =>
+        hour.successShare === null ? (
+          <span className="max-sm:hidden">—</span>
+        ) : (
+          <span className={cn(now.successShare !== null && now.successShare < 0.95 && "text-danger")}>
+            <span className="sm:hidden">{t("success")} </span>
+            {share(now.successShare)} / {share(hour.successShare)}
+          </span>
+        ),
     },
     {
       id: "limited",
@@ -115,7 +119,7 @@ export function RouteTable({ providers }: { providers: readonly ProviderFigures[
     },
   ];
   function two(now: number, hour: number) {
-    return `${format.number(now)} / ${format.number(hour)}`;
+    return hour === 0 ? "—" : `${format.number(now)} / ${format.number(hour)}`;
   }
   return <DataTable caption={t("routes")} columns={columns} rows={rows} rowId={({ id }) => id} />;
 }
