@@ -47,7 +47,7 @@ export async function openCell(): Promise<Cell> {
           cwd: workdir,
           // nothing of this machine's own environment but where programs are: it may hold keys
           env: {
-            ...{ PATH: process.env.PATH, HOME: home, TMPDIR: root, LANG: "C.UTF-8", CI: "1" },
+            ...{ PATH: process.env.PATH, HOME: home, TMPDIR: root, LANG: "C.UTF-8", CI: "1", NODE_ENV: "production" },
             ...{ HTTP_PROXY: wayOut, HTTPS_PROXY: wayOut, http_proxy: wayOut, https_proxy: wayOut },
             ...{ NO_PROXY: "127.0.0.1,localhost", no_proxy: "127.0.0.1,localhost" },
             ...env,
