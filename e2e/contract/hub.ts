@@ -219,22 +219,21 @@ class Hub {
   /** A model of a provider of this kind, whose simulator plays `upstreamModel`. A failure gets a provider of its own: what it
    *  does to a credential must not reach the other tests. */
   modelOf(kind: ProviderKindId, upstreamModel: string, options?: ModelOptions): Promise<string> {
-    if (options) return this.#newModelOf(this.#database.pool, kind, upstreamModel, options);
+    const fresh = () => this.#inTransaction((client) => this.#newModelOf(client, kind, upstreamModel, options));
+    if (options) return fresh();
     const name = `${kind} ${upstreamModel}`;
     if (isFailure(upstreamModel)) {
       const prepared = this.#prepared.get(name)?.pop();
-      return prepared ? Promise.resolve(prepared) : this.#newModelOf(this.#database.pool, kind, upstreamModel);
+      return prepared ? Promise.resolve(prepared) : fresh();
     }
-    const known = this.#models.get(name) ?? this.#newModelOf(this.#database.pool, kind, upstreamModel);
+    const known = this.#models.get(name) ?? fresh();
     this.#models.set(name, known);
     return known;
   }
 
   /** Makes what `modelOf` will be asked for, in one transaction: the gateway reads its configuration once and not at each. */
   async prepareModels(wanted: readonly { kind: ProviderKindId; upstreamModel: string }[]): Promise<void> {
-    const client = await this.#database.pool.connect();
-    try {
-      await client.query("begin");
+    await this.#inTransaction(async (client) => {
       for (const { kind, upstreamModel } of wanted) {
         const name = `${kind} ${upstreamModel}`;
         if (isFailure(upstreamModel)) {
@@ -244,7 +243,17 @@ class Hub {
           this.#models.set(name, Promise.resolve(await this.#newModelOf(client, kind, upstreamModel)));
         }
       }
+    });
+  }
+
+  /** So that the gateway never sees a model without its offers and price. */
+  async #inTransaction<Result>(work: (client: Sql) => Promise<Result>): Promise<Result> {
+    const client = await this.#database.pool.connect();
+    try {
+      await client.query("begin");
+      const result = await work(client);
       await client.query("commit");
+      return result;
     } finally {
       client.release();
     }
@@ -457,23 +466,14 @@ class Hub {
     expect(new Set(answered).size).toBe(answered.length);
   }
 
-  /** In one transaction, so that the gateway never sees a model without its offers and price. */
-  async #model(offers: Offers, provider: ProviderRow, { price = PRICE, ...rest }: ModelOptions): Promise<string> {
+  #model(offers: Offers, provider: ProviderRow, { price = PRICE, ...rest }: ModelOptions): Promise<string> {
     const list = typeof offers === "string" ? [offers] : offers;
     const rows: OfferText[] = list.map((offer, priority) =>
       typeof offer === "string"
         ? { provider, upstreamModel: offer, priority, cost: COST }
         : { provider, cost: COST, ...offer },
     );
-    const client = await this.#database.pool.connect();
-    try {
-      await client.query("begin");
-      const id = await makeModel(client, { ...rest, price, offers: rows });
-      await client.query("commit");
-      return id;
-    } finally {
-      client.release();
-    }
+    return this.#inTransaction((client) => makeModel(client, { ...rest, price, offers: rows }));
   }
 }
 
