@@ -64,6 +64,18 @@ describe.each(DOORS)("%s door", (door) => {
     });
   });
 
+  test("pictures are edited by their addresses too, charged by the picture", async () => {
+    const model = await hub.relayModel("text", { type: "image", price: { perImage: "0.04" } });
+    const body = { images: [{ image_url: `data:image/png;base64,${PICTURE}` }], prompt: "brighter", n: 2 };
+    const response = await hub.post(door, "/images/edits", tenant.key, { model, ...body });
+    expect(response.status).toBe(200);
+    expect(((await response.json()) as { data: unknown[] }).data.length).toBeGreaterThan(0);
+    expect(hub.openaiTruth.last).toMatchObject({ path: "/v1/images/edits", body: { ...body, model: "text" } });
+    expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ outcome: "ok", route: "relay" });
+    const refused = await hub.post(door, "/images/edits", tenant.key, { model, prompt: "brighter" });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: "images" } }]);
+  });
+
   describe("speech by translation", () => {
     const price = { input: "1", audioOutput: "10" };
     const model = () => hub.modelOf("google", "text", { type: "speech", price });

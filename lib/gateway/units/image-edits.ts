@@ -1,43 +1,72 @@
+import { AppError } from "@/lib/errors";
+import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { countOf, modelOf, textOf } from "@/lib/gateway/units/fields";
+import { affinityOf, countOf, modelOf, optionalText, refuseStream, textOf } from "@/lib/gateway/units/fields";
 import { IMAGE_OUTPUT_TOKENS } from "@/lib/gateway/units/images";
 import { filesOf, parseMultipart, relayForm, textField } from "@/lib/gateway/units/multipart";
-import type { Unit } from "@/lib/gateway/units/unit";
+import type { RelayBody, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { imagesUsage } from "@/lib/gateway/usage/media";
 
 const LIMIT_BYTES = 32 * 1024 * 1024;
 /** What one image that is sent comes to at most (see the chat dialect's bound). */
 const IMAGE_INPUT_TOKENS = 40_000;
 
-/** POST /images/edits, as a form. Relayed only. */
+/** POST /images/edits, as a form or as JSON with the images' addresses. Relayed only. */
 export const imageEdits: Unit = {
   ...{ id: "openai-image-edits", endpoint: "images/edits", modelType: "image", limitBytes: LIMIT_BYTES },
-  async parse(body, { headers }) {
-    const form = await parseMultipart(body, headers["content-type"]);
-    const fields = { model: textField(form, "model"), prompt: textField(form, "prompt") };
-    const model = modelOf(fields);
-    const prompt = textOf(fields, "prompt", "what shall change");
-    const images = filesOf(form, "image");
-    const n = countOf({ n: Number(textField(form, "n") ?? 1) }, "n", { least: 1, most: 10 });
-    const requested = { size: textField(form, "size"), quality: textField(form, "quality") };
-    return {
-      model,
-      affinity: textField(form, "user") ?? null,
-      warnings: [],
-      bound: {
-        inputTokens: prompt.length * 4 + images.length * IMAGE_INPUT_TOKENS,
-        outputTokens: n * IMAGE_OUTPUT_TOKENS,
-        images: n,
-      },
-      countInput: () => countTokens(prompt),
-      relayOnly: null,
-      relayBody: (upstreamModel) => relayForm(form, upstreamModel),
-      readUsage: ({ json }) =>
-        imagesUsage(json, {
-          ...(requested.size && { size: requested.size }),
-          ...(requested.quality && { quality: requested.quality }),
-        }),
-    };
-  },
+  parse: (body, { headers }) =>
+    /^multipart\//i.test(headers["content-type"] ?? "")
+      ? parseForm(body, headers["content-type"])
+      : parseJson(parseJsonObject(body)),
   canTranslate: () => false,
 };
+
+async function parseForm(body: Buffer, contentType: string | undefined): Promise<UnitCall> {
+  const form = await parseMultipart(body, contentType);
+  const names = ["model", "prompt", "size", "quality", "user"];
+  const fields = Object.fromEntries(names.map((name) => [name, textField(form, name)]));
+  const n = { n: Number(textField(form, "n") ?? 1) };
+  return editOf({ ...fields, ...n }, filesOf(form, "image").length, (upstreamModel) => relayForm(form, upstreamModel));
+}
+
+function parseJson(body: JsonObject): UnitCall {
+  refuseStream(body);
+  delete body.partial_images;
+  const images = Array.isArray(body.images) ? body.images : [];
+  if (images.length === 0)
+    throw new AppError("invalid_request", '"images" is missing: give a list with an "image_url" for each.', {
+      param: "images",
+    });
+  return editOf(body, images.length + (body.mask == null ? 0 : 1), (upstreamModel) => {
+    const sent: JsonObject = { ...body, model: upstreamModel };
+    // these models always answer with bytes and refuse to be asked
+    if (upstreamModel.includes("gpt-image")) delete sent.response_format;
+    return { body: JSON.stringify(sent), contentType: "application/json" };
+  });
+}
+
+function editOf(
+  fields: JsonObject,
+  images: number,
+  relayBody: (upstreamModel: string) => RelayBody | Promise<RelayBody>,
+): UnitCall {
+  const model = modelOf(fields);
+  const prompt = textOf(fields, "prompt", "what shall change");
+  const n = countOf(fields, "n", { least: 1, most: 10 });
+  const size = optionalText(fields, "size");
+  const quality = optionalText(fields, "quality");
+  return {
+    model,
+    affinity: affinityOf(fields),
+    warnings: [],
+    bound: {
+      inputTokens: prompt.length * 4 + images * IMAGE_INPUT_TOKENS,
+      outputTokens: n * IMAGE_OUTPUT_TOKENS,
+      images: n,
+    },
+    countInput: () => countTokens(prompt),
+    relayOnly: null,
+    relayBody,
+    readUsage: ({ json }) => imagesUsage(json, { ...(size && { size }), ...(quality && { quality }) }),
+  };
+}
