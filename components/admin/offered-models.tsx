@@ -143,7 +143,7 @@ export function OfferedModels({
             name="marginPercent"
             label={t("margin")}
             error={fieldProblem("models.marginPercent") ?? fieldProblem("marginPercent")}
-            className="w-36"
+            className="w-44"
           >
             <Input inputMode="decimal" value={margin} onValueChange={setMargin} className="figures text-right" />
           </Field>
@@ -197,7 +197,7 @@ function useColumns({ margin, typed, isChosen, onChoose, onType }: TableState): 
   const typedCost = (row: UpstreamModel, rate: keyof TypedCost) => {
     const own = typed[row.id] ?? { input: "", output: "" };
     return (
-      <span className="flex items-center justify-between gap-2 sm:justify-end">
+      <span className="flex items-center justify-between gap-2 max-sm:py-1 sm:justify-end">
         <span aria-hidden className="sm:hidden">
           {t(rate === "input" ? "costIn" : "costOut")}
         </span>

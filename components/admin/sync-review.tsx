@@ -80,7 +80,7 @@ export function SyncReview({ sync, canManage }: { sync: SyncDetail; canManage: b
         );
       })}
       {isOpen && sync.rows.length > 0 && (
-        <div className="sticky bottom-0 z-10 -mx-4 mt-6 flex flex-wrap items-end gap-x-4 gap-y-3 border-t border-line-strong bg-paper px-4 py-3 max-md:bottom-14">
+        <div className="sticky bottom-0 z-10 -mx-4 mt-6 flex flex-wrap items-end gap-x-4 gap-y-3 border-t border-line-strong bg-paper px-4 py-3 max-md:static">
           {addsModels && (
             <Field
               name="marginPercent"

@@ -125,7 +125,7 @@ function Changes({ changes }: Pick<SyncRow, "changes">) {
             <Usd amount={after} />
           </span>
           <span className="figures text-right text-ink-2">
-            {changePercent !== null && `${format.number(Number(changePercent), CHANGE)} %`}
+            {changePercent !== null && `${format.number(Number(changePercent), CHANGE).replace("-", "\u2212")} %`}
           </span>
         </li>
       ))}
