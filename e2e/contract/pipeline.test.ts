@@ -51,8 +51,8 @@ const CALLS: Record<string, Call> = {
   "/api/v2/chat": { body: (model) => ({ input: { messages, modelOptions: { model } } }) },
   "/api/v2/image": { model: IMAGES, body: (model) => ({ input: { prompt: "a hub", modelOptions: { model } } }) },
 };
-/** These call nobody: tokens are counted here, and there is no video. */
-const CALL_NOBODY = ["/api/v1/messages/count_tokens", "/api/v2/video"];
+/** These call nobody: tokens are counted here, a route is only explained, and there is no video. */
+const CALL_NOBODY = ["/api/v1/messages/count_tokens", "/api/v1/route", "/api/v2/video"];
 
 test("every endpoint is either tried here or calls nobody", () => {
   const posts = ROUTES.filter(({ method }) => method === "POST").map(({ path }) => path);
