@@ -98,8 +98,8 @@ describe.each(DIALECTS)("$name", ({ name, modelOf, path, body, streamed, schemas
     for (const { status, text } of [whole, stream]) {
       if (status !== 200) expect(schemaErrors("ErrorResponse", JSON.parse(text))).toEqual([]);
       else if (text.startsWith("{")) expect(schemaErrors(schemas.whole, JSON.parse(text))).toEqual([]);
+      // the frame that says in mid-stream what went wrong has no schema
       else
-        // the frame that says in mid-stream what went wrong has no schema
         for (const event of eventsOf(text))
           if (!("error" in event)) expect([event, schemaErrors(schemas.event, event)]).toEqual([event, []]);
     }

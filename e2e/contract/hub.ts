@@ -222,7 +222,7 @@ class Hub {
     const fresh = () => this.#inTransaction((client) => this.#newModelOf(client, kind, upstreamModel, options));
     if (options) return fresh();
     const name = `${kind} ${upstreamModel}`;
-    if (isFailure(upstreamModel)) {
+    if (isFailure(upstreamModel) && kind !== "sandbox") {
       const prepared = this.#prepared.get(name)?.pop();
       return prepared ? Promise.resolve(prepared) : fresh();
     }
@@ -231,12 +231,18 @@ class Hub {
     return known;
   }
 
-  /** Makes what `modelOf` will be asked for, in one transaction: the gateway reads its configuration once and not at each. */
-  async prepareModels(wanted: readonly { kind: ProviderKindId; upstreamModel: string }[]): Promise<void> {
+  /** Makes what `modelOf` will be asked for, in one transaction per kind: the gateway reads its configuration a few times and
+   *  not at each. */
+  async prepareModels(kinds: readonly ProviderKindId[], upstreamModels: readonly string[]): Promise<void> {
+    await Promise.all(kinds.map((kind) => this.#prepareKind(kind, upstreamModels)));
+  }
+
+  async #prepareKind(kind: ProviderKindId, upstreamModels: readonly string[]): Promise<void> {
     await this.#inTransaction(async (client) => {
-      for (const { kind, upstreamModel } of wanted) {
+      for (const upstreamModel of upstreamModels) {
         const name = `${kind} ${upstreamModel}`;
-        if (isFailure(upstreamModel)) {
+        // the sandbox cannot fail
+        if (isFailure(upstreamModel) && kind !== "sandbox") {
           const model = await this.#newModelOf(client, kind, upstreamModel);
           this.#prepared.set(name, [...(this.#prepared.get(name) ?? []), model]);
         } else if (!this.#models.has(name)) {
