@@ -462,7 +462,8 @@ class Hub {
     );
     const called = rows.map(({ id }) => id);
     const { requests, answers } = this.#doors.accessLog;
-    const calls = requests.filter(({ method, path }) => method === "POST" && !path.endsWith("/count_tokens"));
+    // neither counting nor explaining calls anybody
+    const calls = requests.filter(({ method, path }) => method === "POST" && !/\/(count_tokens|route)$/.test(path));
     const ids = new Set(calls.map(({ id }) => id));
     const answered = answers
       .filter(({ id, status, isReplay }) => ids.has(id) && status < 300 && !isReplay)
