@@ -1,0 +1,54 @@
+import { operatorApi } from "@/e2e/support/operator-api";
+import { startOpenAISimulator } from "@/e2e/support/providers/openai";
+import { withSql } from "@/e2e/support/sql";
+import { signInStaff } from "@/e2e/support/staff";
+import { expect, test } from "@/e2e/support/test";
+import { newId } from "@/lib/ids";
+import en from "@/messages/en.json" with { type: "json" };
+
+const t = en.admin.health;
+
+test("the health page hears of a breaker without being asked again, and tests all credentials", async ({
+  page,
+  context,
+  hub,
+}) => {
+  const upstream = await startOpenAISimulator();
+  const slug = `health-${newId("x").slice(-8)}`;
+  await operatorApi(hub, "/providers", { method: "POST", body: { slug, kind: "openai", baseUrl: upstream.baseUrl } });
+  const { id } = await operatorApi<{ id: string }>(hub, `/providers/${slug}/credentials`, {
+    method: "POST",
+    body: { name: "watched key", apiKey: "sk-watched-0001" },
+  });
+  await signInStaff(context, hub);
+  await page.goto("/admin/health");
+  await expect(page.getByText(t.live, { exact: true })).toBeVisible();
+  const routes = page.getByRole("table", { name: t.routes });
+  await expect(routes.getByRole("row", { name: "watched key" })).toContainText(t.states.active);
+
+  await withSql(hub, (sql) => sql.query("select breaker_set($1, 60000, 0, 'rate_limited')", [id]));
+  await expect(page.getByRole("table", { name: t.breakers }).getByRole("row", { name: "watched key" })).toBeVisible();
+  await expect(routes.getByRole("row", { name: "watched key" })).toContainText("Resting until");
+
+  await page.getByRole("button", { name: t.testAll }).click();
+  await expect(page.getByText(/Last test: \d+ tested/)).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole("table", { name: t.checks }).getByRole("row", { name: slug }).first()).toBeVisible();
+  await upstream.stop();
+});
+
+test("a lost stream shows the age of the figures", async ({ page, context, hub }) => {
+  await signInStaff(context, hub);
+  await page.clock.install();
+  await page.goto("/admin/health");
+  await expect(page.getByText(t.live, { exact: true })).toBeVisible();
+  await context.setOffline(true);
+  await page.clock.runFor(20_000);
+  await expect(page.getByText(/Connection lost/)).toBeVisible();
+});
+
+test("everybody sees the status of providers and models", async ({ page, hub }) => {
+  await page.goto(`${hub.url}/`);
+  await page.getByRole("link", { name: en.shell.status }).click();
+  await expect(page.getByRole("heading", { name: en.status.models })).toBeVisible();
+  await expect(page.getByRole("img", { name: /90 days/ }).first()).toBeVisible();
+});
