@@ -72,6 +72,8 @@ it.each([
     web: { upgrade: (_incoming: unknown, socket: Socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\n") },
     clients: { addressOf: () => null },
     metrics: { observe: () => {} },
+    isDraining: () => false,
+    calls: new Set(),
   };
   // safe because these are all that the routing uses
   const server = createGatewayServer(deps as unknown as Parameters<typeof createGatewayServer>[0]);
