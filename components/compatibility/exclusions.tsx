@@ -1,4 +1,5 @@
 import { useFormatter, useTranslations } from "next-intl";
+import { PROTOCOLS } from "@/components/compatibility/protocols";
 import { useKindName } from "@/components/shell/kind-name";
 import { Section } from "@/components/shell/section";
 import type { Compatibility } from "@/lib/catalog/compatibility";
@@ -20,9 +21,7 @@ export function Exclusions({ exceptions }: Pick<Compatibility, "exceptions">) {
             <span className="figures text-ink-2">{note}</span>
             <div>
               <h3 className="font-medium">
-                {[...(kind ? [nameOf(kind)] : []), ...dialects.map((dialect) => t(`dialects.${dialect}.name`))].join(
-                  " · ",
-                )}
+                {[...(kind ? [nameOf(kind)] : []), ...dialects.map((dialect) => PROTOCOLS[dialect].name)].join(" · ")}
               </h3>
               <p className="mt-1 max-w-[68ch]">{t(`reasons.${reason}`)}</p>
               <p className="mt-1 max-w-[68ch] text-sm text-ink-2">
