@@ -8,8 +8,8 @@ test("the matrix is summed up, and its notes lead to the exceptions", () => {
     rows.find(({ kind }) => kind.id === id)?.cells.find((candidate) => candidate.dialect === dialect);
   const reasons = (notes: number[] = []) => notes.map((note) => exceptions.find((row) => row.note === note)?.reason);
   expect(cell("anthropic", "openai-chat")).toEqual({ dialect: "openai-chat", works: features.length, notes: [] });
-  expect(cell("openai", "aigne")?.works).toBe(features.length - 4);
-  expect(reasons(cell("openai", "aigne")?.notes)).toEqual(["thoughtsKept", "noStopOrLimit"]);
+  expect(cell("openai", "aigne")?.works).toBe(features.length - 2);
+  expect(reasons(cell("openai", "aigne")?.notes)).toEqual(["noStopOrLimit"]);
   expect(reasons(cell("ollama", "openai-responses")?.notes)).toEqual(["oneCount", "noStopWords"]);
 });
 

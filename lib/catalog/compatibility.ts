@@ -16,7 +16,7 @@ export type MatrixFeature = (typeof MATRIX_FEATURES)[number];
 
 type Exclusion = {
   /** Why, as a key of the texts in `messages/`. */
-  reason: "noUpstream" | "sandboxPlain" | "oneCount" | "thoughtsKept" | "noStopWords" | "noStopOrLimit";
+  reason: "noUpstream" | "sandboxPlain" | "oneCount" | "noStopWords" | "noStopOrLimit";
   kind?: ProviderKindId;
   dialects?: readonly MatrixDialect[];
   features: readonly MatrixFeature[];
@@ -34,12 +34,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
   },
   { reason: "sandboxPlain", kind: "sandbox", features: ["reasoning", "reasoningLoop", "cachedInput"] },
   { reason: "oneCount", kind: "ollama", features: ["cachedInput"] },
-  {
-    reason: "thoughtsKept",
-    kind: "openai",
-    dialects: ["anthropic-messages", "aigne"],
-    features: ["reasoning", "reasoningLoop"],
-  },
   { reason: "noStopWords", dialects: ["openai-responses"], features: ["stop"] },
   { reason: "noStopOrLimit", dialects: ["aigne"], features: ["stop", "limit"] },
 ];
