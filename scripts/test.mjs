@@ -113,11 +113,21 @@ function forgetOldResults() {
 /** Ends by process id what a crashed run left: supervisors name themselves in hub.json, databases in postmaster.pid. */
 async function cleanUp() {
   for (const file of fs.globSync(["**/hub.json", "**/postmaster.pid"], { cwd: scratch })) {
-    const text = fs.readFileSync(path.join(scratch, file), "utf8");
+    const text = readIfThere(path.join(scratch, file));
+    if (text === null) continue; // what wrote it has ended by itself meanwhile
     const pid = file.endsWith("hub.json") ? JSON.parse(text).pid : Number(text.split("\n")[0]);
     await end(pid, file.endsWith("hub.json") ? "SIGTERM" : "SIGINT");
   }
   fs.rmSync(scratch, { recursive: true, force: true });
+}
+
+function readIfThere(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+    return null;
+  }
 }
 
 async function end(pid, signal) {

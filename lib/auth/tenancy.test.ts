@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
 import { fingerprint, insertKey, makePerson, makeTenant, type Person, ROLES, type Tenant } from "@/e2e/support/tenants";
 import type { ActionResult } from "@/lib/auth/action";
+import { openConnectSession } from "@/lib/connect/mutations";
 import { env } from "@/lib/env";
 import { newId } from "@/lib/ids";
 import type { OrgRole, StaffRole } from "@/lib/orgs/permissions";
@@ -93,6 +94,7 @@ async function answerOf(name: string, person: Person | null, args: unknown[]): P
 const STAFF_ROLES: readonly StaffRole[] = ["owner", "admin", "support", "finance"];
 const key = (orgId: string, appId: string, createdBy: string) =>
   insertKey(hub.database.pool, { orgId, appId, createdBy });
+const connectToken = async () => Buffer.from((await openConnectSession()).id).toString("base64url");
 const guest = async ({ orgId }: Tenant) => (await makePerson(hub.database.pool, { orgId })).memberId;
 
 type OrgCase = {
@@ -180,6 +182,9 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     own: ({ requestId }) => ({ requestId }),
     naming: ({ requestId }) => ({ requestId }),
   },
+  // whoever is asked by a program may say no; a session is nobody's until somebody has said yes
+  allowConnectAction: { roles: "✔✔✔––", own: async () => ({ token: await connectToken(), key: { name: "CLI" } }) },
+  denyConnectAction: { roles: "✔✔✔✔✔", own: async () => ({ token: await connectToken() }) },
 };
 
 // The operator's actions: nothing of the input exists, so that who may gets `not_found` and nothing is to be undone
@@ -205,6 +210,13 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
     granted: "ok",
   },
   deleteModelAction: { roles: "✔✔––", input: () => ({ id: no }) },
+  importModelsAction: {
+    roles: "✔✔––",
+    input: () => ({ slug: no, models: { marginPercent: "20", models: [{ upstreamModel: "m" }] } }),
+  },
+  prepareSyncAction: { roles: "✔✔––", input: () => ({ sources: [{ type: "bundled" }] }), granted: "ok" },
+  applySyncAction: { roles: "✔✔––", input: () => ({ id: no, apply: { rows: ["row"] } }) },
+  undoSyncAction: { roles: "✔✔––", input: () => ({ id: no }) },
   // there is no credential to test
   startTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "conflict" },
   cancelTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "ok" },

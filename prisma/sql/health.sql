@@ -52,8 +52,9 @@ END $$;
 -- A check of the worker's counts for the day of its provider as a call would. `ok` NULL: it told nothing about the upstream.
 CREATE OR REPLACE FUNCTION note_check(provider text, ok boolean) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed)
-  SELECT 'provider', note_check.provider, (hub_now() AT TIME ZONE 'UTC')::date, note_check.ok::int, (NOT note_check.ok)::int
+  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed, first_token_histogram)
+  SELECT 'provider', note_check.provider, (hub_now() AT TIME ZONE 'UTC')::date, note_check.ok::int, (NOT note_check.ok)::int,
+    array_fill(0::bigint, ARRAY[24])
   WHERE note_check.ok IS NOT NULL
   ON CONFLICT (subject, subject_id, day) DO UPDATE SET ok = d.ok + excluded.ok, failed = d.failed + excluded.failed
 $$;

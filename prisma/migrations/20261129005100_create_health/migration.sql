@@ -63,7 +63,7 @@ CREATE TABLE "service_day" (
     "day" DATE NOT NULL,
     "ok" BIGINT NOT NULL,
     "failed" BIGINT NOT NULL,
-    "first_token_histogram" BIGINT[] DEFAULT '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}'::bigint[],
+    "first_token_histogram" BIGINT[],
 
     CONSTRAINT "service_day_pkey" PRIMARY KEY ("subject","subject_id","day")
 );
@@ -189,8 +189,9 @@ END $$;
 -- A check of the worker's counts for the day of its provider as a call would. `ok` NULL: it told nothing about the upstream.
 CREATE OR REPLACE FUNCTION note_check(provider text, ok boolean) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed)
-  SELECT 'provider', note_check.provider, (hub_now() AT TIME ZONE 'UTC')::date, note_check.ok::int, (NOT note_check.ok)::int
+  INSERT INTO service_day AS d (subject, subject_id, day, ok, failed, first_token_histogram)
+  SELECT 'provider', note_check.provider, (hub_now() AT TIME ZONE 'UTC')::date, note_check.ok::int, (NOT note_check.ok)::int,
+    array_fill(0::bigint, ARRAY[24])
   WHERE note_check.ok IS NOT NULL
   ON CONFLICT (subject, subject_id, day) DO UPDATE SET ok = d.ok + excluded.ok, failed = d.failed + excluded.failed
 $$;
