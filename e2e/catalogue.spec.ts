@@ -55,11 +55,12 @@ test("you connect a provider, choose from what it offers with a margin, and call
     body: JSON.stringify({ model: id, max_tokens: 50, messages: [{ role: "user", content: "Hello" }] }),
   });
   expect(response.status, await response.text()).toBe(200);
-  const { data } = await operatorApi<{ data: { priceUsd: string; costUsd: string }[] }>(
-    hub,
-    `/requests?orgId=${orgId}`,
-  );
-  expect(Number(data[0]?.priceUsd) / Number(data[0]?.costUsd)).toBeCloseTo(1.2, 6);
+  type Row = { priceUsd: string; costUsd: string };
+  const ratio = async () => {
+    const { data } = await operatorApi<{ data: Row[] }>(hub, `/requests?orgId=${orgId}`);
+    return Number(data[0]?.priceUsd) / Number(data[0]?.costUsd);
+  };
+  await expect.poll(ratio).toBeCloseTo(1.2, 6);
   expect(await operatorApi(hub, "/ledger/violations")).toEqual({ violations: [] });
   await upstream.stop();
 });

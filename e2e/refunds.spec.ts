@@ -65,7 +65,8 @@ function paymentsOf(desk: Page) {
 
 async function ask(desk: Page, amountUsd: string, reason: string): Promise<void> {
   await paymentsOf(desk).getByRole("button", { name: refund.open }).click();
-  const dialog = desk.getByRole("dialog");
+  // a toast is a dialog too
+  const dialog = desk.getByRole("dialog", { name: refund.title.split("<")[0] });
   await dialog.getByLabel(refund.amount).fill(amountUsd);
   await dialog.getByLabel(refund.reason).fill(reason);
   await dialog.getByRole("button", { name: refund.confirm, exact: true }).click();
