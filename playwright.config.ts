@@ -31,5 +31,7 @@ export default defineConfig({
     browserName: "chromium",
     launchOptions: { executablePath, args: BROWSER_FLAGS, env: { ...process.env, ...env } as Record<string, string> },
     trace: "retain-on-failure",
+    // what cannot be pressed says so, instead of using up the test's time
+    actionTimeout: 20_000,
   },
 });

@@ -113,7 +113,7 @@ const OF_START: readonly CrashPoint[] = GATEWAY_POINTS.filter((point) => /^(boot
 /** For `npm test`: each kind of traffic, and the moments between a statement and its answer. */
 const SHORT: readonly CrashPoint[] = [
   ...(["authorize.sent", "content.written", "hold.extended", "spool.written", "settle.sent"] as const),
-  ...(["answer.settled", "replay.settled", "adjust.committed", "void.sent"] as const),
+  ...(["answer.settled", "replay.settled", "adjust.committed", "void.committed"] as const),
 ];
 /** Those that no crash of the short form passes through. */
 const ALSO: readonly Traffic[] = [exhausting, leaving, failing];

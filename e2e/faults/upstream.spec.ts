@@ -259,62 +259,66 @@ test(`F5: a reset after k of ${CUTS.length} numbers of tokens is charged as inpu
   }
 });
 
-const CROWD = count(60, 500);
-const SAMPLE = count(50, 100);
+const CROWD = 500;
+const SAMPLE = 100;
 /** What one stream may keep in memory. */
 const STREAM_BYTES = 256 * 1024;
-/** What a percentile moves by on its own; beside other tests, that is much. */
-const FLOOR_MS = count(300, 60);
+/** What a percentile moves by on its own. */
+const FLOOR_MS = 60;
 
-test(`F6–F8: ${CROWD} slow upstreams, readers and uploads each: others are served as before`, async () => {
-  test.setTimeout(count(90_000, 300_000));
-  two.behave(() => ({ kind: "answer" }));
-  const quick = await serve({ provider: "two", upstreamModel: "e" });
-  const slow = await serve({ provider: "simulated", upstreamModel: "trickle:interval=500,tokens=1000" });
-  const flood = await serve({ provider: "simulated", upstreamModel: "zero-latency:chunks=16000,tokens=16000" });
-  const { key } = await stage.tenant("1000");
-  const crowd = await stage.tenant("1000");
-  const p99 = async () => {
-    const took = (await inParallel(SAMPLE, 4, () => call(key, quick))).map(({ tookMs }) => tookMs);
-    return took.toSorted((a, b) => a - b)[Math.floor(SAMPLE * 0.99) - 1] as number;
-  };
-  const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-  const rounds = async () => {
-    const values: number[] = [];
-    for (let round = 0; round < count(1, 5); round++) values.push(await p99());
-    return median(values);
-  };
-  await p99();
-  const alone = await rounds();
+// Beside other tests a percentile says nothing about the gateway, so `npm run chaos` alone takes it.
+if (count(false, true)) {
+  test(`F6–F8: ${CROWD} slow upstreams, readers and uploads each: others are served as before`, async () => {
+    test.setTimeout(300_000);
+    two.behave(() => ({ kind: "answer" }));
+    const quick = await serve({ provider: "two", upstreamModel: "e" });
+    const slow = await serve({ provider: "simulated", upstreamModel: "trickle:interval=500,tokens=1000" });
+    const flood = await serve({ provider: "simulated", upstreamModel: "zero-latency:chunks=16000,tokens=16000" });
+    const { key } = await stage.tenant("1000");
+    const crowd = await stage.tenant("1000");
+    const p99 = async () => {
+      const took = (await inParallel(SAMPLE, 4, () => call(key, quick))).map(({ tookMs }) => tookMs);
+      return took.toSorted((a, b) => a - b)[Math.floor(SAMPLE * 0.99) - 1] as number;
+    };
+    const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+    const rounds = async () => {
+      const values: number[] = [];
+      for (let round = 0; round < 5; round++) values.push(await p99());
+      return median(values);
+    };
+    await p99();
+    const alone = await rounds();
 
-  const pid = stage.hub.pids().gateway;
-  const holds = async () =>
-    (await stage.sql.query("select count(*)::int as n from hold where org_id = $1 and state = 'open'", [crowd.orgId]))
-      .rows[0]?.n as number;
-  const body = (model: string) => JSON.stringify({ model, messages: [{ role: "user", content: "hi" }], stream: true });
-  const figures: string[] = [];
-  for (const [name, open] of [
-    ["F6 slow upstreams", () => connect(crowd.key, body(slow), { reads: true })],
-    ["F7 slow readers", () => connect(crowd.key, body(flood), { reads: false })],
-    ["F8 slow uploads", () => connect(crowd.key, body(quick), { reads: true, sends: 40 })],
-  ] as const) {
-    const before = memoryOf(pid);
-    const sockets = await Promise.all(Array.from({ length: CROWD }, open));
-    if (name.startsWith("F8")) {
-      // nothing may be held for a body that has not come
-      expect(await holds()).toBe(0);
-    } else await expect.poll(holds, { timeout: 20_000 }).toBe(CROWD);
-    const crowded = await rounds();
-    const grown = memoryOf(pid) - before;
-    figures.push(`${name}: p99 ${alone} -> ${crowded} ms, ${Math.round(grown / CROWD / 1024)} kB each`);
-    expect(crowded, name).toBeLessThanOrEqual(alone * 1.1 + FLOOR_MS);
-    // coarse: the processes breathe by many megabytes, and the kernel keeps some of what nobody reads
-    expect(grown, name).toBeLessThanOrEqual(CROWD * STREAM_BYTES + 128 * 1024 * 1024);
-    for (const socket of sockets) socket.destroy();
-    await expect.poll(holds, { timeout: 20_000 }).toBe(0);
-  }
-  console.log(figures.join("\n"));
-});
+    const pid = stage.hub.pids().gateway;
+    const holds = async () =>
+      (await stage.sql.query("select count(*)::int as n from hold where org_id = $1 and state = 'open'", [crowd.orgId]))
+        .rows[0]?.n as number;
+    const body = (model: string) =>
+      JSON.stringify({ model, messages: [{ role: "user", content: "hi" }], stream: true });
+    const figures: string[] = [];
+    for (const [name, open] of [
+      ["F6 slow upstreams", () => connect(crowd.key, body(slow), { reads: true })],
+      ["F7 slow readers", () => connect(crowd.key, body(flood), { reads: false })],
+      ["F8 slow uploads", () => connect(crowd.key, body(quick), { reads: true, sends: 40 })],
+    ] as const) {
+      const before = memoryOf(pid);
+      const sockets = await Promise.all(Array.from({ length: CROWD }, open));
+      if (name.startsWith("F8")) {
+        // nothing may be held for a body that has not come
+        expect(await holds()).toBe(0);
+      } else await expect.poll(holds, { timeout: 20_000 }).toBe(CROWD);
+      const crowded = await rounds();
+      const grown = memoryOf(pid) - before;
+      figures.push(`${name}: p99 ${alone} -> ${crowded} ms, ${Math.round(grown / CROWD / 1024)} kB each`);
+      expect(crowded, name).toBeLessThanOrEqual(alone * 1.1 + FLOOR_MS);
+      // coarse: the processes breathe by many megabytes, and the kernel keeps some of what nobody reads
+      expect(grown, name).toBeLessThanOrEqual(CROWD * STREAM_BYTES + 128 * 1024 * 1024);
+      for (const socket of sockets) socket.destroy();
+      await expect.poll(holds, { timeout: 20_000 }).toBe(0);
+    }
+    console.log(figures.join("\n"));
+  });
+}
 
 const CASES = count(24, 200);
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser, BrowserContext, BrowserContextOptions } from "@playwright/test";
+import { type Browser, type BrowserContext, type BrowserContextOptions, expect } from "@playwright/test";
 import { mouse } from "@/e2e/support/hand";
 import type { Hub } from "@/e2e/support/hub";
 import { type SignedInMember, signInMember } from "@/e2e/support/member";
@@ -114,7 +114,7 @@ async function buy(browser: Browser, hub: HubUnderTest, cookies: Cookies, slug: 
   await hand.page.goto(`/${slug}`);
   await toPayment(hand, "Acme", "$25.00");
   await pay(hand);
-  await hand.page.getByRole("status").filter({ hasText: "$25.00 added" }).waitFor();
+  await expect(hand.page.getByRole("status").filter({ hasText: "$25.00 added" })).toBeVisible({ timeout: 20_000 });
   const id = new URL(hand.page.url()).pathname.split("/").at(-1) ?? "";
   await context.close();
   return id;
