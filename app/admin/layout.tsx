@@ -12,7 +12,7 @@ import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
   const scope = await requireStaff();
-  const [{ activity, admin, app, auth, credential, error, models, shell, ui }, { mode }, memberships] =
+  const [{ activity, admin, app, auth, credential, error, models, routing, shell, ui }, { mode }, memberships] =
     await Promise.all([getMessages(), getSettings(), listMemberships(scope.user.userId)]);
   const own = memberships[0]?.org.slug;
   return (
@@ -21,7 +21,7 @@ export default async function AdminLayout({ children }: { children: ReactNode })
         // of the console's texts what the panel shows too
         activity: { outcomes: activity.outcomes, notCharged: activity.notCharged },
         models: { unitPrices: models.unitPrices },
-        ...{ admin, app, auth, credential, error, shell, ui },
+        ...{ admin, app, auth, credential, error, routing, shell, ui },
       }}
     >
       <AdminShell

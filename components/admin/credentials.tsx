@@ -142,17 +142,17 @@ function Facts({ credential: { lastTestedAt, lastUsedAt, lastError, balance } }:
   );
 }
 
-function Limits({ credential: { id, weight, rpm, tpm } }: Pick<CredentialProps, "credential">) {
+function Limits({ credential: { id, name, weight, rpm, tpm } }: Pick<CredentialProps, "credential">) {
   const t = useTranslations("admin.providers");
   const update = useAction(updateCredentialAction);
   async function save(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
-    const cap = (name: string) => (data.get(name) ? Number(data.get(name)) : null);
+    const cap = (field: string) => (data.get(field) ? Number(data.get(field)) : null);
     await update.run({ id, patch: { weight: Number(data.get("weight")), rpm: cap("rpm"), tpm: cap("tpm") } });
   }
   return (
-    <form onSubmit={save} className="flex flex-wrap items-end gap-2" aria-label={t("limits")}>
+    <form onSubmit={save} className="flex flex-wrap items-end gap-2" aria-label={`${t("limits")}: ${name}`}>
       <Field name="weight" label={t("weight")} error={update.fieldProblem("patch.weight")}>
         <Input key={weight} type="number" min={0} max={10_000} defaultValue={weight} className="figures w-28" />
       </Field>

@@ -52,7 +52,7 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
     });
   return (
     <Dialog open={open} onOpenChange={setOpen}>
-      <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={t("capOf", { name })}>
+      <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={`${t("setCap")}: ${name}`}>
         {t("setCap")}
       </DialogTrigger>
       <DialogContent title={t("capOf", { name })} description={t("capText")}>
