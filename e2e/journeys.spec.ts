@@ -99,6 +99,8 @@ async function walk(browser: Browser, hub: Hub, handOf: (page: Page) => Hand): P
     }
     expect(text).toBe(whole.choices[0]?.message.content);
     expect(costOf(last)).toBe(priceOf(last));
+    await customer.press(page.getByRole("link", { name: en.shell.console.activity, exact: true }));
+    await customer.press(page.getByRole("link", { name: en.activity.requests, exact: true }));
     await expect(page.getByRole("table", { name: en.activity.list }).getByRole("row")).toHaveCount(3);
   });
 

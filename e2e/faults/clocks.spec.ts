@@ -3,7 +3,7 @@ import { parseUsd } from "@/lib/money";
 import { eventsOf, expectExactBooks, openHolds, PRICE } from "./books";
 import { call } from "./calls";
 import { type Node, startGatewayNode } from "./nodes";
-import { deadlocks, pause, type Stage, setStage } from "./stage";
+import { count, deadlocks, pause, type Stage, setStage } from "./stage";
 
 // Clocks that are wrong change nothing about money: the database's decides, and its own jumps end no call.
 
@@ -64,33 +64,36 @@ test("gateways an hour fast and slow: holds last, credit expires when it does, e
   expect(await stage.violations()).toEqual([]);
 });
 
-test("the database's clock jumps five minutes ahead: no call is swept, none is charged twice", async () => {
-  test.setTimeout(120_000);
-  const steady =
-    "select clock_timestamp() - booted_at > interval '25 seconds' as is from node where id like 'worker:%'";
-  const isSteady = async () => (await stage.sql.query<{ is: boolean }>(steady)).rows[0]?.is;
-  // a sweeper believes in a node's silence only then
-  await expect.poll(isSteady, { timeout: 40_000 }).toBe(true);
-  const slow = await stage.model("trickle:interval=20,tokens=700", PRICE);
-  const late = await stage.model("text:tokens=10,ms=14000", PRICE);
-  const { orgId, key } = await stage.tenant("10");
-  const urls = [stage.hub.url, ...nodes.map(({ url }) => url)];
-  const running = urls.flatMap((url, n) =>
-    [slow, late].map(async (model, i) => {
-      const tag = `jump-${n}-${i}`;
-      return { ...(await call({ url, key, model, stream: i === 0, tag })), tag };
-    }),
-  );
-  await expect.poll(() => openHolds(stage, [orgId]), { intervals: [50] }).toBe(2 * urls.length);
-  const clock = (ahead: string) =>
-    stage.sql.query(`create or replace function hub_now() returns timestamptz language sql volatile parallel safe as
-      $$ select date_trunc('milliseconds', clock_timestamp() + interval '${ahead}') $$`);
-  await clock("5 minutes");
-  const answers = await Promise.all(running);
-  await expect.poll(() => openHolds(stage, [orgId])).toBe(0);
-  const events = await eventsOf(stage, orgId);
-  expect(events.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(Array(2 * urls.length).fill("call ok"));
-  expect(answers.filter(({ isWhole }) => !isWhole)).toEqual([]);
-  await expectExactBooks(stage, { orgId, creditNano: parseUsd("10"), answers });
-  expect(await stage.violations()).toEqual([]);
-});
+// Half a minute of waiting: lib/billing/sweeper.test.ts shows the same at once, with a clock of its own.
+if (count(false, true)) {
+  test("the database's clock jumps five minutes ahead: no call is swept, none is charged twice", async () => {
+    test.setTimeout(120_000);
+    const steady =
+      "select clock_timestamp() - booted_at > interval '25 seconds' as is from node where id like 'worker:%'";
+    const isSteady = async () => (await stage.sql.query<{ is: boolean }>(steady)).rows[0]?.is;
+    // a sweeper believes in a node's silence only then
+    await expect.poll(isSteady, { timeout: 40_000 }).toBe(true);
+    const slow = await stage.model("trickle:interval=20,tokens=700", PRICE);
+    const late = await stage.model("text:tokens=10,ms=14000", PRICE);
+    const { orgId, key } = await stage.tenant("10");
+    const urls = [stage.hub.url, ...nodes.map(({ url }) => url)];
+    const running = urls.flatMap((url, n) =>
+      [slow, late].map(async (model, i) => {
+        const tag = `jump-${n}-${i}`;
+        return { ...(await call({ url, key, model, stream: i === 0, tag })), tag };
+      }),
+    );
+    await expect.poll(() => openHolds(stage, [orgId]), { intervals: [50] }).toBe(2 * urls.length);
+    const clock = (ahead: string) =>
+      stage.sql.query(`create or replace function hub_now() returns timestamptz language sql volatile parallel safe as
+        $$ select date_trunc('milliseconds', clock_timestamp() + interval '${ahead}') $$`);
+    await clock("5 minutes");
+    const answers = await Promise.all(running);
+    await expect.poll(() => openHolds(stage, [orgId])).toBe(0);
+    const events = await eventsOf(stage, orgId);
+    expect(events.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(Array(2 * urls.length).fill("call ok"));
+    expect(answers.filter(({ isWhole }) => !isWhole)).toEqual([]);
+    await expectExactBooks(stage, { orgId, creditNano: parseUsd("10"), answers });
+    expect(await stage.violations()).toEqual([]);
+  });
+}
