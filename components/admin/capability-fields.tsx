@@ -43,7 +43,7 @@ export function CapabilityFields({ draft, onChange }: Props) {
           <fieldset key={list} className="flex min-w-0 flex-wrap items-center gap-x-6 gap-y-1">
             <legend className="float-left w-24 text-ink-2">{t(LABELS[list])}</legend>
             {CHOICES[list].map((name) => (
-              <ChoiceField key={name} name={`${list}-${name}`} label={name}>
+              <ChoiceField key={name} name={`${list}-${name}`} label={t(`capabilityNames.${name}`)}>
                 <Checkbox
                   checked={draft[list].includes(name)}
                   onCheckedChange={(isOn) => toggle(list, name, isOn === true)}
