@@ -26,8 +26,8 @@ const STARTER = [
 const REFUNDS = [
   { name: "refundWindowHours", help: "refundWindowHelp" },
   { name: "refundApprovalUsd", help: "refundApprovalHelp" },
-  { name: "keyDailyCapUsd", help: "keyDailyCapHelp" },
 ] as const;
+const KEYS = [{ name: "keyDailyCapUsd", help: "keyDailyCapHelp" }] as const;
 
 type SettingsFormProps = {
   settings: Settings;
@@ -69,7 +69,7 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
     if (saved) toast.add({ title: t("saved") });
   }
 
-  const amount = ({ name, help }: (typeof STARTER | typeof REFUNDS)[number]) => (
+  const amount = ({ name, help }: (typeof STARTER | typeof REFUNDS | typeof KEYS)[number]) => (
     <Field key={name} name={name} label={t(name)} help={t(help)} error={fieldProblem(name)}>
       <Input
         inputMode="decimal"
@@ -169,6 +169,7 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
             {STARTER.map(amount)}
           </Part>
           <Part title={t("parts.refunds")}>{REFUNDS.map(amount)}</Part>
+          <Part title={t("parts.keys")}>{KEYS.map(amount)}</Part>
         </>
       )}
       {canManage && (
