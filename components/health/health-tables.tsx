@@ -2,21 +2,16 @@
 
 import { CircleCheck, CircleX } from "lucide-react";
 import { useFormatter, useTranslations } from "next-intl";
+import { Moment } from "@/components/health/moment";
 import { Badge } from "@/components/ui/badge";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import type { BreakerRow, CheckRow, ProcessRow, QueueRow } from "@/lib/health/schema";
 
 const BREAKER_VARIANT = { open: "danger", half_open: "warning", resting: "warning" } as const;
 
-function useClock() {
-  const format = useFormatter();
-  return (at: string) => format.dateTime(new Date(at), { timeStyle: "medium", timeZone: "UTC" });
-}
-
 /** Routes that rest, and until when. */
 export function BreakerTable({ rows }: { rows: readonly BreakerRow[] }) {
   const t = useTranslations("admin.health");
-  const clock = useClock();
   const columns: Column<BreakerRow>[] = [
     {
       id: "route",
@@ -45,7 +40,7 @@ export function BreakerTable({ rows }: { rows: readonly BreakerRow[] }) {
       cell: ({ until }) => (
         <>
           <span className="sm:hidden">{t("until")} </span>
-          {clock(until)}
+          <Moment at={until} form="time" />
         </>
       ),
     },
@@ -57,7 +52,6 @@ export function BreakerTable({ rows }: { rows: readonly BreakerRow[] }) {
 
 export function CheckTable({ rows }: { rows: readonly CheckRow[] }) {
   const t = useTranslations("admin.health");
-  const format = useFormatter();
   const columns: Column<CheckRow>[] = [
     {
       id: "target",
@@ -94,11 +88,7 @@ export function CheckTable({ rows }: { rows: readonly CheckRow[] }) {
       header: t("at"),
       numeric: true,
       phone: "line",
-      cell: ({ at }) => (
-        <time dateTime={at} className="whitespace-nowrap">
-          {format.dateTime(new Date(at), { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" })}
-        </time>
-      ),
+      cell: ({ at }) => <Moment at={at} form="full" />,
     },
   ];
   return <DataTable caption={t("checks")} columns={columns} rows={rows} rowId={({ id }) => id} />;
@@ -131,8 +121,7 @@ export function ProcessTable({ rows, configVersion }: { rows: readonly ProcessRo
       header: t("since"),
       numeric: true,
       phone: "none",
-      cell: ({ startedAt }) =>
-        format.dateTime(new Date(startedAt), { dateStyle: "short", timeStyle: "short", timeZone: "UTC" }),
+      cell: ({ startedAt }) => <Moment at={startedAt} form="short" />,
     },
     {
       id: "cpu",
@@ -177,7 +166,6 @@ export function ProcessTable({ rows, configVersion }: { rows: readonly ProcessRo
 
 export function QueueTable({ rows }: { rows: readonly QueueRow[] }) {
   const t = useTranslations("admin.health");
-  const format = useFormatter();
   const columns: Column<QueueRow>[] = [
     {
       id: "task",
@@ -215,10 +203,7 @@ export function QueueTable({ rows }: { rows: readonly QueueRow[] }) {
       header: t("oldest"),
       numeric: true,
       phone: "none",
-      cell: ({ oldestAt }) =>
-        oldestAt
-          ? format.dateTime(new Date(oldestAt), { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" })
-          : "—",
+      cell: ({ oldestAt }) => (oldestAt ? <Moment at={oldestAt} form="full" /> : "—"),
     },
   ];
   return <DataTable caption={t("queues")} columns={columns} rows={rows} rowId={({ task }) => task} />;

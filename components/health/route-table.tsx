@@ -141,7 +141,8 @@ function State({ provider, credential }: { provider: ProviderFigures; credential
   const { state, restingUntil } = credential;
   const until = restingUntil && format.dateTime(new Date(restingUntil), { timeStyle: "medium", timeZone: "UTC" });
   return (
-    <Badge variant={VARIANT[state]}>
+    // the time of day may be worded differently in the browser
+    <Badge variant={VARIANT[state]} suppressHydrationWarning>
       {until && state === "resting" ? t("restingUntil", { until }) : t(`states.${state}`)}
     </Badge>
   );
