@@ -27,6 +27,12 @@ export function TopupWatch({ orgSlug, initial }: TopupWatchProps) {
   const [isLong, setLong] = useState(false);
   const over = isOver(topup);
 
+  // One that was credited while the page was made: its frame may have read the balance before, its stream counts from after.
+  const cameOver = isOver(initial);
+  useEffect(() => {
+    if (cameOver) router.refresh();
+  }, [cameOver, router]);
+
   useEffect(() => {
     if (over) return;
     const startedAt = performance.now();
