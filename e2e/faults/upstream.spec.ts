@@ -169,7 +169,7 @@ test(`F2: half of one route's answers are 5xx for ${FAULT_MS / 1000} s at ${PER_
   expect(served).toBeGreaterThanOrEqual(0.99);
   expect(openedMs).toBeLessThanOrEqual(2_000);
   // a minute of trouble may have opened it several times in a row: each rest is 5 s longer than the one before
-  expect(recoveredMs).toBeLessThanOrEqual(count(10_000, 30_000));
+  expect(recoveredMs).toBeLessThanOrEqual(10_000);
   const free = found.filter(({ outcome }) => outcome !== "ok");
   for (const { price_nano } of free) expect(price_nano).toBe("0");
 });
