@@ -17,9 +17,9 @@ LANGUAGE sql STABLE AS $$
     -- the current second and the 60 before it: any 60 s lie within
     SELECT sum(calls)::bigint AS calls, sum(tokens)::bigint AS tokens
     FROM limit_slot
-    WHERE org_id = l.org_id AND scope = l.scope AND scope_id = l.scope_id
+    WHERE (l.rpm IS NOT NULL OR l.tpm IS NOT NULL) AND org_id = l.org_id AND scope = l.scope AND scope_id = l.scope_id
       AND sec BETWEEN second - 60 AND second
-  ) s ON l.rpm IS NOT NULL OR l.tpm IS NOT NULL
+  ) s ON true
 $$;
 
 -- Decides at once the undecided items of every organisation in which all of them fit, wallet and limits taken together.
