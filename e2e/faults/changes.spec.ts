@@ -44,7 +44,7 @@ test("a revoked key makes no new call after a second, and its running streams en
       await expect.poll(status, { intervals: [10] }).toBe(401);
       late.push(performance.now() - revokedAt);
     }
-    for (const { isWhole } of await Promise.all(streams)) expect(isWhole).toBe(true);
+    expect((await Promise.all(streams)).filter(({ isWhole }) => !isWhole)).toEqual([]);
     await expect.poll(() => openHolds(stage, [orgId])).toBe(0);
   }
   console.log(`revoked ${ROUNDS} keys on two gateways: refused after at most ${Math.round(Math.max(...late))} ms`);
