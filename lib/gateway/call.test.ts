@@ -1,6 +1,6 @@
 import { APICallError } from "@ai-sdk/provider";
 import type { Dispatcher } from "undici";
-import { expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { makeHealth, makeModelValue } from "@/e2e/support/gateway-values";
 import { runConversation } from "@/lib/gateway/call";
 import { aigne } from "@/lib/gateway/dialects/aigne/dialect";
@@ -55,8 +55,13 @@ function prepare(surroundings: Surroundings) {
     idempotency: null,
   };
   const meter = new CallMeter(admission, { clock, settle: ({ outcome }) => settled.push(outcome) });
+  const errors: unknown[] = [];
+  const findings: string[] = [];
+  const health = makeHealth();
+  health.note = (_, finding) => void findings.push(typeof finding === "string" ? finding : finding.class);
   const deps = {
     clock,
+    onError: (error: unknown) => errors.push(error),
     // so much silence before anything happens
     ticker: {
       add({ output }: { output: { tick(): void } | null }) {
@@ -66,7 +71,7 @@ function prepare(surroundings: Surroundings) {
       },
     },
     vault: { secretFor: async () => secret },
-    health: makeHealth(),
+    health,
     retries: new RetryBudget(() => 1),
     connect: () => dispatcher,
     sdkFetch: () => fetch,
@@ -86,7 +91,7 @@ function prepare(surroundings: Surroundings) {
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },
       reply,
     });
-  return { run, settled, written, meter };
+  return { run, settled, written, meter, errors, findings };
 }
 
 it("tells a failure in the stream once a timer has sent its status", async () => {
@@ -198,4 +203,61 @@ it("does not take a bug of ours for a failure of the transport", async () => {
   const { run, settled } = prepare({ stream: false, definition, secret: { apiKey: "k" }, dispatcher: { dispatch } });
   await expect(run()).rejects.toBe(bug);
   expect(settled).toEqual(["internal_error"]);
+});
+
+describe("after a translated answer, a bug of ours is not taken for the provider's failure", () => {
+  const bug = new TypeError("a bug of ours");
+  const fail = () => {
+    throw bug;
+  };
+  let tried = 0;
+  const languageModel = () => ({
+    doGenerate: async () => {
+      tried++;
+      return ANSWER;
+    },
+    doStream: async () => {
+      tried++;
+      const { usage, finishReason } = ANSWER;
+      const stream = new ReadableStream({
+        start(controller) {
+          controller.enqueue({ type: "text-delta", id: "1", delta: "hello" });
+          controller.enqueue({ type: "finish", usage, finishReason });
+          controller.close();
+        },
+      });
+      return { stream };
+    },
+  });
+  type Bug = { usage?: () => never; renderWhole?: () => never; part?: () => never; finish?: () => never };
+  const withBug = (stream: boolean, { usage, renderWhole, ...ofStream }: Bug) => {
+    tried = 0;
+    const renderStream: Dialect["renderStream"] = (...given) =>
+      Object.assign(Object.create(openAIChat.renderStream(...given)), ofStream);
+    return prepare({
+      ...{ stream, secret: {}, definition: { ...openai, speaks: {}, languageModel, ...(usage && { usage }) } },
+      dialect: { ...openAIChat, renderStream, ...(renderWhole && { renderWhole }) },
+    });
+  };
+
+  test.each<[string, boolean, Bug]>([
+    ["in one piece, while usage is read", false, { usage: fail }],
+    ["in one piece, while it is written", false, { renderWhole: fail }],
+    ["as a stream, before anything was written", true, { part: fail }],
+  ])("%s", async (_, stream, where) => {
+    const { run, settled, findings } = withBug(stream, where);
+    await expect(run()).rejects.toBe(bug);
+    expect([tried, settled, findings]).toEqual([1, ["internal_error"], ["neutral"]]);
+  });
+
+  test.each<[string, Bug, string, string]>([
+    ["while usage is read", { usage: fail }, "internal_error", "neutral"],
+    ["once it is settled", { finish: fail }, "ok", "success"],
+  ])("as a stream, %s", async (_, where, outcome, finding) => {
+    const { run, settled, written, errors, findings } = withBug(true, where);
+    await run();
+    expect([tried, settled, findings, errors]).toEqual([1, [outcome], [finding], [bug]]);
+    expect(written.at(-1)).toContain('"code":"internal_error"');
+    expect(written.join("")).not.toContain("[DONE]");
+  });
 });

@@ -6,11 +6,12 @@ import type {
 } from "@ai-sdk/provider";
 import { totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
-import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { type AttemptContext, type AttemptResult, failed } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import { moduleWarnings } from "@/lib/gateway/dialects/module-warnings";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
+import { exchangeModule } from "@/lib/gateway/module-exchange";
 import type { UpstreamFailure } from "@/lib/gateway/providers/define";
 import { isUnknownEvent, sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { endOf, INSUFFICIENT_CREDITS } from "@/lib/gateway/relay-answer";
@@ -21,37 +22,28 @@ import { type ReadUsage, reportOf, type UsageReport } from "@/lib/gateway/usage/
 
 /** One attempt through the provider's AI SDK model, for upstreams that do not speak the client's dialect. */
 export async function translate(context: AttemptContext): Promise<AttemptResult> {
-  const { candidate, chat, reply, meter } = context;
-  const abort = new AbortController();
-  let grace: NodeJS.Timeout | null = null;
-  reply.onGone(() => {
-    if (!meter.settled && (chat.stream || !meter.isAwaitedLater))
-      grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
+  const { candidate, chat } = context;
+  const { options, warnings } = chat.dialect.toCallOptions(chat, {
+    provider: candidate.definition,
+    upstreamModel: candidate.offer.upstreamModel,
+    maxOutputTokens: context.maxOutputTokens,
   });
-  meter.onAbort(() => abort.abort());
-  try {
-    const { options, warnings } = chat.dialect.toCallOptions(chat, {
-      provider: candidate.definition,
-      upstreamModel: candidate.offer.upstreamModel,
-      maxOutputTokens: context.maxOutputTokens,
-    });
-    const prepared = candidate.definition.prepare?.(options) ?? options;
+  const prepared = candidate.definition.prepare?.(options) ?? options;
+  const prepare = async (abortSignal: AbortSignal) => {
     const model = await languageModelOf(context, prepared);
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
-    const call = { ...prepared, prompt, abortSignal: abort.signal };
-    return chat.stream ? await streamed(context, model, call, warnings) : await whole(context, model, call, warnings);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (abort.signal.aborted) {
-      if (!reply.gone) throw endedByHub();
-      // the client left and its grace ran out: nothing was received that could be counted
-      meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
-      return { answered: true };
-    }
-    return failed(sdkFailure(error, candidate.definition));
-  } finally {
-    if (grace) clearTimeout(grace);
-  }
+    return { model, call: { ...prepared, prompt, abortSignal } };
+  };
+  const exchange = { ...context, isStream: chat.stream };
+  if (!chat.stream)
+    return exchangeModule(exchange, {
+      ask: (signal) => prepare(signal).then(({ model, call }) => model.doGenerate(call)),
+      answer: (result) => whole(context, result, warnings),
+    });
+  return exchangeModule(exchange, {
+    ask: (signal) => prepare(signal).then(({ model, call }) => model.doStream(call)),
+    answer: ({ stream }, signal) => new TranslatedStream(context, warnings, signal).run(stream),
+  });
 }
 
 function languageModelOf({ candidate, secret, sdkFetch, timeouts }: AttemptContext, options: CallOptions) {
@@ -72,15 +64,10 @@ const ENDED_EARLY: UpstreamFailure = {
 };
 
 type CallOptions = Parameters<LanguageModelV4["doGenerate"]>[0];
+type WholeAnswer = Awaited<ReturnType<LanguageModelV4["doGenerate"]>>;
 
-async function whole(
-  context: AttemptContext,
-  model: LanguageModelV4,
-  call: CallOptions,
-  warnings: string[],
-): Promise<AttemptResult> {
+function whole(context: AttemptContext, result: WholeAnswer, warnings: string[]): AttemptResult {
   const { meter, reply } = context;
-  const result = await model.doGenerate(call);
   meter.firstContent(() => ({}));
   meter.setUpstreamId(result.response?.id);
   const text = result.content
@@ -108,17 +95,6 @@ async function whole(
   const headers = headersWith(context, [...warnings, ...moduleWarnings(result.warnings)]);
   reply.send(200, { ...headers, "content-type": "application/json" }, body);
   return { answered: true };
-}
-
-async function streamed(
-  context: AttemptContext,
-  model: LanguageModelV4,
-  call: CallOptions,
-  warnings: string[],
-): Promise<AttemptResult> {
-  const { stream } = await model.doStream(call);
-  // safe because the caller of this function made it
-  return new TranslatedStream(context, warnings, call.abortSignal as AbortSignal).run(stream);
 }
 
 /** Success headers; what tunes and was left out is named. */
@@ -153,32 +129,44 @@ class TranslatedStream {
     this.output.onGone(() => this.goOn?.(true));
   }
 
+  /** Rejects where a bug of ours struck before the client had anything. */
   async run(stream: ReadableStream<LanguageModelV4StreamPart>): Promise<AttemptResult> {
     const reader = stream.getReader();
     try {
-      for (let read = await reader.read(); !read.done; read = await reader.read()) {
-        const part = read.value;
-        if (part.type === "error") {
-          if (isUnknownEvent(part.error)) continue;
-          return this.broken(sdkFailure(part.error, this.context.candidate.definition));
-        }
-        if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
-        else if (part.type === "stream-start") this.warnings.push(...moduleWarnings(part.warnings));
-        else if (part.type === "finish") this.finish = part;
-        else {
-          await this.pass(part);
-          if (!(await this.hasRoom())) return this.creditEnded();
-        }
-      }
+      return await this.passAll(reader);
     } catch (error) {
-      return this.broken(sdkFailure(error, this.context.candidate.definition));
+      if (!this.committed) throw error;
+      this.context.onError(error);
+      const message = "The hub had to end this stream. You were charged for what arrived.";
+      return this.breakOff("internal_error", "error", new AppError("internal_error", message));
     } finally {
       // lets the provider's connection go when we stop early
       reader.cancel().catch(() => {});
     }
+  }
+
+  private async passAll(reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart>): Promise<AttemptResult> {
+    for (;;) {
+      // only what reading throws is the provider's failure
+      const read = await reader.read().catch((error: unknown) => ({ error }));
+      if ("error" in read) return this.broken(read.error);
+      if (read.done) break;
+      const part = read.value;
+      if (part.type === "error") {
+        if (isUnknownEvent(part.error)) continue;
+        return this.broken(part.error);
+      }
+      if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
+      else if (part.type === "stream-start") this.warnings.push(...moduleWarnings(part.warnings));
+      else if (part.type === "finish") this.finish = part;
+      else {
+        await this.pass(part);
+        if (!(await this.hasRoom())) return this.creditEnded();
+      }
+    }
     return this.finish && isProvidersOwn(this.finish.finishReason)
       ? this.complete(this.finish)
-      : this.broken(ENDED_EARLY);
+      : this.brokenBy(ENDED_EARLY);
   }
 
   private async pass(part: LanguageModelV4StreamPart): Promise<void> {
@@ -231,7 +219,11 @@ class TranslatedStream {
     return { answered: true };
   }
 
-  private broken(failure: UpstreamFailure): AttemptResult {
+  private broken(error: unknown): AttemptResult {
+    return this.brokenBy(sdkFailure(error, this.context.candidate.definition));
+  }
+
+  private brokenBy(failure: UpstreamFailure): AttemptResult {
     if (this.output.gone) {
       // the headers have come, so the input was read, unless the upstream failed before it said anything
       const isOurs = this.committed || this.signal.aborted;
@@ -241,14 +233,19 @@ class TranslatedStream {
     const { aborted } = this.context.meter;
     if (!this.committed && !aborted) return failed(failure);
     const isTimeout = failure.class === "timeout" || aborted === "timeout";
-    const usage = this.tally();
-    const isVoid = totalOutputTokens(usage) === 0;
-    const outcome = aborted && !isTimeout ? "internal_error" : isTimeout ? "timeout" : "cut";
-    this.settle(outcome, isVoid ? null : usage, isVoid ? "unknown" : "estimated", endOf(aborted) ?? "error");
     const error = new AppError(
       isTimeout ? "upstream_timeout" : "upstream_error",
       "The provider broke off its answer. You were charged for what arrived.",
     );
+    const outcome = aborted && !isTimeout ? "internal_error" : isTimeout ? "timeout" : "cut";
+    return this.breakOff(outcome, endOf(aborted) ?? "error", error);
+  }
+
+  /** Charged for what arrived, unless that was no output. */
+  private breakOff(outcome: Outcome, finishReason: string, error: AppError): AttemptResult {
+    const usage = this.tally();
+    const isVoid = totalOutputTokens(usage) === 0;
+    this.settle(outcome, isVoid ? null : usage, isVoid ? "unknown" : "estimated", finishReason);
     const { chat, requestId } = this.context;
     const answer = { call: chat, identity: this.identity, requestId };
     this.output.end(this.renderer.failure?.(error) ?? chat.dialect.failureFrame(error, answer));

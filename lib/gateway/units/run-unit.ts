@@ -1,20 +1,20 @@
 import { type UsageBound, worstCase } from "@/lib/billing/pricing";
 import { AppError } from "@/lib/errors";
 import { type Admitted, admit, type Entrant } from "@/lib/gateway/admit";
-import { type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import { type AttemptResult, failed } from "@/lib/gateway/attempt";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { HoldSize } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { exchangeModule } from "@/lib/gateway/module-exchange";
 import { PatientReply } from "@/lib/gateway/patient-reply";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { usageReader } from "@/lib/gateway/providers/define";
-import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import { type Candidate, narrowed, type RoutePlan } from "@/lib/gateway/routing/candidates";
 import { wholeTimeoutsOf } from "@/lib/gateway/timeouts";
-import type { PaidAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
+import type { PaidAnswer, TranslatedAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
@@ -150,50 +150,40 @@ function answerRelayed(attempt: Attempt, { status, headers, body }: WholeAnswer)
   return { answered: true };
 }
 
-async function translate(attempt: Attempt): Promise<AttemptResult> {
+function translate(attempt: Attempt): Promise<AttemptResult> {
   const { deps, call, admitted, candidate, secret } = attempt;
-  const { meter } = admitted;
-  const { definition, offer } = candidate;
-  const abort = new AbortController();
-  let grace: NodeJS.Timeout | null = null;
-  call.reply.onGone(() => {
-    if (!meter.settled) grace ??= setTimeout(() => abort.abort(), GRACE_DRAIN_MS);
+  const { baseUrl, region } = candidate.offer.provider;
+  const settings = { secret, baseUrl, region, fetch: deps.sdkFetch(wholeTimeoutsOf(candidate)) };
+  const target = {
+    provider: candidate.definition,
+    settings,
+    upstreamModel: candidate.offer.upstreamModel,
+    now: deps.clock.now(),
+  };
+  // safe because a plan holds only candidates that can serve the call
+  const ask = call.asked.translate as NonNullable<UnitCall["translate"]>;
+  const exchange = { candidate, meter: admitted.meter, reply: call.reply, isStream: false };
+  return exchangeModule(exchange, {
+    ask: (signal) => ask({ ...target, signal }),
+    answer: (answered) => answerTranslated(attempt, answered),
   });
-  meter.onAbort(() => abort.abort());
-  try {
-    const { baseUrl, region } = offer.provider;
-    const settings = { secret, baseUrl, region, fetch: deps.sdkFetch(wholeTimeoutsOf(candidate)) };
-    const target = {
-      provider: definition,
-      settings,
-      upstreamModel: offer.upstreamModel,
-      signal: abort.signal,
-      now: deps.clock.now(),
-    };
-    // safe because a plan holds only candidates that can serve the call
-    const answered = await (call.asked.translate as NonNullable<UnitCall["translate"]>)(target);
-    const paid = settle(attempt, answered.reading, null);
-    const headers = answerHeaders(attempt, answered.warnings);
-    if ("bytes" in answered) {
-      call.reply.send(200, { ...headers, "content-type": answered.contentType }, answered.bytes);
-      return { answered: true };
-    }
-    const { price } = paid;
-    const usage = answered.body.usage as JsonObject | undefined;
-    const body =
-      usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
-    const text = present(call, answered.body, paid) ?? JSON.stringify(body);
-    call.reply.send(200, { ...headers, "content-type": "application/json" }, text);
+}
+
+function answerTranslated(attempt: Attempt, answered: TranslatedAnswer): AttemptResult {
+  const { call } = attempt;
+  const paid = settle(attempt, answered.reading, null);
+  const headers = answerHeaders(attempt, answered.warnings);
+  if ("bytes" in answered) {
+    call.reply.send(200, { ...headers, "content-type": answered.contentType }, answered.bytes);
     return { answered: true };
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (!abort.signal.aborted) return failed(sdkFailure(error, definition));
-    if (!call.reply.gone) throw endedByHub();
-    meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
-    return { answered: true };
-  } finally {
-    if (grace) clearTimeout(grace);
   }
+  const { price } = paid;
+  const usage = answered.body.usage as JsonObject | undefined;
+  const body =
+    usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
+  const text = present(call, answered.body, paid) ?? JSON.stringify(body);
+  call.reply.send(200, { ...headers, "content-type": "application/json" }, text);
+  return { answered: true };
 }
 
 /** The answer as its client's protocol words it; null where that is the upstream's own. */
