@@ -20,6 +20,8 @@ type Surroundings = {
   dispatcher?: object;
   dialect?: Dialect;
   silenceMs?: number;
+  /** The client takes no more for now. */
+  isFull?: boolean;
 };
 function prepare(surroundings: Surroundings) {
   const { stream, definition = openai, secret, dispatcher, dialect = openAIChat, silenceMs = 10_000 } = surroundings;
@@ -33,7 +35,7 @@ function prepare(surroundings: Surroundings) {
     start() {
       this.started = true;
     },
-    write: (chunk: string | Uint8Array) => written.push(String(chunk)) > 0,
+    write: (chunk: string | Uint8Array) => written.push(String(chunk)) > 0 && !surroundings.isFull,
     end: (last?: string | Uint8Array) => void (last !== undefined && written.push(String(last))),
     send: () => {},
     cut: () => void written.push("cut"),
@@ -165,6 +167,30 @@ it("tries no other candidate once the hub has ended the call", async () => {
   setImmediate(() => meter.abort("closed"));
   await expect(run()).rejects.toMatchObject({ code: "upstream_timeout" });
   expect(tried).toBe(1);
+});
+
+describe("a translated stream that waits hears that the hub ends it", () => {
+  const doStream = async () => ({
+    stream: new ReadableStream({
+      start: (controller) => controller.enqueue({ type: "text-delta", id: "1", delta: "hello" }),
+    }),
+  });
+  const definition = { ...openai, speaks: {}, languageModel: () => ({ doStream }) };
+
+  test("while its client reads nothing", async () => {
+    const { run, settled, meter } = prepare({ stream: true, definition, secret: {}, isFull: true });
+    setImmediate(() => meter.abort("timeout"));
+    await run();
+    expect(settled).toEqual(["timeout"]);
+  });
+
+  test("while its hold is being extended", async () => {
+    const { run, settled, meter } = prepare({ stream: true, definition, secret: {} });
+    meter.hasRoom = () => false;
+    setImmediate(() => meter.abort("shutdown"));
+    await run();
+    expect(settled).toEqual(["internal_error"]);
+  });
 });
 
 it("stops reading an answer that would fill the memory", async () => {

@@ -3,13 +3,13 @@ import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { HoldShape } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens, EXACT_CHARACTERS } from "@/lib/gateway/meter/tokens";
-import type { RoutePlan } from "@/lib/gateway/routing/candidates";
+import type { Candidate, RoutePlan } from "@/lib/gateway/routing/candidates";
 
 /** Other vendors' tokenisers make up to half as many tokens more of the same text than ours. */
 const OTHER_TOKENISERS = 1.5;
 /** Models that think before they speak, by the names their makers give them. */
 const THINKING =
-  /(^|\/)(o[1-9](-|$)|gpt-5|codex|gpt-oss)|deepseek-(reasoner|r1)|grok-[34].*(mini|reasoning)|thinking|qwq/i;
+  /(^|\/)(o[1-9](-|$)|gpt-5|codex|gpt-oss)|gemini-(?!(1|2\.0)(\D|$))|deepseek-(reasoner|r1)|grok-[34].*(mini|reasoning)|thinking|qwq/i;
 /** Parts of a message whose tokens are tokens of text. */
 const TEXT = new Set(
   ["text", "refusal", "input_text", "output_text", "summary_text", "reasoning_text"].concat([
@@ -26,17 +26,17 @@ export function holdShapeOf(call: Conversation, plan: RoutePlan): HoldShape {
   const parts = partsOf(body);
   const offers = plan.flatMap(([candidate]) => candidate ?? []);
   const thinks = offers.some(({ offer }) => mayThink(body, offer.upstreamModel));
-  const thinksSilently = thinks && offers.some(({ definition }) => definition.reasoningStreams === false);
   const isOurTokeniser = offers.every(({ definition }) => definition.id === "openai");
   return {
     inputBytes: call.inputBytes,
     mediaTokens,
+    widestWindow: Math.max(0, ...offers.map(({ offer }) => offer.contextWindow ?? 0)),
     unreachable: unreachable(body, parts),
     countInput: once(() => countInput(call, parts, isOurTokeniser)),
     maxOutputTokens: call.maxOutputTokens,
     choices: call.choices,
     thinkingTokens: thinks ? thinkingBudget(body) : null,
-    metered: call.stream && !thinksSilently && !answersWithMedia(body),
+    metered: call.stream && !offers.some((offer) => thinksSilently(body, offer)) && !answersWithMedia(body),
     // what a provider would host is dropped where a request is parsed
     hostedCalls: {},
   };
@@ -84,7 +84,16 @@ export function mayThink(body: JsonObject, upstreamModel: string): boolean {
   return asksToThink(body) || THINKING.test(upstreamModel);
 }
 
-export function asksToThink(body: JsonObject): boolean {
+/** Whether a model may think without a word of it in its stream: nothing can be counted as it is made, and silence is no death. */
+export function thinksSilently(
+  body: JsonObject,
+  { definition, offer }: Pick<Candidate, "definition" | "offer">,
+): boolean {
+  const { reasoningStreams: streams = true } = definition;
+  return mayThink(body, offer.upstreamModel) && (streams === "if-asked" ? !asksToThink(body) : !streams);
+}
+
+function asksToThink(body: JsonObject): boolean {
   const { reasoning_effort: effort, reasoning, thinking, enable_thinking: enabled } = body;
   if (typeof effort === "string" && effort !== "none") return true;
   const kind = (thinking as JsonObject | null | undefined)?.type;

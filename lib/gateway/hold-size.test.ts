@@ -38,6 +38,13 @@ describe("the worst case", () => {
     expect(size({}, { contextWindow: 300 }).amount).toBe(300n * 1_000n + 1_000n * 4_000n);
   });
 
+  test("nor less than an offer of the route takes beyond the model's own window", () => {
+    const plan = [[makeCandidate()], [makeCandidate(makeOfferValue({ contextWindow: 400 }))]];
+    const model = makeModelValue({ contextWindow: 300, maxOutputTokens: 1_000 });
+    const shape = holdShapeOf(makeChat({}, 500), plan);
+    expect(sizeHold(shape, model, { rates: RATES, factorBp: 10_000 }).inputTokens).toBe(400);
+  });
+
   test("never more output than the client's limit or the model's maximum", () => {
     expect(size({ max_tokens: 10 }).amount).toBe(540_000n);
     expect(size({ max_tokens: 5_000 }).amount).toBe(size().amount);
@@ -136,16 +143,21 @@ describe("a stream", () => {
   });
 
   test("whose thoughts do not pass by us is not either", () => {
-    const sized = (upstreamModel: string, kind: string) => {
+    const sized = (upstreamModel: string, kind: string, asked: JsonObject = {}) => {
       const provider = makeProviderValue({ kind });
       const plan = [[makeCandidate(makeOfferValue({ upstreamModel, provider }))]];
-      const shape = holdShapeOf(makeChat({ stream: true }, 500), plan);
+      const shape = holdShapeOf(makeChat({ stream: true, ...asked }, 500), plan);
       return sizeHold(shape, makeModelValue({ maxOutputTokens: 9_000 }), { rates: RATES, factorBp: 10_000 });
     };
     expect(sized("gpt-5-mini", "openai").slice).toBeNull();
     expect(sized("gpt-5-mini", "openai").minAmount).toBe(500_000n + 1_024n * 4_000n);
     expect(sized("gpt-4o", "openai").slice).not.toBeNull();
     expect(sized("gpt-oss-120b", "openai-compatible").slice).not.toBeNull();
+    // thoughts come only where they are asked for
+    expect(sized("gemini-2.5-flash", "google").slice).toBeNull();
+    expect(sized("gemini-3.1-pro-preview", "google").slice).toBeNull();
+    expect(sized("gemini-2.5-flash", "google", { reasoning_effort: "low" }).slice).not.toBeNull();
+    expect(sized("gemini-2.0-flash", "google").slice).not.toBeNull();
   });
 });
 

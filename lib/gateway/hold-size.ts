@@ -8,6 +8,8 @@ export type HoldShape = {
   inputBytes: number;
   /** What images and files come to beside their bytes; Infinity where only the context window bounds them. */
   mediaTokens: number;
+  /** The largest context window that an offer of the route states for itself; 0 where none does. */
+  widestWindow: number;
   /** The input in tokens by our tokeniser, with what other tokenisers may make of it; never more than the bound by bytes. */
   countInput(): number;
   /** Price classes that this request cannot reach: it has no sound in it, writes no cache. */
@@ -67,7 +69,7 @@ export function sizeHold(
   const rates = without(price.rates, shape.unreachable);
   const { factorBp } = price;
   const turns = 1 + Object.values(shape.hostedCalls).reduce((sum, calls) => sum + calls, 0);
-  const window = model.contextWindow ?? LARGEST_CONTEXT_TOKENS;
+  const window = Math.max(model.contextWindow ?? LARGEST_CONTEXT_TOKENS, shape.widestWindow);
   const bound = (once: number) => Math.min(window, once) * turns;
   const inputTokens = bound(exact ? shape.countInput() : shape.inputBytes + shape.mediaTokens);
   const modelMaximum = model.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS;

@@ -17,6 +17,7 @@ it.each<[string, string, JsonObject, number[]]>([
   ["openai", "any", { stream: true, reasoning_effort: "high" }, [600, 600]],
   ["google", "gemini-2.5-pro", { stream: true }, [600, 600]],
   ["google", "gemini-2.5-pro", { stream: true, reasoning_effort: "high" }, [60, 120]],
+  ["google", "gemini-2.0-flash", { stream: true }, [60, 120]],
   ["anthropic", "claude", { stream: true, reasoning_effort: "high" }, [60, 120]],
 ])("%s %s %o is waited for %o seconds", (kind, model, body, expected) => {
   expect(seconds(kind, model, body)).toEqual(expected);

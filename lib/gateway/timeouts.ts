@@ -1,6 +1,6 @@
 import type { EgressTimeouts } from "@/lib/egress";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
-import { asksToThink, mayThink } from "@/lib/gateway/hold-shape";
+import { thinksSilently } from "@/lib/gateway/hold-shape";
 import type { Candidate } from "@/lib/gateway/routing/candidates";
 
 const IDLE_MS = 120_000;
@@ -28,9 +28,4 @@ function withOwn(usual: EgressTimeouts, { offer: { timeouts } }: Candidate): Egr
   if (!timeouts) return usual;
   const { firstByteMs = usual.firstByteMs, idleMs = usual.idleMs, connectMs } = timeouts;
   return { firstByteMs, idleMs, ...(connectMs !== undefined && { connectMs }) };
-}
-
-function thinksSilently(body: Conversation["body"], { definition, offer }: Candidate): boolean {
-  if (definition.reasoningStreams === "if-asked") return !asksToThink(body);
-  return definition.reasoningStreams === false && mayThink(body, offer.upstreamModel);
 }

@@ -112,6 +112,9 @@ class TranslatedStream {
   private reasoning = "";
   private counted: Usage = {};
   private finish: Extract<LanguageModelV4StreamPart, { type: "finish" }> | null = null;
+  /** Ends a wait for the client to take more. */
+  private resume: (() => void) | null = null;
+  /** Ends a wait for the hold. */
   private goOn: ((isExtended: boolean) => void) | null = null;
 
   constructor(
@@ -127,6 +130,11 @@ class TranslatedStream {
     this.output = context.output as StreamOutput;
     context.meter.onHold({ extended: () => this.goOn?.(true), exhausted: () => this.goOn?.(false) });
     this.output.onGone(() => this.goOn?.(true));
+    // nobody reads the upstream meanwhile, so that it cannot say so
+    signal.addEventListener("abort", () => {
+      this.resume?.();
+      this.goOn?.(true);
+    });
   }
 
   /** Rejects where a bug of ours struck before the client had anything. */
@@ -161,7 +169,9 @@ class TranslatedStream {
       else if (part.type === "finish") this.finish = part;
       else {
         await this.pass(part);
-        if (!(await this.hasRoom())) return this.creditEnded();
+        const hasRoom = await this.hasRoom();
+        if (this.signal.aborted) return this.broken(this.signal.reason);
+        if (!hasRoom) return this.creditEnded();
       }
     }
     return this.finish && isProvidersOwn(this.finish.finishReason)
@@ -177,7 +187,10 @@ class TranslatedStream {
     else if (part.type === "tool-call") this.text += part.toolName + part.input;
     this.commit();
     if (!this.output.write(frames) && !this.output.gone)
-      await new Promise<void>((resume) => this.output.onDrain(resume));
+      await new Promise<void>((resume) => {
+        this.resume = resume;
+        this.output.onDrain(resume);
+      });
   }
 
   /** Waits while the hold is used up and its extension is under way. False: it may not grow. */

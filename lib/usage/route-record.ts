@@ -35,7 +35,8 @@ export function forTenant(rows: readonly RouteRow[]): TenantRouteRow[] {
     const offer = JSON.stringify([model, provider, upstreamModel]);
     if (seen.has(offer)) return [];
     seen.add(offer);
-    return [{ model, provider, score, reason }];
+    // what became of the hub's own credentials is the operator's
+    return [{ model, provider, score, reason: reason?.startsWith("credential_") ? "not_available" : reason }];
   });
 }
 

@@ -103,7 +103,7 @@ describe("over ten thousand seeded calls", () => {
       // c1 proves itself, then rests, then is well again
       const factorOfFirst = ([1, 0.1, 0, 1] as const)[Math.floor((call / CALLS) * 4)] ?? 1;
       const health = {
-        mayCall: () => true,
+        barOf: () => null,
         factor: ({ credential }: { credential: { id: string } | null }) =>
           credential?.id === "c1" ? factorOfFirst : 1,
       };

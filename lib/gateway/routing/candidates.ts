@@ -25,6 +25,7 @@ export type SkipReason =
   | "no_credential"
   | "credential_drained"
   | "credential_refused"
+  | "credential_capped"
   | "credential_sealed_elsewhere"
   | "not_in_only"
   | "ignored"
@@ -53,7 +54,7 @@ const CLIENT_BOUND: ReadonlySet<string> = new Set(["invalid_request", "context_l
 export type RouteOptions = {
   affinity: string | null;
   random: () => number;
-  health: Pick<RouteHealth, "factor" | "mayCall">;
+  health: Pick<RouteHealth, "factor" | "barOf">;
   /** What the request cannot be served without. */
   needs?: readonly Need[];
   hints?: RouteHints | null;
@@ -237,6 +238,7 @@ function unusable(
 ): SkipReason | null {
   // a secret sealed to another origin does not open, on purpose: it must be entered again
   if (candidate.credential.sealedOrigin !== sealingOrigin) return "credential_sealed_elsewhere";
-  if (!health.mayCall(candidate)) return "credential_refused";
+  const bar = health.barOf(candidate);
+  if (bar) return bar;
   return candidate.credential.weight > 0 ? null : "credential_drained";
 }

@@ -1,5 +1,5 @@
 import { AppError } from "@/lib/errors";
-import { type ModelRoute, type RouteOptions, routeOf } from "@/lib/gateway/routing/candidates";
+import { type ModelRoute, type RouteOptions, routeOf, type SkipReason } from "@/lib/gateway/routing/candidates";
 import type { RouteHints } from "@/lib/gateway/routing/hints";
 import { fallbacksOf, findModel, type Snapshot, type SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Caller } from "@/lib/keys/authenticate";
@@ -60,6 +60,8 @@ export function callable({ links }: Chain): readonly Link[] {
   if (able.length > 0) return able;
   const [{ model, considered }] = links;
   const reasons = new Set<string>(considered.flatMap(({ reason }) => reason ?? []));
+  // one that could serve it and may not for the moment: another try will do
+  if (UNREACHED.some((reason) => reasons.has(reason))) return [];
   const lack = [...reasons].find((reason) => reason.startsWith("lacks:"));
   if (lack)
     throw new AppError("unsupported_parameter", `The model "${model.id}" does not support ${LACKS[lack] ?? lack}.`, {
@@ -76,6 +78,9 @@ export function callable({ links }: Chain): readonly Link[] {
     });
   return [];
 }
+
+/** What passes over a candidate whatever was asked, for as long as somebody mends it. */
+const UNREACHED: readonly SkipReason[] = ["credential_refused", "credential_capped", "credential_sealed_elsewhere"];
 
 const LACKS: Record<string, string> = {
   "lacks:input:image": "images in its input",

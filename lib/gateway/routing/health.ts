@@ -46,9 +46,11 @@ export class RouteHealth {
     this.caps = new CredentialCaps(deps.clock);
   }
 
-  /** False: no call may use it, as the upstream refused the credential, or its cap is reached. */
-  mayCall({ credential }: Candidate): boolean {
-    return credential === null || !(this.refused.has(credential) || this.caps.isSpent(credential));
+  /** Why no call may use it: the upstream refused the credential, or its cap is reached; null: a call may. */
+  barOf({ credential }: Candidate): "credential_refused" | "credential_capped" | null {
+    if (credential === null) return null;
+    if (this.refused.has(credential)) return "credential_refused";
+    return this.caps.isSpent(credential) ? "credential_capped" : null;
   }
 
   /** By which the weight is multiplied: 1, 0.1 while it has to prove itself again, 0 while it rests. Few steps, so that
