@@ -147,6 +147,10 @@ test("the worker sweeps, runs jobs and probes credentials, but changes no secret
 });
 
 test("changes of configuration and keys are announced, with the version they count", async () => {
+  await as.web.query("INSERT INTO provider (id, slug, kind, display_name) VALUES ('told', 'told', 'sandbox', 'Told')");
+  await as.web.query(
+    "INSERT INTO credential (id, provider_id, name, sealed, sealed_origin, last4, fingerprint) VALUES ('told', 'told', 'a', 's', 'o', '1234', 'f')",
+  );
   const listener = new pg.Client({ connectionString: database.roleUrl("gateway") });
   await listener.connect();
   const heard: string[] = [];
@@ -171,5 +175,13 @@ test("changes of configuration and keys are announced, with the version they cou
     `hub_key org:${org.org}`,
   ]);
   expect(await version()).toBe(before + 2);
+  await as.web.query("UPDATE setting SET value = '1', updated_at = clock_timestamp() WHERE key = 'test'");
+  await as.web.query("DELETE FROM setting WHERE key = 'no such'");
+  await as.worker.query("UPDATE credential SET last_tested_at = clock_timestamp(), status_reason = 'checked'");
+  expect(await version(), "nothing was configured").toBe(before + 2);
+  await as.worker.query("UPDATE credential SET status = 'disabled'");
+  await as.web.query("UPDATE setting SET value = '2' WHERE key = 'test'");
+  await as.web.query("DELETE FROM setting WHERE key = 'test'");
+  expect(await version()).toBe(before + 5);
   await listener.end();
 });
