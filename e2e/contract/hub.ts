@@ -462,7 +462,7 @@ class Hub {
     );
     const called = rows.map(({ id }) => id);
     const { requests, answers } = this.#doors.accessLog;
-    // neither counting nor explaining calls anybody
+    // neither counting nor explaining buys anything
     const calls = requests.filter(({ method, path }) => method === "POST" && !/\/(count_tokens|route)$/.test(path));
     const ids = new Set(calls.map(({ id }) => id));
     const answered = answers

@@ -1,5 +1,6 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { countPromptTokens } from "@/e2e/support/providers/words";
 import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
 
@@ -217,11 +218,33 @@ describe.each(DOORS)("%s door", (door) => {
     },
   );
 
-  test("tokens are counted for nothing", async () => {
+  test("tokens are counted by the provider itself, as a request that costs nothing", async () => {
     const model = await hub.translatedModel("text");
-    const { data, response } = await client().messages.countTokens({ model, messages, tools }).withResponse();
-    expect(data.input_tokens).toBeGreaterThan(10);
-    expect(response.headers.get("x-aigne-estimated")).toBe("true");
+    await hub.limit(tenant, { rpm: 2 });
+    const body = { model, messages, tools, system: "be brief" };
+    const { data, response } = await client()
+      .beta.messages.countTokens({ ...body, betas: ["a-2026-01-01"] })
+      .withResponse();
+    const { last } = hub.anthropicTruth;
+    expect(last?.body).toEqual({ ...body, model: "text" });
+    expect(last?.headers).toMatchObject({ "anthropic-beta": expect.stringContaining("a-2026-01-01") });
+    expect(data).toEqual({ input_tokens: countPromptTokens(messages, body.system) });
+    expect(response.headers.get("x-aigne-estimated")).toBe("false");
+    expect(response.headers.get("anthropic-ratelimit-requests-remaining")).toBe("1");
+    // a limit that a message needs and a count does not
+    expect(await client().messages.countTokens({ ...body, max_tokens: 5 } as typeof body)).toEqual(data);
+    await expect(client().messages.countTokens(body)).rejects.toBeInstanceOf(Anthropic.RateLimitError);
+    expect(await hub.calls(tenant)).toEqual([]);
+  });
+
+  test("what the provider finds wrong is told, and where it fails we estimate", async () => {
+    const wrong = client().messages.countTokens({ model: await hub.translatedModel("error=400"), messages });
+    await expect(wrong).rejects.toBeInstanceOf(Anthropic.BadRequestError);
+    for (const model of [await hub.translatedModel("error=529"), await hub.compatibleModel("text")]) {
+      const { data, response } = await client().messages.countTokens({ model, messages, tools }).withResponse();
+      expect(data.input_tokens).toBeGreaterThan(10);
+      expect(response.headers.get("x-aigne-estimated")).toBe("true");
+    }
   });
 
   test.each([

@@ -51,12 +51,12 @@ const CALLS: Record<string, Call> = {
   "/api/v2/chat": { body: (model) => ({ input: { messages, modelOptions: { model } } }) },
   "/api/v2/image": { model: IMAGES, body: (model) => ({ input: { prompt: "a hub", modelOptions: { model } } }) },
 };
-/** These call nobody: tokens are counted here, a route is only explained, and there is no video. */
-const CALL_NOBODY = ["/api/v1/messages/count_tokens", "/api/v1/route", "/api/v2/video"];
+/** These buy nothing: tokens are counted for nothing, a route is only explained, and there is no video. */
+const BUY_NOTHING = ["/api/v1/messages/count_tokens", "/api/v1/route", "/api/v2/video"];
 
-test("every endpoint is either tried here or calls nobody", () => {
+test("every endpoint is either tried here or buys nothing", () => {
   const posts = ROUTES.filter(({ method }) => method === "POST").map(({ path }) => path);
-  expect(posts.toSorted()).toEqual([...Object.keys(CALLS), ...CALL_NOBODY].toSorted());
+  expect(posts.toSorted()).toEqual([...Object.keys(CALLS), ...BUY_NOTHING].toSorted());
 });
 
 describe.each(DOORS)("%s door", (door) => {

@@ -30,6 +30,7 @@ async function answer(exchange: Exchange): Promise<void> {
     return refuse(exchange, 400, "invalid_request_error", "anthropic-version: header is required");
   if (path === "/v1/models" && request.method === "GET") return sendModels(exchange);
   if (path.startsWith("/v1/models/")) return sendJson(exchange, modelEntry(decodeURIComponent(path.slice(11))));
+  if (path === "/v1/messages/count_tokens") return countTokens(exchange);
   if (path !== "/v1/messages") return refuse(exchange, 404, "not_found_error", "Not Found");
   if (request.method !== "POST") return refuse(exchange, 405, "invalid_request_error", "Method Not Allowed");
 
@@ -47,6 +48,19 @@ async function answer(exchange: Exchange): Promise<void> {
   if (!Array.isArray(body.messages) || body.messages.length === 0)
     return refuse(exchange, 400, "invalid_request_error", "messages: at least one message is required");
   await messages(exchange, body as MessagesRequest);
+}
+
+/** What its documentation lists; everything else is an extra input. */
+const COUNTED = ["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"];
+
+function countTokens(exchange: Exchange): void {
+  const { body, model } = exchange.record;
+  const extra = Object.keys(body ?? {}).find((name) => !COUNTED.includes(name));
+  if (extra) return refuse(exchange, 400, "invalid_request_error", `${extra}: Extra inputs are not permitted`);
+  const error = errorScenario(parseScenario(model), model);
+  if (error) return refuse(exchange, error.status, error.type, error.message, error.headers);
+  exchange.record.status = 200;
+  sendJson(exchange, { input_tokens: countPromptTokens((body?.messages ?? []) as unknown[], body?.system) });
 }
 
 type MessagesRequest = { model: string; messages: unknown[]; system?: unknown; max_tokens: number };

@@ -65,6 +65,8 @@ export type BalanceCall = {
 export type Spoken = {
   /** Below the base URL. */
   path: string;
+  /** Where it counts the tokens of a prompt, free of charge; absent where it cannot be asked. */
+  countPath?: string;
   /** How its usage is read, where that differs from the provider's other protocols. */
   usage?: ReadUsage;
   /** Its usage as the dialect's owner counts, where the provider counts otherwise. */
