@@ -14,7 +14,8 @@ export type JobTools = {
 export type Job = {
   /** snake_case; stored in the queue, so renaming it strands what waits there. */
   name: string;
-  /** When it runs by itself, as `minute hour day month weekday` in UTC; left out, it runs when somebody adds it. */
+  /** When it runs by itself, as `minute hour day month weekday` in UTC, once at a time over all workers; left out, it runs when
+   *  somebody adds it. */
   schedule?: string;
   /** How often a failing one is tried; 25 when left out. Scheduled ones need 1: the next time comes anyway. */
   maxAttempts?: number;

@@ -8,6 +8,7 @@ import type { Job } from "@/lib/jobs";
 import { logger } from "@/lib/log";
 import { createPool } from "@/lib/pg";
 import { armCrashPoints } from "@/server/crash-points";
+import { alone } from "@/server/jobs/alone";
 import { billingNoticeJobs } from "@/server/jobs/billing-notices";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
@@ -51,8 +52,8 @@ async function main(): Promise<void> {
   const settings = env();
   armCrashPoints(settings.crashPoints);
   const node = `worker:${settings.gatewayNode}`;
-  // One connection listens, and the loops need theirs while all jobs run.
-  const pool = createPool(databaseUrlFor("worker"), { max: CONCURRENCY + 4, applicationName: "hub-worker" });
+  // One connection listens, the loops need theirs while all jobs run, and scheduled jobs two each.
+  const pool = createPool(databaseUrlFor("worker"), { max: 2 * CONCURRENCY + 4, applicationName: "hub-worker" });
   // The queue keeps connections checked out, where the pool's own listener does not hear them.
   pool.on("connect", (connection) => connection.on("error", () => {}));
   const ending = new AbortController();
@@ -92,10 +93,16 @@ function queueOptions(jobs: readonly Job[], pool: Pool, isNamed: boolean, signal
       () => (level, message) => log[level === "error" ? "error" : level === "warning" ? "warn" : "debug"](message),
     ),
     taskList: Object.fromEntries(
-      jobs.map((job) => [job.name, (payload: unknown) => job.run(payload, tools(job.name))]),
+      jobs.map((job) => {
+        const run = job.schedule ? alone(job, pool) : job.run;
+        return [job.name, (payload: unknown) => run(payload, tools(job.name))];
+      }),
     ),
+    // the key replaces what still waits, so that jobs nobody gets round to do not pile up
     crontab: jobs
-      .flatMap((job) => (job.schedule ? `${job.schedule} ${job.name} ?max=${job.maxAttempts ?? 1}` : []))
+      .flatMap((job) =>
+        job.schedule ? `${job.schedule} ${job.name} ?max=${job.maxAttempts ?? 1}&jobKey=${job.name}` : [],
+      )
       .join("\n"),
   };
 }
