@@ -36,14 +36,21 @@ test("the health page hears of a breaker without being asked again, and tests al
   await upstream.stop();
 });
 
-test("a lost stream shows the age of the figures", async ({ page, context, hub }) => {
+test("a lost stream shows the age of the figures, and is opened again", async ({ page, context, hub }) => {
   await signInStaff(context, hub);
+  // never answered: no change renews the figures, and nothing is under way when the connection goes
+  await page.route("**/health-changes", () => {});
   await page.clock.install();
+  const opened = page.waitForRequest(/health-changes/);
   await page.goto("/admin/health");
+  await opened;
   await expect(page.getByText(t.live, { exact: true })).toBeVisible();
   await context.setOffline(true);
   await page.clock.runFor(20_000);
   await expect(page.getByText(/Connection lost/)).toBeVisible();
+  const reopened = page.waitForRequest(/health-changes/);
+  await context.setOffline(false);
+  await reopened;
 });
 
 test("everybody sees the status of providers and models", async ({ page, hub }) => {

@@ -9,7 +9,8 @@ const GATHER_MS = 500;
 const POLL_MS = 5_000;
 
 /** Asks for the page again at each change that the stream on this path tells of. Only while somebody looks, since a browser
- *  allows few connections to one host. `query` says what is shown by now; a new one counts when the stream is next opened. */
+ *  allows few connections to one host, and only on line: a page asked for in vain gives way to the browser's own error.
+ *  `query` says what is shown by now; a new one counts when the stream is next opened. */
 export function useRefreshOnChange(path: string, query = ""): void {
   const router = useRouter();
   const shown = useRef(query);
@@ -30,12 +31,13 @@ export function useRefreshOnChange(path: string, query = ""): void {
     const close = () => {
       source?.close();
       source = null;
+      clearTimeout(gathering);
       clearInterval(polling);
       polling = undefined;
     };
     const open = () => {
       close();
-      if (document.visibilityState !== "visible") return;
+      if (document.visibilityState !== "visible" || !navigator.onLine) return;
       source = new EventSource(path + shown.current);
       source.addEventListener("change", refresh);
       source.addEventListener("end", () => {
@@ -50,9 +52,13 @@ export function useRefreshOnChange(path: string, query = ""): void {
     };
     open();
     document.addEventListener("visibilitychange", open);
+    // an open stream need not notice by itself
+    window.addEventListener("online", open);
+    window.addEventListener("offline", close);
     return () => {
       document.removeEventListener("visibilitychange", open);
-      clearTimeout(gathering);
+      window.removeEventListener("online", open);
+      window.removeEventListener("offline", close);
       close();
     };
   }, [path, router]);
