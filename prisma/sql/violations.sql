@@ -1,7 +1,8 @@
 -- The invariants of the ledger that stored data can answer. Empty means healthy. I14 needs the access log,
 -- I16 (price = recompute of usage at the pinned version) the pricing code. From `since` on: usage, holds, journals and rollups of
--- before are not read again. Balances are summed up from the last mark (mark_balances), budgets of earlier periods from the rollup;
--- payments, which are few, are always looked at whole, and so are all wallets, limits and open holds as they are now.
+-- before are not read again. Balances are summed up from the last mark (mark_balances), budgets of earlier periods from the rollup,
+-- those of longer periods than a day by windows longer than a day (the nightly one); payments, which are few, are always looked at
+-- whole, and so are all wallets, limits and open holds as they are now.
 CREATE OR REPLACE FUNCTION violations_since(since timestamptz) RETURNS TABLE (rule text, org_id text, ref text, detail text)
 LANGUAGE sql STABLE AS $$
 WITH posting AS (
@@ -88,7 +89,9 @@ WHERE w.floor IS NOT NULL AND (coalesce(l.remaining, 0) <> greatest(w.posted, 0)
 UNION ALL
 SELECT 'I11', p.org_id, p.journal_id::text, format('%s took %s of positive balance, lots gave %s', p.kind,
   greatest(p.after - p.amount, 0) - greatest(p.after, 0), coalesce(d.amount, 0))
-FROM posting p LEFT JOIN (SELECT journal_id, sum(amount) AS amount FROM lot_draw GROUP BY 1) d ON d.journal_id = p.journal_id
+FROM posting p LEFT JOIN (
+  SELECT d.journal_id, sum(d.amount) AS amount FROM lot_draw d JOIN journal x ON x.id = d.journal_id AND x.at >= since GROUP BY 1
+) d ON d.journal_id = p.journal_id
 WHERE p.floor IS NOT NULL AND (p.kind IN ('usage', 'late', 'expiry') OR p.amount < 0)
   -- what came before a change of mode had no lots
   AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = p.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id >= p.journal_id)
@@ -137,7 +140,8 @@ CROSS JOIN LATERAL (
 ) s
 WHERE l.period <> 'rate' AND coalesce(l.period_start, '-infinity') >= since AND l.spent <> coalesce(s.price, 0)
 UNION ALL
--- what began before the window is summed up from the rollup, whose own window I18 compares with the events
+-- what began before the window is summed up from the rollup, whose own window I18 compares with the events; longer periods than
+-- a day only where the window is longer than a day, or each look would read more the older the period is
 SELECT 'I17', l.org_id, concat_ws(':', l.scope, l.scope_id, l.period), format('spent %s, rollup %s', l.spent, coalesce(s.price, 0))
 FROM limit_state l
 CROSS JOIN LATERAL (
@@ -145,7 +149,8 @@ CROSS JOIN LATERAL (
   WHERE r.org_id = l.org_id AND (l.period_start IS NULL OR r.bucket >= l.period_start)
     AND l.scope_id = CASE l.scope WHEN 'key' THEN r.key_id WHEN 'app' THEN r.app_id WHEN 'member' THEN r.member_id ELSE r.org_id END
 ) s
-WHERE l.period <> 'rate' AND coalesce(l.period_start, '-infinity') < since AND l.spent <> coalesce(s.price, 0)
+WHERE (l.period = 'day' OR l.period <> 'rate' AND since < clock_timestamp() - interval '1 day')
+  AND coalesce(l.period_start, '-infinity') < since AND l.spent <> coalesce(s.price, 0)
   -- of what nobody has used since, nothing has changed
   AND EXISTS (SELECT FROM usage_rollup r WHERE r.org_id = l.org_id AND r.bucket > since)
 UNION ALL

@@ -203,4 +203,11 @@ test("what lies before the window is not read again, but the balances of it coun
   // a budget that began earlier is still held against the rollup
   await sabotage("UPDATE limit_state SET spent = spent - 1 WHERE scope_id = $1 AND period = 'day'", [org.key]);
   expect(await rules(org.org, await now("-20 minutes"))).toContain("I17");
+  // one of all time only at night, as it reads the whole rollup
+  await sabotage(
+    "UPDATE limit_state SET period = 'total', period_start = NULL WHERE scope_id = $1 AND period = 'day'",
+    [org.key],
+  );
+  expect(await rules(org.org, await now("-20 minutes"))).not.toContain("I17");
+  expect(await rules(org.org, await now("-26 hours"))).toContain("I17");
 });
