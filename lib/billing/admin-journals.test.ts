@@ -48,6 +48,14 @@ test("the badge shows the last check with its age, a check on demand makes a new
   expect(await checkLedger(pool)).toEqual({ violations: 0 });
   await pool.query("UPDATE ledger_check SET duration_ms = 60000");
   expect(await checkLedger(pool)).toBeUndefined();
+  // while something is wrong, the last time all was well is kept
+  await pool.query("UPDATE ledger_check SET at = clock_timestamp() - interval '8 days'");
+  const clean = "SELECT max(id) FROM ledger_check WHERE violations = 0";
+  const before = await pool.query(clean);
+  await pool.query("UPDATE wallet SET held = held + 1");
+  expect((await checkLedger(pool))?.violations).toBeGreaterThan(0);
+  await pool.query("UPDATE wallet SET held = held - 1");
+  expect((await pool.query(clean)).rows).toEqual(before.rows);
   await expect(readBooks(staff(STAFF_ROLES.support))).rejects.toMatchObject({ code: "forbidden" });
   await expect(checkBooks(staff(STAFF_ROLES.support))).rejects.toMatchObject({ code: "forbidden" });
   await expect(listJournals(staff(STAFF_ROLES.support), { limit: 1 })).rejects.toMatchObject({ code: "forbidden" });

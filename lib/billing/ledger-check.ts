@@ -32,6 +32,11 @@ export async function checkLedger(sql: Sql, { night = false } = {}): Promise<{ v
   await sql.query("INSERT INTO ledger_check (duration_ms, since, violations, rows) VALUES ($1, $2, $3, $4::jsonb)", [
     ...[Math.ceil(performance.now() - startedAt), since, rows.length, JSON.stringify(rows.slice(0, MAX_ROWS))],
   ]);
-  await sql.query("DELETE FROM ledger_check WHERE at < clock_timestamp() - $1 * interval '1 day'", [KEEP_DAYS]);
+  // the last clean one stays, however old: the next check begins there, and the panel says when all was well
+  await sql.query(
+    `DELETE FROM ledger_check WHERE at < clock_timestamp() - $1 * interval '1 day'
+       AND id <> coalesce((SELECT max(id) FROM ledger_check WHERE violations = 0), 0)`,
+    [KEEP_DAYS],
+  );
   return { violations: rows.length };
 }
