@@ -74,6 +74,8 @@ describe.each(DOORS)("%s door", (door) => {
     expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ outcome: "ok", route: "relay" });
     const refused = await hub.post(door, "/images/edits", tenant.key, { model, prompt: "brighter" });
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: "images" } }]);
+    const byId = await hub.post(door, "/images/edits", tenant.key, { ...body, model, mask: { file_id: "file-1" } });
+    expect([byId.status, await byId.json()]).toMatchObject([400, { error: { param: "mask" } }]);
   });
 
   describe("speech by translation", () => {

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { refuseFileId } from "@/lib/gateway/dialects/file-ids";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { affinityOf, countOf, modelOf, optionalText, refuseStream, textOf } from "@/lib/gateway/units/fields";
@@ -37,6 +38,8 @@ function parseJson(body: JsonObject): UnitCall {
     throw new AppError("invalid_request", '"images" is missing: give a list with an "image_url" for each.', {
       param: "images",
     });
+  for (const [index, image] of images.entries()) refuseFileId(`images[${index}]`, image);
+  refuseFileId("mask", body.mask);
   return editOf(body, images.length + (body.mask == null ? 0 : 1), (upstreamModel) => {
     const sent: JsonObject = { ...body, model: upstreamModel };
     // these models always answer with bytes and refuse to be asked

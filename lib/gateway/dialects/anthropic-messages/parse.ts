@@ -3,6 +3,7 @@ import { dropHosted } from "@/lib/gateway/dialects/anthropic-messages/hosted";
 import { mediaTokenBound } from "@/lib/gateway/dialects/anthropic-messages/media-bound";
 import { flagOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
+import { refuseFileIds } from "@/lib/gateway/dialects/file-ids";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 const MAX_MESSAGES = 10_000;
@@ -75,6 +76,7 @@ function checkMessages(messages: unknown): JsonObject[] {
         param: `messages.${index}.content`,
       });
   });
+  refuseFileIds("messages", messages);
   return messages as JsonObject[];
 }
 

@@ -1,5 +1,4 @@
 import type { LanguageModelV4FilePart } from "@ai-sdk/provider";
-import { AppError } from "@/lib/errors";
 import { fileFromBase64, fileFromUrl } from "@/lib/gateway/dialects/file-part";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -27,11 +26,7 @@ export function filePart(part: JsonObject): LanguageModelV4FilePart | null {
 }
 
 function documentPart(file: unknown): LanguageModelV4FilePart {
-  const { file_data: data, file_id: id, filename } = (file ?? {}) as Record<string, unknown>;
-  if (data === undefined && id !== undefined)
-    throw new AppError("unsupported_value", 'Files are served by data URL or URL in "file_data", not by id.', {
-      param: "file.file_id",
-    });
+  const { file_data: data, filename } = (file ?? {}) as Record<string, unknown>;
   const place = { mediaType: "application/pdf", param: "file" };
   const isBare = typeof data === "string" && !URL.canParse(data);
   const part = isBare ? fileFromBase64(data, place) : fileFromUrl(data, place);

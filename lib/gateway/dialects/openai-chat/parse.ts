@@ -1,6 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
+import { refuseFileIds } from "@/lib/gateway/dialects/file-ids";
 import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
 import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -20,6 +21,7 @@ export function parseChat(body: JsonObject, inputBytes: number): ParsedCall {
       param: "messages",
     });
   body.messages.forEach(checkMessage);
+  refuseFileIds("messages", body.messages);
 
   const stream = optional(body, "stream", "boolean") ?? false;
   const warnings = dropHosted(body);

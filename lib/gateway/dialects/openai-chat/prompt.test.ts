@@ -79,7 +79,6 @@ describe("parts of a user message", () => {
     [{ type: "video_url" }, "invalid_request", "video_url"],
     [{ type: "image_url", image_url: {} }, "invalid_request", "image_url"],
     [{ type: "image_url", image_url: "not a url" }, "invalid_request", "image_url"],
-    [{ type: "file", file: { file_id: "file-1" } }, "unsupported_value", "file.file_id"],
   ])("%j is refused by name", (part, code, param) => {
     expect(refusal({ messages: [{ role: "user", content: [part] }] })).toMatchObject({ code, details: { param } });
   });

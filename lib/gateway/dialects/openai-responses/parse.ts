@@ -1,6 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { flagOf, tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
+import { refuseFileIds } from "@/lib/gateway/dialects/file-ids";
 import { dropHosted } from "@/lib/gateway/dialects/openai-responses/hosted";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
@@ -59,6 +60,7 @@ function checkInput(input: unknown): JsonObject[] {
         { param: `input[${index}]` },
       );
   });
+  refuseFileIds("input", input);
   return input as JsonObject[];
 }
 

@@ -146,8 +146,6 @@ function userParts(content: unknown, index: number): Extract<LanguageModelV4Mess
 }
 
 function filePart(part: JsonObject, param: string): LanguageModelV4FilePart {
-  if (part.file_id != null && part.image_url == null && part.file_data == null && part.file_url == null)
-    throw new AppError("unsupported_value", "Files and images are served by URL or data URL, not by id.", { param });
   switch (part.type) {
     case "input_image":
       return fileFromUrl(part.image_url, { mediaType: "image/*", param });
