@@ -20,8 +20,8 @@ export default defineConfig({
   outputDir: `test-results/${process.env.HUB_TEST_RUN}`,
   globalSetup: "./e2e/support/setup.ts",
   fullyParallel: true,
-  // what chaos measures, it must not share the machine with
-  workers: process.env.HUB_TEST_RUNS === "chaos" ? 1 : 2,
+  // Tests wait half of their time, so three keep two processors busy; what chaos measures must not share the machine.
+  workers: process.env.HUB_TEST_RUNS === "chaos" ? 1 : 3,
   forbidOnly: true,
   retries: 0,
   timeout: 60_000,
@@ -30,7 +30,8 @@ export default defineConfig({
   use: {
     browserName: "chromium",
     launchOptions: { executablePath, args: BROWSER_FLAGS, env: { ...process.env, ...env } as Record<string, string> },
-    trace: "retain-on-failure",
+    // pictures of every step would take a quarter of the processor
+    trace: { mode: "retain-on-failure", screenshots: false, snapshots: false },
     // what cannot be pressed says so, instead of using up the test's time
     actionTimeout: 20_000,
   },

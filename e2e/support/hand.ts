@@ -27,6 +27,7 @@ export function mouse(page: Page): Hand {
 }
 
 const MOST_TABS = 80;
+const LONGEST_TYPED = 100;
 
 /** No pointer at all: Tab and the arrows lead to everything, and where one is must be seen at each step. */
 export function keyboard(page: Page): Hand {
@@ -36,8 +37,10 @@ export function keyboard(page: Page): Hand {
     await expect(target).toBeVisible();
     // what floats takes the focus when it has opened
     await expect.poll(() => target.evaluate(isFocusThere)).toBe(true);
-    for (let tabs = 0; tabs < MOST_TABS && !(await hasFocus(target)); tabs++) {
-      await keys.press(await nextKey(target));
+    for (let tabs = 0; tabs < MOST_TABS; tabs++) {
+      const key = await target.evaluate(nextKey);
+      if (key === null) break;
+      await keys.press(key);
     }
     await expect(target).toBeFocused();
     await expect.poll(() => target.evaluate(focusProblem), `the focus on ${target}`).toBe("");
@@ -54,14 +57,12 @@ export function keyboard(page: Page): Hand {
     type: async (field, text) => {
       await reach(field);
       await keys.press("ControlOrMeta+a");
-      await keys.type(text);
+      // what is long is pasted
+      if (text.length > LONGEST_TYPED) await keys.insertText(text);
+      else await keys.type(text);
     },
     presses: () => presses,
   };
-}
-
-function hasFocus(target: Locator): Promise<boolean> {
-  return target.evaluate((element) => element === document.activeElement);
 }
 
 function isRadio(target: Locator): Promise<boolean> {
@@ -74,20 +75,20 @@ function isFocusThere(element: Element): boolean {
   return floating === null || floating.contains(document.activeElement);
 }
 
-/** Inside a menu, a list, a row of tabs or a group of radio buttons the arrows lead on, between everything else Tab. */
-function nextKey(target: Locator): Promise<string> {
-  return target.evaluate((element) => {
-    const active = document.activeElement;
-    const isRadioOf = (one: Element | null, name?: string) =>
-      one instanceof HTMLInputElement && one.type === "radio" && (name === undefined || one.name === name);
-    const isSameGroup = isRadioOf(element) && isRadioOf(active, (element as HTMLInputElement).name);
-    const isBefore =
-      active !== null && (active.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_PRECEDING) !== 0;
-    if (isSameGroup || element.closest("[role=menu], [role=listbox]")) return isBefore ? "ArrowUp" : "ArrowDown";
-    if (active !== null && element.closest("[role=tablist]")?.contains(active))
-      return isBefore ? "ArrowLeft" : "ArrowRight";
-    return "Tab";
-  });
+/** Runs in the page: inside a menu, a list, a row of tabs or a group of radio buttons the arrows lead on, between
+ *  everything else Tab; null where the focus is on the element already. */
+function nextKey(element: Element): string | null {
+  const active = document.activeElement;
+  if (active === element) return null;
+  const isRadioOf = (one: Element | null, name?: string) =>
+    one instanceof HTMLInputElement && one.type === "radio" && (name === undefined || one.name === name);
+  const isSameGroup = isRadioOf(element) && isRadioOf(active, (element as HTMLInputElement).name);
+  const isBefore =
+    active !== null && (active.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_PRECEDING) !== 0;
+  if (isSameGroup || element.closest("[role=menu], [role=listbox]")) return isBefore ? "ArrowUp" : "ArrowDown";
+  if (active !== null && element.closest("[role=tablist]")?.contains(active))
+    return isBefore ? "ArrowLeft" : "ArrowRight";
+  return "Tab";
 }
 
 /** Runs in the page: why somebody would not see that this element has the focus, or "". */
