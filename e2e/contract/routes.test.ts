@@ -118,6 +118,63 @@ describe.each(DOORS)("%s door", (door) => {
     });
   });
 
+  describe("what one answer serves goes the same ways", () => {
+    const file = new Blob(["sound"], { type: "audio/mpeg" });
+    type UnitCase = [endpoint: string, type: string, body: Record<string, unknown>, asForm?: true];
+    const units: UnitCase[] = [
+      ["embeddings", "embedding", { input: "one two" }],
+      ["images/generations", "image", { prompt: "a hub" }],
+      ["images/edits", "image", { prompt: "brighter", images: [{ image_url: image.image_url.url }] }],
+      ["images/edits", "image", { prompt: "brighter", image: file }, true],
+      ["audio/transcriptions", "transcription", { file }, true],
+      ["audio/translations", "transcription", { file }, true],
+      ["audio/speech", "speech", { input: "hello", voice: "alloy" }],
+      ["rerank", "rerank", { query: "hub", documents: ["a", "b"] }],
+      ["moderations", "chat", { input: "hello" }],
+    ];
+    const send = (path: string, key: string, body: Record<string, unknown>, asForm = false) => {
+      if (!asForm) return hub.post(door, path, key, body);
+      const sent = new FormData();
+      // lists as SDKs write them
+      for (const [name, value] of Object.entries(body))
+        for (const one of [value].flat()) sent.append(Array.isArray(value) ? `${name}[]` : name, one as string | Blob);
+      return hub.send(door, path, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: sent });
+    };
+
+    test.each(units)("%s of a model of type %s", async (endpoint, type, body, asForm) => {
+      const provider = await hub.compatibleProvider();
+      const first = await hub.relayModel("error:500", { type, provider });
+      const dear = await hub.relayModel("text", { type, provider, price: { perRequest: "1000000" } });
+      const [barred, other] = [
+        await hub.relayModel("text", { type }),
+        await hub.relayModel("text", { type, provider }),
+      ];
+      const key = await hub.keyOf(tenant, { allowedModels: [first, dear, other] });
+      const named = { ...body, model: first, models: [dear, barred, other] };
+      const only = asForm ? { "provider[only]": [provider.slug] } : { provider: { only: [provider.slug] } };
+      const asked = { ...named, ...only };
+      const told = await send(`/route?endpoint=${endpoint}`, key, asked, asForm);
+      // biome-ignore lint/suspicious/noExplicitAny: an answer that the test takes apart
+      const route = (await told.json()) as any;
+      expect(route.candidates).toMatchObject([
+        { model: first, provider: provider.slug, called: true },
+        { model: dear, called: true },
+        { model: other, called: true },
+        { model: barred, reason: "model_not_allowed", called: false },
+      ]);
+      const response = await send(`/${endpoint}`, key, asked, asForm);
+      expect([response.status, response.headers.get("x-aigne-model")]).toEqual([200, other]);
+      const { bodyText } = hub.openaiTruth.last ?? {};
+      expect(bodyText).not.toMatch(/models|provider/);
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ outcome: "ok", modelId: other });
+      expect(event.attempts.map(({ outcome }) => outcome)).toEqual(["upstream_error", "ok"]);
+      expect(event.attempts[0]?.routing).toContainEqual(
+        expect.objectContaining({ model: dear, provider: null, reason: "insufficient_credits" }),
+      );
+    });
+  });
+
   test("hints choose among providers and do not go upstream", async () => {
     const [one, two] = [await hub.provider(["sk-1"]), await hub.provider(["sk-2"])];
     const model = await hub.relayModel([

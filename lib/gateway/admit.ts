@@ -1,17 +1,15 @@
 import type { HoldRequest, IdempotencyClaim, KeyRates, RefusalRule } from "@/lib/billing/wallet";
 import { crashPoint } from "@/lib/crash-points";
 import { AppError } from "@/lib/errors";
-import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
-import { holdShapeOf } from "@/lib/gateway/hold-shape";
-import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
+import type { HoldSize, Price } from "@/lib/gateway/hold-size";
 import type { StoredAnswer } from "@/lib/gateway/idempotency";
 import { CallMeter } from "@/lib/gateway/meter/call-meter";
 import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { refusalToError } from "@/lib/gateway/refusal";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
-import { type PricedRates, priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
+import { priceFor, type SnapshotModel } from "@/lib/gateway/snapshot";
 import { takesStarterCredit } from "@/lib/gateway/starter-models";
 import type { Caller } from "@/lib/keys/authenticate";
 import type { Nano } from "@/lib/money";
@@ -58,38 +56,19 @@ export type Entrant = {
 
 /** What is asked of the wallet for one call. */
 export type Wanted = {
-  /** The kind of model that can serve it. */
-  modelType: string;
   endpoint: string;
   dialect: string;
   stream: boolean;
   /** `exact`: with the input counted instead of bounded by its bytes. */
-  size(price: Pick<PricedRates, "rates" | "factorBp">, exact: boolean): HoldSize;
+  size(price: Price, exact: boolean): HoldSize;
   /** Our estimate of the input, used where nobody reports usage. */
   estimateInput(): number;
 };
-
-/** Admits a conversation; see `admit`. */
-export function admitChat(deps: GatewayDependencies, call: Entrant & { chat: Conversation }): Promise<Admitted> {
-  const { chat, plan, model } = call;
-  const shape = holdShapeOf(chat, plan);
-  return admit(deps, call, {
-    ...{ modelType: "chat", endpoint: chat.dialect.endpoint, dialect: chat.dialect.id, stream: chat.stream },
-    size: (price, exact) => sizeHold(shape, model, price, exact),
-    estimateInput: () => chat.dialect.estimateInput(chat),
-  });
-}
 
 /** Holds the worst case of a call before anything goes upstream. Throws model_not_priced, the refusing limit's error, and
  *  unavailable where the database does not answer in 2 s. */
 export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wanted): Promise<Admitted> {
   const { request, caller, model } = call;
-  if (model.type !== wanted.modelType)
-    throw new AppError(
-      "unsupported_value",
-      `The model "${model.id}" is of type ${model.type}, not ${wanted.modelType}.`,
-      { param: "model" },
-    );
   if (call.plan.length === 0) throw nothingToCall(deps, model);
   const price = priceFor(model, caller.scope.orgId);
   if (!price && deps.snapshots.current().mode === "service") {

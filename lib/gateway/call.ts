@@ -18,7 +18,7 @@ import { timeoutsOf } from "@/lib/gateway/timeouts";
 import { translate } from "@/lib/gateway/translate";
 
 type Call = { request: GatewayRequest; chat: Conversation; models: Models; admitted: Admitted; reply: Reply };
-type Models = Pick<ModelSwitch, "model" | "plan" | "chat" | "remaining" | "next">;
+type Models = Pick<ModelSwitch, "model" | "plan" | "name" | "remaining" | "next">;
 
 /** Answers an admitted conversation by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
 export async function runConversation(deps: GatewayDependencies, call: Call): Promise<void> {
@@ -37,7 +37,7 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
     const others = { next: () => models.next(call.admitted), remaining: () => models.remaining };
     const routed = { plan: models.plan, meter, reply, isStream: chat.stream, others };
     await tryCandidates(routed, deps, (candidate, secret) =>
-      attempt(deps, { ...call, chat: models.chat, reply }, { candidate, secret, output, headers }),
+      attempt(deps, { ...call, chat: namedBy(models, chat), reply }, { candidate, secret, output, headers }),
     );
   } catch (error) {
     settleFailed(meter, error);
@@ -51,6 +51,11 @@ export async function runConversation(deps: GatewayDependencies, call: Call): Pr
   } finally {
     stopTicking();
   }
+}
+
+/** Answers name who gives them. */
+function namedBy({ name }: Models, chat: Conversation): Conversation {
+  return name === chat.model ? chat : { ...chat, model: name };
 }
 
 function identityOf({ clock }: GatewayDependencies, { request, chat }: Call): AnswerIdentity {

@@ -55,7 +55,7 @@ export type HoldSize = {
   tokensEstimate: number;
 };
 
-type Price = Pick<PricedRates, "rates" | "factorBp">;
+export type Price = Pick<PricedRates, "rates" | "factorBp">;
 
 /** What a call must hold. The input bound is the body's bytes and its media, at most the context window (`exact`: as counted);
  *  the output bound is the client's limit, at most the model's maximum, times the number of choices. Where less is granted

@@ -1,10 +1,8 @@
 import type { ProgressAnswer } from "@/lib/billing/wallet";
 import type { Admitted } from "@/lib/gateway/admit";
 import { FREE } from "@/lib/gateway/admit";
-import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
-import { holdShapeOf } from "@/lib/gateway/hold-shape";
-import { type HoldSize, sizeHold } from "@/lib/gateway/hold-size";
+import type { HoldSize, Price } from "@/lib/gateway/hold-size";
 import type { RoutePlan } from "@/lib/gateway/routing/candidates";
 import { type Chain, callable, type Link } from "@/lib/gateway/routing/chain";
 import { choiceRows } from "@/lib/gateway/routing/route-rows";
@@ -17,7 +15,15 @@ import type { RouteRow } from "@/lib/usage/route-record";
 /** Waiting longer would be waiting for the database: the call then ends with the failure it has. */
 const REPIN_TIMEOUT_MS = 2_000;
 
-type Call = { requestId: string; caller: Caller; chat: Conversation };
+type Call = {
+  requestId: string;
+  caller: Caller;
+  /** The model or alias as the client wrote it. */
+  name: string;
+  /** What a call that this model answers must hold; `exact`: with its input counted. */
+  sizeOf(link: Pick<Link, "model" | "plan">): SizeOf;
+};
+type SizeOf = (price: Price, exact: boolean) => HoldSize;
 
 /** Which of the models that may answer is having its turn. Going to the next one checks wallet and limits again, for its
  *  price, and pins the hold to that; a model that cannot be paid for is passed over. */
@@ -50,10 +56,14 @@ export class ModelSwitch {
     return this.isOver ? 0 : Math.max(0, this.links.length - 1 - this.at);
   }
 
-  /** The conversation as the model at turn has it: answers name who gives them. */
-  get chat(): Conversation {
-    const { chat } = this.call;
-    return this.link === this.chain.links[0] ? chat : { ...chat, model: this.model.id };
+  /** What an answer calls its model: as the client did, until another one has its turn. */
+  get name(): string {
+    return this.link === this.chain.links[0] ? this.call.name : this.model.id;
+  }
+
+  /** What the model at turn must hold. */
+  get size(): SizeOf {
+    return this.call.sizeOf(this.link);
   }
 
   /** For the receipt; null where there was no choice. */
@@ -85,10 +95,10 @@ export class ModelSwitch {
     const { snapshots } = this.deps;
     const price = priceFor(link.model, this.call.caller.scope.orgId);
     if (!price && snapshots.current().mode === "service") return "model_not_priced";
-    const shape = holdShapeOf(this.call.chat, link.plan);
+    const sizeAt = this.call.sizeOf(link);
     let refusal = "insufficient_credits";
     for (const exact of [false, true]) {
-      const size = sizeHold(shape, link.model, price ?? FREE, exact);
+      const size = sizeAt(price ?? FREE, exact);
       let answer = await this.ask(link.model, price, size.amount, admitted);
       const { available } = answer ?? {};
       if (answer?.refusedBy && available != null && available >= size.minAmount && available < size.amount)

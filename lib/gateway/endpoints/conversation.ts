@@ -1,4 +1,4 @@
-import { type Admitted, admitChat, Replay } from "@/lib/gateway/admit";
+import { type Admitted, admit, Replay } from "@/lib/gateway/admit";
 import { runConversation } from "@/lib/gateway/call";
 import { aigne } from "@/lib/gateway/dialects/aigne/dialect";
 import { anthropicMessages } from "@/lib/gateway/dialects/anthropic-messages/dialect";
@@ -9,10 +9,14 @@ import { openAIResponses } from "@/lib/gateway/dialects/openai-responses/dialect
 import { recordRefusal } from "@/lib/gateway/endpoints/record-refusal";
 import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
+import { holdShapeOf } from "@/lib/gateway/hold-shape";
+import { type Price, sizeHold } from "@/lib/gateway/hold-size";
 import { idempotencyOf, type StoredAnswer } from "@/lib/gateway/idempotency";
 import { ModelSwitch } from "@/lib/gateway/model-switch";
-import { planConversation, readConversation } from "@/lib/gateway/plan-conversation";
+import { planCall } from "@/lib/gateway/plan-call";
+import { readConversation, routableConversation } from "@/lib/gateway/plan-conversation";
 import { responseHeaders } from "@/lib/gateway/response-headers";
+import type { Link } from "@/lib/gateway/routing/chain";
 
 const JSON_LIMIT_BYTES = 20 * 1024 * 1024;
 
@@ -39,13 +43,22 @@ function converse(dialect: Dialect): Endpoint {
     try {
       const body = await request.readBody(JSON_LIMIT_BYTES);
       const asked = readConversation(dialect, body, request.headers);
-      Object.assign(facts, { model: asked.chat.model, stream: asked.chat.stream });
-      const chain = await planConversation(deps, caller, asked);
-      const models = new ModelSwitch(deps, { requestId: request.id, caller, chat: asked.chat }, chain);
-      const { chat, model, plan } = models;
+      const { chat } = asked;
+      Object.assign(facts, { model: chat.model, stream: chat.stream });
+      const chain = await planCall(deps, caller, routableConversation(asked));
+      const models = new ModelSwitch(
+        deps,
+        { requestId: request.id, caller, name: chat.model, sizeOf: (link) => sizeOf(chat, link) },
+        chain,
+      );
+      const { model, plan, size } = models;
       const idempotency = idempotencyOf(request, body);
       const entrant = { request, caller, model, plan, reply, idempotency, routing: () => models.rows() };
-      call = { chat, models, admitted: await admitChat(deps, { ...entrant, chat }) };
+      const wanted = {
+        ...{ endpoint: dialect.endpoint, dialect: dialect.id, stream: chat.stream, size },
+        estimateInput: () => dialect.estimateInput(chat),
+      };
+      call = { chat, models, admitted: await admit(deps, entrant, wanted) };
     } catch (error) {
       if (error instanceof Replay) return sendAgain(request, reply, error.answer);
       recordRefusal(deps, { request, caller, facts, error });
@@ -53,6 +66,11 @@ function converse(dialect: Dialect): Endpoint {
     }
     await runConversation(deps, { request, reply, ...call });
   };
+}
+
+function sizeOf(chat: Conversation, { model, plan }: Pick<Link, "model" | "plan">) {
+  const shape = holdShapeOf(chat, plan);
+  return (price: Price, exact: boolean) => sizeHold(shape, model, price, exact);
 }
 
 /** The request ids are those of the call that ran: the books know no other. */

@@ -6,7 +6,8 @@ import type { Endpoint } from "@/lib/gateway/endpoints/table";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import type { HoldSize } from "@/lib/gateway/hold-size";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
-import { planConversation } from "@/lib/gateway/plan-conversation";
+import { planCall } from "@/lib/gateway/plan-call";
+import { routableConversation } from "@/lib/gateway/plan-conversation";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { rateHeaders } from "@/lib/gateway/rate-headers";
 import { relayOf } from "@/lib/gateway/relay-request";
@@ -36,7 +37,7 @@ export const countTokens: Endpoint = async (deps, request, reply) => {
   // nothing is answered, so the limit that a message must have may be missing
   const asked = { max_tokens: 1, ...json, stream: false };
   const chat = { ...anthropicMessages.parse(asked, body.length, request.headers), dialect: anthropicMessages };
-  const { links } = await planConversation(deps, caller, { chat, hints });
+  const { links } = await planCall(deps, caller, routableConversation({ chat, hints }));
   const { model, plan } = links.find(({ plan: { length } }) => length > 0) ?? links[0];
   const counted = await countUpstream(deps, { request, caller, model, plan, reply, chat });
   reply.send(
@@ -64,7 +65,7 @@ async function countUpstream(
   const secret = await deps.vault.secretFor(candidate);
   if (!secret) return null;
   const { rates } = await admit(deps, call, {
-    ...{ modelType: "chat", endpoint: "messages/count_tokens", dialect: chat.dialect.id, stream: false },
+    ...{ endpoint: "messages/count_tokens", dialect: chat.dialect.id, stream: false },
     size: () => NOTHING,
     estimateInput: () => 0,
   });

@@ -9,13 +9,7 @@ import { serveUnit } from "@/lib/gateway/endpoints/unit";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
 import { aigneImages } from "@/lib/gateway/units/aigne-images";
-import { embeddings } from "@/lib/gateway/units/embeddings";
-import { imageEdits } from "@/lib/gateway/units/image-edits";
-import { imageGenerations } from "@/lib/gateway/units/images";
-import { moderations } from "@/lib/gateway/units/moderations";
-import { rerank } from "@/lib/gateway/units/rerank";
-import { speech } from "@/lib/gateway/units/speech";
-import { transcriptions, translations } from "@/lib/gateway/units/transcriptions";
+import { UNITS } from "@/lib/gateway/units/registry";
 
 export type Endpoint = (deps: GatewayDependencies, request: GatewayRequest, reply: Reply) => Promise<void>;
 
@@ -26,14 +20,7 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/v1/chat/completions", endpoint: chatCompletions },
   { method: "POST", path: "/api/v1/responses", endpoint: responses },
   { method: "POST", path: "/api/v1/completions", endpoint: completions },
-  { method: "POST", path: "/api/v1/embeddings", endpoint: serveUnit(embeddings) },
-  { method: "POST", path: "/api/v1/images/generations", endpoint: serveUnit(imageGenerations) },
-  { method: "POST", path: "/api/v1/images/edits", endpoint: serveUnit(imageEdits) },
-  { method: "POST", path: "/api/v1/audio/transcriptions", endpoint: serveUnit(transcriptions) },
-  { method: "POST", path: "/api/v1/audio/translations", endpoint: serveUnit(translations) },
-  { method: "POST", path: "/api/v1/audio/speech", endpoint: serveUnit(speech) },
-  { method: "POST", path: "/api/v1/rerank", endpoint: serveUnit(rerank) },
-  { method: "POST", path: "/api/v1/moderations", endpoint: serveUnit(moderations) },
+  ...UNITS.map((unit): Route => ({ method: "POST", path: `/api/v1/${unit.endpoint}`, endpoint: serveUnit(unit) })),
   { method: "POST", path: "/api/v1/messages", endpoint: messages },
   { method: "POST", path: "/api/v1/messages/count_tokens", endpoint: countTokens },
   { method: "POST", path: "/api/v1/route", endpoint: explainRoute },

@@ -8,10 +8,9 @@ const MIN_CACHED_BYTES = 4_096;
 const HASHED_CHARACTERS = 65_536;
 
 /** What keeps a conversation on one credential, and so its prompt cache: what the client names, else how it begins. Null: chance
- *  decides. Of one organisation, so that two that count their users alike do not meet. */
-export function affinityOf(orgId: string, { affinity, body, inputBytes }: Conversation): string | null {
-  const key = affinity ?? (inputBytes < MIN_CACHED_BYTES ? null : beginningOf(body));
-  return key === null ? null : `${orgId}\n${key}`;
+ *  decides. */
+export function affinityOf({ affinity, body, inputBytes }: Conversation): string | null {
+  return affinity ?? (inputBytes < MIN_CACHED_BYTES ? null : beginningOf(body));
 }
 
 /** System text and everything up to the first word of the user: the same in each turn. */

@@ -32,7 +32,10 @@ export type SkipReason =
   | "no_fallbacks"
   | "context_too_short"
   | `lacks:${Need}`
-  | `untranslatable:${string}`;
+  | Unservable;
+
+/** Why a provider cannot be told a call: it lacks its endpoint, or the parameter cannot be said in its protocol. */
+export type Unservable = "endpoint_not_served" | `untranslatable:${string}`;
 
 /** One candidate as the route was made: in the order of calling, then those that are not called. */
 export type Considered = {
@@ -58,8 +61,8 @@ export type RouteOptions = {
   /** What the request cannot be served without. */
   needs?: readonly Need[];
   hints?: RouteHints | null;
-  /** The parameter that a provider cannot be told, since it does not speak the call's protocol; null: it can serve it. */
-  untranslatable?: (definition: ProviderDefinition) => string | null;
+  /** Why a provider that does not speak the call's protocol cannot serve it; null: it can. */
+  unservable?: (definition: ProviderDefinition) => Unservable | null;
   /** Whether so many tokens take the input; asked only where a window is known. */
   fits?: (contextWindow: number) => boolean;
 };
@@ -102,7 +105,7 @@ function passOver(offer: SnapshotOffer, reason: SkipReason, credential: Snapshot
 function capableOffers(model: SnapshotModel, options: RouteOptions, skipped: Considered[]): readonly SnapshotOffer[] {
   const { needs = [], hints = null } = options;
   const able = model.offers.filter((offer) => {
-    const reason = hintedOut(offer, hints) ?? lackOf(model, offer, needs) ?? unsayable(offer, options);
+    const reason = hintedOut(offer, hints) ?? lackOf(model, offer, needs) ?? unservableBy(offer, options);
     if (reason) skipped.push(passOver(offer, reason));
     return !reason;
   });
@@ -110,10 +113,9 @@ function capableOffers(model: SnapshotModel, options: RouteOptions, skipped: Con
   return able.length === model.offers.length ? model.offers : able;
 }
 
-function unsayable({ provider }: SnapshotOffer, { untranslatable }: RouteOptions): SkipReason | null {
-  const definition = untranslatable && findProvider(provider.kind);
-  const param = definition ? untranslatable(definition) : null;
-  return param === null ? null : `untranslatable:${param}`;
+function unservableBy({ provider }: SnapshotOffer, { unservable }: RouteOptions): SkipReason | null {
+  const definition = unservable && findProvider(provider.kind);
+  return definition ? unservable(definition) : null;
 }
 
 function lackOf(model: SnapshotModel, offer: SnapshotOffer, needs: readonly Need[]): SkipReason | null {
@@ -158,11 +160,6 @@ function inHintedOrder(groups: Ranked[][], hints: RouteHints | null, skipped: Co
   const dropped = ordered.filter((group) => !kept.includes(group)).flat();
   skipped.push(...dropped.map(({ candidate }) => passOver(candidate.offer, "no_fallbacks", candidate.credential)));
   return kept;
-}
-
-/** The part of a plan that can serve a call, in the same order. */
-export function narrowed(plan: RoutePlan, serves: (candidate: Candidate) => boolean): RoutePlan {
-  return plan.map((offer) => offer.filter(serves)).filter((offer) => offer.length > 0);
 }
 
 /** An offer is as healthy as the best of its credentials. */

@@ -23,7 +23,8 @@ const tryOf = (offers: ReturnType<typeof at>[], options: object) => {
 it("blames what was asked where nothing else is in the way", () => {
   const hints = takeHints({ provider: { only: ["c"] } });
   expect(() => tryOf([at("a"), at("b")], { hints })).toThrow("No provider of");
-  expect(() => tryOf([at("a")], { untranslatable: () => "n" })).toThrow('"n" as given is not supported');
+  expect(() => tryOf([at("a")], { unservable: () => "untranslatable:n" })).toThrow('"n" as given is not supported');
+  expect(() => tryOf([at("a")], { unservable: () => "endpoint_not_served" })).toThrow("serves this endpoint");
 });
 
 it("does not where a candidate that could serve it is out of reach", () => {

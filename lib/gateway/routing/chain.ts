@@ -72,6 +72,10 @@ export function callable({ links }: Chain): readonly Link[] {
     throw new AppError("unsupported_parameter", `"${param}" as given is not supported by the provider of this model.`, {
       param,
     });
+  if (reasons.has("endpoint_not_served"))
+    throw new AppError("unsupported_parameter", `No provider of the model "${model.id}" serves this endpoint.`, {
+      param: "model",
+    });
   if (["not_in_only", "ignored"].some((reason) => reasons.has(reason)))
     throw new AppError("unsupported_value", `No provider of "${model.id}" is left by what "provider" asks for.`, {
       param: "provider",

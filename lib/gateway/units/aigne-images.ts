@@ -31,10 +31,10 @@ function parseAigneImages(body: JsonObject, inputBytes: number): UnitCall {
   );
   return {
     ...call,
-    present: (answer, { usage, price, requestId }) => ({
+    present: (answer, { usage, price, requestId, model: name }) => ({
       images: (Array.isArray(answer.data) ? answer.data : []).map((image) => toFile(objectOf(image))),
       usage: aigneUsage(usage, price, requestId),
-      model: call.model,
+      model: name,
     }),
   };
 }

@@ -1,7 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, modelOf, optionalText } from "@/lib/gateway/units/fields";
+import { optionalText, routingOf } from "@/lib/gateway/units/fields";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { embeddingsUsage } from "@/lib/gateway/usage/media";
 
@@ -19,7 +19,7 @@ export const embeddings: Unit = {
 };
 
 function parseEmbeddings(body: JsonObject, inputBytes: number): UnitCall {
-  const model = modelOf(body);
+  const routing = routingOf(body);
   const { texts, tokens } = inputOf(body.input);
   const format = optionalText(body, "encoding_format") ?? "float";
   if (format !== "float" && format !== "base64")
@@ -28,8 +28,7 @@ function parseEmbeddings(body: JsonObject, inputBytes: number): UnitCall {
     });
   const dimensions = dimensionsOf(body.dimensions);
   return {
-    model,
-    affinity: affinityOf(body),
+    ...routing,
     warnings: [],
     bound: { inputTokens: texts ? inputBytes : tokens, outputTokens: 0 },
     countInput: () => (texts ? texts.reduce((sum, text) => sum + countTokens(text), 0) : tokens),
@@ -39,7 +38,7 @@ function parseEmbeddings(body: JsonObject, inputBytes: number): UnitCall {
       contentType: "application/json",
     }),
     readUsage: ({ json }) => embeddingsUsage(json?.usage),
-    translate: (target) => translate(target, { model, texts: texts ?? [], dimensions, isPacked: format === "base64" }),
+    translate: (target) => translate(target, { texts: texts ?? [], dimensions, isPacked: format === "base64" }),
   };
 }
 
@@ -67,7 +66,7 @@ function dimensionsOf(value: unknown): number | null {
   return value;
 }
 
-type Asked = { model: string; texts: string[]; dimensions: number | null; isPacked: boolean };
+type Asked = { texts: string[]; dimensions: number | null; isPacked: boolean };
 
 /** Batches above the provider's cap are split; the order stays, usage is summed. */
 async function translate(target: TranslationTarget, asked: Asked): Promise<TranslatedAnswer> {
@@ -99,7 +98,7 @@ async function translate(target: TranslationTarget, asked: Asked): Promise<Trans
         index,
         embedding: asked.isPacked ? pack(vector) : vector,
       })),
-      model: asked.model,
+      model: target.model,
       usage: { prompt_tokens: counted, total_tokens: counted },
     },
   };

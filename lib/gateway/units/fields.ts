@@ -1,13 +1,17 @@
 import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { takeHints } from "@/lib/gateway/routing/hints";
+import type { UnitCall } from "@/lib/gateway/units/unit";
 
 /** The fields that calls of every kind have, checked alike. */
 
-export function modelOf(body: JsonObject): string {
-  const { model } = body;
+/** What a body says about where its call goes. The hints are taken out of it, so that no upstream reads them. */
+export function routingOf(body: JsonObject, defaultModel?: string): Pick<UnitCall, "model" | "hints" | "affinity"> {
+  const hints = takeHints(body);
+  const model = body.model === undefined ? defaultModel : body.model;
   if (typeof model !== "string" || model.trim() === "")
     throw new AppError("invalid_request", '"model" is missing: give a model id.', { param: "model" });
-  return model;
+  return { model, hints, affinity: typeof body.user === "string" && body.user !== "" ? body.user : null };
 }
 
 export function textOf(body: JsonObject, name: string, what: string): string {
@@ -30,10 +34,6 @@ export function optionalText(body: JsonObject, name: string): string | undefined
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string") throw new AppError("invalid_type", `"${name}" must be a text.`, { param: name });
   return value;
-}
-
-export function affinityOf(body: JsonObject): string | null {
-  return typeof body.user === "string" && body.user !== "" ? body.user : null;
 }
 
 /** A stream of a kind that is only ever answered in one piece here. */

@@ -2,9 +2,9 @@ import { AppError } from "@/lib/errors";
 import { refuseFileId } from "@/lib/gateway/dialects/file-ids";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, countOf, modelOf, optionalText, refuseStream, textOf } from "@/lib/gateway/units/fields";
+import { countOf, optionalText, refuseStream, routingOf, textOf } from "@/lib/gateway/units/fields";
 import { IMAGE_OUTPUT_TOKENS } from "@/lib/gateway/units/images";
-import { filesOf, parseMultipart, relayForm, textField } from "@/lib/gateway/units/multipart";
+import { filesOf, parseMultipart, relayForm, routingFields, textField } from "@/lib/gateway/units/multipart";
 import type { RelayBody, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { imagesUsage } from "@/lib/gateway/usage/media";
 
@@ -24,10 +24,12 @@ export const imageEdits: Unit = {
 
 async function parseForm(body: Buffer, contentType: string | undefined): Promise<UnitCall> {
   const form = await parseMultipart(body, contentType);
-  const names = ["model", "prompt", "size", "quality", "user"];
+  const names = ["prompt", "size", "quality"];
   const fields = Object.fromEntries(names.map((name) => [name, textField(form, name)]));
   const n = { n: Number(textField(form, "n") ?? 1) };
-  return editOf({ ...fields, ...n }, filesOf(form, "image").length, (upstreamModel) => relayForm(form, upstreamModel));
+  return editOf({ ...routingFields(form), ...fields, ...n }, filesOf(form, "image").length, (upstreamModel) =>
+    relayForm(form, upstreamModel),
+  );
 }
 
 function parseJson(body: JsonObject): UnitCall {
@@ -53,14 +55,14 @@ function editOf(
   images: number,
   relayBody: (upstreamModel: string) => RelayBody | Promise<RelayBody>,
 ): UnitCall {
-  const model = modelOf(fields);
+  const routing = routingOf(fields);
   const prompt = textOf(fields, "prompt", "what shall change");
   const n = countOf(fields, "n", { least: 1, most: 10 });
   const size = optionalText(fields, "size");
   const quality = optionalText(fields, "quality");
   return {
-    model,
-    affinity: affinityOf(fields),
+    ...routing,
+    needs: ["input:image"],
     warnings: [],
     bound: {
       inputTokens: prompt.length * 4 + images * IMAGE_INPUT_TOKENS,

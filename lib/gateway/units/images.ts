@@ -2,7 +2,7 @@ import type { ImageModelV4CallOptions } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, countOf, modelOf, optionalText, refuseStream, textOf } from "@/lib/gateway/units/fields";
+import { countOf, optionalText, refuseStream, routingOf, textOf } from "@/lib/gateway/units/fields";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { imagesUsage } from "@/lib/gateway/usage/media";
 
@@ -23,7 +23,7 @@ export const imageGenerations: Unit = {
 
 /** A body of that endpoint. Throws as every parser of units does. */
 export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
-  const model = modelOf(body);
+  const routing = routingOf(body);
   const prompt = textOf(body, "prompt", "what the image shall show");
   const n = countOf(body, "n", { least: 1, most: MAX_IMAGES });
   const size = optionalText(body, "size");
@@ -32,8 +32,7 @@ export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
   refuseStream(body);
   delete body.partial_images;
   return {
-    model,
-    affinity: affinityOf(body),
+    ...routing,
     warnings: [],
     bound: { inputTokens: inputBytes, outputTokens: n * IMAGE_OUTPUT_TOKENS, images: n },
     countInput: () => countTokens(prompt),

@@ -1,7 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, modelOf } from "@/lib/gateway/units/fields";
+import { routingOf } from "@/lib/gateway/units/fields";
 import type { Unit } from "@/lib/gateway/units/unit";
 import { NOTHING_REPORTED } from "@/lib/gateway/usage/reading";
 
@@ -13,13 +13,12 @@ export const moderations: Unit = {
   limitBytes: 20 * 1024 * 1024,
   parse(bytes) {
     const body = parseJsonObject(bytes);
-    const model = modelOf({ model: "omni-moderation-latest", ...body });
+    const routing = routingOf(body, "omni-moderation-latest");
     if (body.input === undefined || body.input === null)
       throw new AppError("invalid_request", '"input" is missing: give a text or a list.', { param: "input" });
     const text = typeof body.input === "string" ? body.input : JSON.stringify(body.input);
     return {
-      model,
-      affinity: affinityOf(body),
+      ...routing,
       warnings: [],
       bound: { inputTokens: bytes.length, outputTokens: 0 },
       countInput: () => countTokens(text),

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import type { JsonObject } from "@/lib/gateway/json-body";
 import type { RelayBody } from "@/lib/gateway/units/unit";
 
 /** A multipart body, in any order of its fields. Throws invalid_request for one that cannot be read. */
@@ -12,10 +13,25 @@ export async function parseMultipart(body: Buffer, contentType: string | undefin
   }
 }
 
+/** What says where a call goes; SDKs write lists and objects with brackets. */
+const ROUTING = /^(models?|provider)(\[|$)/;
+
+/** The fields of a form that say where its call goes, as a JSON body has them. */
+export function routingFields(form: FormData): JsonObject {
+  const list = (name: string) => form.getAll(`${name}[]`);
+  return {
+    ...{ model: textField(form, "model"), user: textField(form, "user"), models: list("models") },
+    provider: {
+      ...{ order: list("provider[order]"), only: list("provider[only]"), ignore: list("provider[ignore]") },
+      allow_fallbacks: textField(form, "provider[allow_fallbacks]") !== "false",
+    },
+  };
+}
+
 /** The same form with another model, as bytes. */
 export async function relayForm(form: FormData, upstreamModel: string): Promise<RelayBody> {
   const sent = new FormData();
-  for (const [name, value] of form) if (name !== "model") sent.append(name, value as string & Blob);
+  for (const [name, value] of form) if (!ROUTING.test(name)) sent.append(name, value as string & Blob);
   sent.set("model", upstreamModel);
   const response = new Response(sent);
   return {

@@ -1,7 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, modelOf, textOf } from "@/lib/gateway/units/fields";
+import { routingOf, textOf } from "@/lib/gateway/units/fields";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { rerankUsage } from "@/lib/gateway/usage/media";
 
@@ -20,15 +20,14 @@ export const rerank: Unit = {
 };
 
 function parseRerank(body: JsonObject, inputBytes: number): UnitCall {
-  const model = modelOf(body);
+  const routing = routingOf(body);
   const query = textOf(body, "query", "what the documents are ranked by");
   const documents = documentsOf(body.documents);
   const texts = documents.map(textOfDocument);
   const topN = typeof body.top_n === "number" && body.top_n > 0 ? Math.min(body.top_n, documents.length) : undefined;
   const searches = Math.ceil(documents.length / DOCUMENTS_PER_SEARCH);
   return {
-    model,
-    affinity: affinityOf(body),
+    ...routing,
     warnings: [],
     // the query goes with every document
     bound: {
@@ -44,7 +43,7 @@ function parseRerank(body: JsonObject, inputBytes: number): UnitCall {
     }),
     readUsage: ({ json }) => rerankUsage(json),
     translate: (target) =>
-      translate(target, { model, query, documents, texts, topN, returns: body.return_documents === true, searches }),
+      translate(target, { query, documents, texts, topN, returns: body.return_documents === true, searches }),
   };
 }
 
@@ -66,7 +65,6 @@ function textOfDocument(document: unknown): string {
 }
 
 type Asked = {
-  model: string;
   query: string;
   documents: unknown[];
   texts: string[];
@@ -88,7 +86,7 @@ async function translate(target: TranslationTarget, asked: Asked): Promise<Trans
   return {
     reading: { usage: { toolCalls: { search: asked.searches } }, source: "reported", anomalies: [] },
     body: {
-      model: asked.model,
+      model: target.model,
       results: ranking.map(({ index, relevanceScore }) => ({
         index,
         relevance_score: relevanceScore,

@@ -1,56 +1,51 @@
 import { type UsageBound, worstCase } from "@/lib/billing/pricing";
-import { AppError } from "@/lib/errors";
-import { type Admitted, admit, type Entrant } from "@/lib/gateway/admit";
+import type { Admitted } from "@/lib/gateway/admit";
 import { type AttemptResult, failed } from "@/lib/gateway/attempt";
+import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
 import { settleFailed, tryCandidates } from "@/lib/gateway/failover";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
-import type { HoldSize } from "@/lib/gateway/hold-size";
+import type { HoldSize, Price } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import type { ModelSwitch } from "@/lib/gateway/model-switch";
 import { exchangeModule } from "@/lib/gateway/module-exchange";
 import { PatientReply } from "@/lib/gateway/patient-reply";
+import type { Routable } from "@/lib/gateway/plan-call";
 import type { Secret } from "@/lib/gateway/providers/define";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { withCost } from "@/lib/gateway/relay-whole";
 import { responseHeaders } from "@/lib/gateway/response-headers";
-import { type Candidate, narrowed, type RoutePlan } from "@/lib/gateway/routing/candidates";
+import type { Candidate } from "@/lib/gateway/routing/candidates";
 import { wholeTimeoutsOf } from "@/lib/gateway/timeouts";
 import type { PaidAnswer, TranslatedAnswer, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
 
-type Call = Entrant & { unit: Unit; asked: UnitCall };
+type Call = {
+  request: GatewayRequest;
+  reply: Reply;
+  unit: Unit;
+  asked: UnitCall;
+  models: Pick<ModelSwitch, "model" | "plan" | "name" | "remaining" | "next">;
+};
 
-/** The candidates that can serve a call: all that speak its protocol, and those that can be translated to. Throws
- *  unsupported_parameter where none is left because of what was asked. */
-export function capable(plan: RoutePlan, unit: Unit, asked: UnitCall): RoutePlan {
-  const able = narrowed(
-    plan,
-    ({ definition }) =>
-      definition.speaks[unit.id] !== undefined ||
-      (!asked.relayOnly && asked.translate !== undefined && unit.canTranslate(definition)),
-  );
-  if (able.length > 0 || plan.length === 0) return able;
-  throw new AppError(
-    "unsupported_parameter",
-    asked.relayOnly
-      ? `"${asked.relayOnly}" as given is not supported by the provider of this model.`
-      : `The provider of this model does not serve /${unit.endpoint}.`,
-    { param: asked.relayOnly ?? "model" },
-  );
+/** What of such a call decides where it may go: to those that speak its protocol, and those that can be translated to. */
+export function routableUnit(unit: Unit, asked: UnitCall): Routable {
+  const { model, hints, affinity, needs } = asked;
+  return {
+    ...{ model, modelType: unit.modelType, hints, affinity, ...(needs && { needs }) },
+    unservable(definition) {
+      if (definition.speaks[unit.id] !== undefined) return null;
+      if (asked.relayOnly !== null) return `untranslatable:${asked.relayOnly}`;
+      return asked.translate && unit.canTranslate(definition) ? null : "endpoint_not_served";
+    },
+  };
 }
 
-/** Holds the most that a call can use. */
-export function admitUnit(deps: GatewayDependencies, call: Call): Promise<Admitted> {
-  const { unit, asked } = call;
-  return admit(deps, call, {
-    ...{ modelType: unit.modelType, endpoint: unit.endpoint, dialect: unit.id, stream: false },
-    size: ({ rates, factorBp }, exact) => {
-      const bound = exact ? { ...asked.bound, inputTokens: exactInput(asked) } : asked.bound;
-      return holdOf(bound, worstCase(bound, rates, factorBp), asked);
-    },
-    estimateInput: asked.countInput,
-  });
+/** The most that a call can use, whichever model answers. */
+export function sizeUnit(asked: UnitCall, { rates, factorBp }: Price, exact: boolean): HoldSize {
+  const bound = exact ? { ...asked.bound, inputTokens: exactInput(asked) } : asked.bound;
+  return holdOf(bound, worstCase(bound, rates, factorBp), asked);
 }
 
 /** Other tokenisers make up to half as many tokens more of the same text than ours. */
@@ -74,13 +69,14 @@ function holdOf(bound: UsageBound, amount: bigint, asked: UnitCall): HoldSize {
 
 /** Answers an admitted call by the first candidate that can, then settles it. Whatever happens, the hold is closed. */
 export async function runUnit(deps: GatewayDependencies, call: Call, admitted: Admitted): Promise<void> {
-  const { plan, unit } = call;
+  const { models, unit } = call;
   const { meter } = admitted;
   const patient = unit.isImpatient ? new PatientReply(call.reply, baseHeaders(call), deps.clock) : null;
   const reply = patient ?? call.reply;
   const stopTicking = deps.ticker.add({ meter, output: patient });
   try {
-    await tryCandidates({ plan, meter, reply, isStream: false }, deps, (candidate, secret) => {
+    const others = { next: () => models.next(admitted), remaining: () => models.remaining };
+    await tryCandidates({ plan: models.plan, meter, reply, isStream: false, others }, deps, (candidate, secret) => {
       const relays = candidate.definition.speaks[call.unit.id] !== undefined;
       meter.beginAttempt(candidate, relays ? "relay" : "translate");
       const attempt: Attempt = { deps, call: { ...call, reply }, admitted, candidate, secret };
@@ -158,6 +154,7 @@ function translate(attempt: Attempt): Promise<AttemptResult> {
     provider: candidate.definition,
     settings,
     upstreamModel: candidate.offer.upstreamModel,
+    model: call.models.name,
     now: deps.clock.now(),
   };
   // safe because a plan holds only candidates that can serve the call
@@ -208,7 +205,7 @@ function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonOb
     },
     call.reply.gone ? 499 : 200,
   );
-  return { usage, price, requestId: call.request.id };
+  return { usage, price, requestId: call.request.id, model: call.models.name };
 }
 
 function baseHeaders({ request, asked }: Call, more: string[] = []): Record<string, string> {
@@ -223,6 +220,7 @@ function answerHeaders({ call, admitted, candidate }: Attempt, warnings?: string
   return {
     ...baseHeaders(call, warnings),
     "x-aigne-provider": candidate.offer.provider.slug,
+    "x-aigne-model": call.models.model.id,
     "x-aigne-attempts": String(admitted.meter.attemptCount),
   };
 }

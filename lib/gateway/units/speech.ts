@@ -2,7 +2,7 @@ import { AppError } from "@/lib/errors";
 import { moduleWarnings } from "@/lib/gateway/dialects/module-warnings";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
-import { affinityOf, modelOf, optionalText, textOf } from "@/lib/gateway/units/fields";
+import { optionalText, routingOf, textOf } from "@/lib/gateway/units/fields";
 import type { TranslatedAnswer, TranslationTarget, Unit } from "@/lib/gateway/units/unit";
 import { speechUsage } from "@/lib/gateway/usage/media";
 
@@ -21,15 +21,14 @@ export const speech: Unit = {
   limitBytes: 1024 * 1024,
   parse(bytes) {
     const body = parseJsonObject(bytes);
-    const model = modelOf(body);
+    const routing = routingOf(body);
     const input = textOf(body, "input", "the text to speak");
     const format = optionalText(body, "response_format");
     if (body.stream_format === "sse")
       throw new AppError("unsupported_value", '"stream_format" must be "audio".', { param: "stream_format" });
     const characters = [...input].length;
     return {
-      model,
-      affinity: affinityOf(body),
+      ...routing,
       warnings: [],
       bound: { inputTokens: bytes.length, outputTokens: characters * AUDIO_TOKENS_PER_CHARACTER, characters },
       countInput: () => countTokens(input),

@@ -1,6 +1,6 @@
 import { AppError } from "@/lib/errors";
-import { modelOf } from "@/lib/gateway/units/fields";
-import { filesOf, parseMultipart, relayForm, textField } from "@/lib/gateway/units/multipart";
+import { routingOf } from "@/lib/gateway/units/fields";
+import { filesOf, parseMultipart, relayForm, routingFields, textField } from "@/lib/gateway/units/multipart";
 import type { Unit, UnitDialectId } from "@/lib/gateway/units/unit";
 import { transcriptionUsage } from "@/lib/gateway/usage/media";
 
@@ -22,14 +22,13 @@ function hearing(id: UnitDialectId, endpoint: string): Unit {
     ...{ id, endpoint, modelType: "transcription", limitBytes: LIMIT_BYTES },
     async parse(body, { headers }) {
       const form = await parseMultipart(body, headers["content-type"]);
-      const model = modelOf({ model: textField(form, "model") });
+      const routing = routingOf(routingFields(form));
       const [file] = filesOf(form, "file") as [File, ...File[]];
       if (textField(form, "stream") === "true")
         throw new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
       const seconds = Math.ceil(file.size / LEAST_BYTES_PER_SECOND);
       return {
-        model,
-        affinity: null,
+        ...routing,
         warnings: [],
         bound: {
           inputTokens: seconds * INPUT_TOKENS_PER_SECOND,

@@ -3,6 +3,8 @@ import type { Usage } from "@/lib/billing/usage";
 import type { GatewayRequest } from "@/lib/gateway/exchange";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { ProviderDefinition, SdkSettings } from "@/lib/gateway/providers/define";
+import type { RouteHints } from "@/lib/gateway/routing/hints";
+import type { Need } from "@/lib/gateway/routing/needs";
 import type { UsageReading } from "@/lib/gateway/usage/reading";
 import type { Nano } from "@/lib/money";
 
@@ -20,6 +22,10 @@ export type UnitDialectId =
 /** A request that one answer in one piece serves: vectors, images, sound, a ranking. */
 export type UnitCall = {
   model: string;
+  /** What its client says about routing, which is no part of the body any more. */
+  hints: RouteHints | null;
+  /** What it cannot be served without. */
+  needs?: readonly Need[];
   /** What keeps a caller on one credential; null where the request says nothing. */
   affinity: string | null;
   /** What was left out and is told to the client. */
@@ -41,7 +47,7 @@ export type UnitCall = {
 };
 
 /** What an answer used and cost in USD; null for calls without a price. */
-export type PaidAnswer = { usage: Usage; price: Nano | null; requestId: string };
+export type PaidAnswer = { usage: Usage; price: Nano | null; requestId: string /** Who answers. */; model: string };
 
 export type RelayBody = { body: string | Uint8Array; contentType: string };
 
@@ -52,6 +58,8 @@ export type TranslationTarget = {
   provider: ProviderDefinition;
   settings: SdkSettings;
   upstreamModel: string;
+  /** What the answer calls its model. */
+  model: string;
   signal: AbortSignal;
   /** Milliseconds since the epoch. */
   now: number;
