@@ -42,7 +42,7 @@ export const updateCredentialAction = action(
 
 export const deleteCredentialAction = action(
   z.strictObject({ id: z.string(), typed: z.string().optional() }),
-  (scope, { id, typed }) => deleteCredential(scope, id, { keepLastRoute: true, typed }),
+  (scope, { id, typed }) => deleteCredential(scope, id, { typed }),
   staff,
 );
 

@@ -129,20 +129,24 @@ async function trySecret(scope: StaffScope, provider: Provider, id: string, inpu
   return secret;
 }
 
-/** `typed` is what a person entered to say that they mean it. Throws not_found; with `keepLastRoute` conflict while a served model
- *  has no other route and its name was not typed. */
+/** `typed` is what a person entered to say that they mean it. Throws not_found, and conflict while a served model has no other
+ *  route, unless the name was typed or `removeLastRoute` says so. */
 export async function deleteCredential(
   scope: StaffScope,
   id: string,
-  { keepLastRoute = false, typed }: { keepLastRoute?: boolean; typed?: string } = {},
+  { removeLastRoute = false, typed }: { removeLastRoute?: boolean; typed?: string },
 ): Promise<{ id: string; deleted: true }> {
   requireStaffPermission(scope, "providers.manage");
   return change(scope, async (tx) => {
     const row = await getById(tx, id);
-    const models = keepLastRoute && typed !== row.name ? ((await readLastRoutes(tx)).get(id) ?? []) : [];
+    const isMeant = removeLastRoute || typed === row.name;
+    const models = isMeant ? [] : ((await readLastRoutes(tx)).get(id) ?? []);
     if (models.length > 0) {
       const named = models.slice(0, 3).join(", ");
-      throw new AppError("conflict", `It is the last route of ${named}. Enter its name to delete it all the same.`);
+      throw new AppError(
+        "conflict",
+        `It is the last route of ${named}. To delete it all the same, enter its name, or in the API add ?removeLastRoute=true.`,
+      );
     }
     await tx.credential.delete({ where: { id } });
     await recordAudit(tx, scope, { action: "credential.delete", target: `credential:${id}`, before: facts(row) });

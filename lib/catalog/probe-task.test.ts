@@ -229,18 +229,20 @@ describe("the life of a credential", () => {
     expect((await patch({ rpm: 0 })).status).toBe(400);
   });
 
-  test("the last route of a served model is kept where that is asked for", async () => {
+  test("the last route of a served model is kept unless that is meant", async () => {
     const { slug, id } = await credential();
     const model = `test/last-route-${made}`;
     await hub.call("PUT", `/models/${model}`, { type: "chat", offers: [{ provider: slug, upstreamModel: "m" }] });
-    const kept = await hub.call("DELETE", `/credentials/${id}?keepLastRoute=true`);
+    const kept = await hub.call("DELETE", `/credentials/${id}`);
     expect([kept.status, kept.body.error.message]).toEqual([409, expect.stringContaining(model)]);
+    expect(kept.body.error.message).toContain("?removeLastRoute=true");
     const { body: spare } = await hub.call("POST", `/providers/${slug}/credentials`, {
       name: "b",
       apiKey: "sk-b-0002",
     });
-    expect((await hub.call("DELETE", `/credentials/${id}?keepLastRoute=true`)).status).toBe(200);
-    expect((await hub.call("DELETE", `/credentials/${spare.id}`)).status).toBe(200);
+    expect((await hub.call("DELETE", `/credentials/${id}`)).status).toBe(200);
+    expect((await hub.call("DELETE", `/credentials/${spare.id}`)).status).toBe(409);
+    expect((await hub.call("DELETE", `/credentials/${spare.id}?removeLastRoute=true`)).status).toBe(200);
   });
 
   test("all are tested in the background; health says how far it is, and what is left can be cancelled", async () => {

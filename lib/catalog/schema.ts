@@ -110,10 +110,10 @@ export const credentialOut = z
 export type CredentialRow = z.infer<typeof credentialOut>;
 
 export const credentialRemoval = z.strictObject({
-  keepLastRoute: z
+  removeLastRoute: z
     .enum(["true", "false"])
     .optional()
-    .meta({ description: "true: refuse with 409 while it is the last route of a served model." }),
+    .meta({ description: "true: delete it although a served model has no other route; otherwise that is a 409." }),
 });
 
 export const credentialTestOut = z

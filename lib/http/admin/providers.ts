@@ -139,13 +139,13 @@ export const credentialUpdate = endpoint({
 export const credentialDelete = endpoint({
   method: "DELETE",
   path: "/credentials/{id}",
-  summary: "Delete a credential",
+  summary: "Delete a credential; 409 while it is the last route of a served model",
   permission: "providers.manage",
   params: byId,
   query: credentialRemoval,
   response: z.object({ id: z.string(), deleted: z.literal(true) }),
   run: (scope, { params, query }) =>
-    deleteCredential(scope, params.id, { keepLastRoute: query.keepLastRoute === "true" }),
+    deleteCredential(scope, params.id, { removeLastRoute: query.removeLastRoute === "true" }),
 });
 
 export const credentialTest = endpoint({
