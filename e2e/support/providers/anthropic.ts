@@ -1,6 +1,6 @@
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
-import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer, retryHeaders } from "./scenario.ts";
+import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 /** Anthropic's wire: `/v1/messages` plain and streamed (event lines, pings), `/v1/models`. The model name chooses the scenario;
@@ -69,7 +69,7 @@ async function messages(exchange: Exchange, body: MessagesRequest): Promise<void
   const { response, record, earlierCalls } = exchange;
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
-  if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, HTML_502);
   const flaky = scenario.name === "flaky" && earlierCalls < Number(scenario.options.times ?? 1);
   const error =
     scenario.name === "flaky"
@@ -262,8 +262,8 @@ function errorScenario(
   model: string,
 ): ErrorAnswer | null {
   if (name === "error") return errorFor(options.value ?? "500", model);
-  if (name === "error-429-retry-after")
-    return { ...errorFor("429", model), headers: { "retry-after": options.value ?? "2" } };
+  const headers = retryHeaders({ name, options });
+  if (headers) return { ...errorFor("429", model), headers };
   if (name === "context-length")
     return {
       status: 400,

@@ -1,8 +1,8 @@
 import { awsSignatureFault, type KeyPair } from "./aws-signature.ts";
 import { eventStreamMessage } from "./event-stream.ts";
 import { type Frame, type Framing, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer } from "./scenario.ts";
-import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer, retryHeaders } from "./scenario.ts";
+import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 const DEFAULT_LIMIT = 4_096;
@@ -128,8 +128,7 @@ async function converse(exchange: Exchange, body: ConverseRequest): Promise<void
   const { response, record, earlierCalls } = exchange;
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
-  if (scenario.name === "html-502")
-    return void response.writeHead(502, { "content-type": "text/html" }).end("<html></html>");
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, "<html></html>");
   const flaky = scenario.name === "flaky" && earlierCalls < Number(scenario.options.times ?? 1);
   const error =
     scenario.name === "flaky" ? (flaky ? errorFor(scenario.options.status ?? "503") : null) : errorScenario(scenario);
@@ -274,7 +273,8 @@ type ErrorAnswer = { status: number; type: string; message: string; headers?: Re
 
 function errorScenario({ name, options }: { name: string; options: Record<string, string> }): ErrorAnswer | null {
   if (name === "error") return errorFor(options.value ?? "500");
-  if (name === "error-429-retry-after") return { ...errorFor("429"), headers: { "retry-after": options.value ?? "2" } };
+  const headers = retryHeaders({ name, options });
+  if (headers) return { ...errorFor("429"), headers };
   if (name === "context-length")
     return { status: 400, type: "ValidationException", message: "Input is too long for requested model." };
   return null;

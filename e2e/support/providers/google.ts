@@ -1,6 +1,14 @@
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer, type ToolCall } from "./scenario.ts";
-import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import {
+  ANSWER_SCENARIOS,
+  PICTURE,
+  type Plan,
+  parseScenario,
+  planAnswer,
+  retryHeaders,
+  type ToolCall,
+} from "./scenario.ts";
+import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 const DEFAULT_LIMIT = 16_384;
@@ -80,7 +88,7 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
   const { response, record, earlierCalls } = exchange;
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
-  if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, HTML_502);
   const flaky = scenario.name === "flaky" && earlierCalls < Number(scenario.options.times ?? 1);
   const error =
     scenario.name === "flaky"
@@ -236,10 +244,12 @@ function errorScenario(
   model: string,
 ): ErrorAnswer | null {
   if (name === "error") return errorFor(options.value ?? "500", model);
-  if (name === "error-429-retry-after") {
+  if (name === "error-429-retry-info") {
     const details = [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${options.value ?? "2"}s` }];
     return { ...errorFor("429", model), details };
   }
+  const headers = retryHeaders({ name, options });
+  if (headers) return { ...errorFor("429", model), headers };
   if (name === "context-length") {
     const message = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
     return { status: 400, name: "INVALID_ARGUMENT", message };

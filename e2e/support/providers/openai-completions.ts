@@ -1,7 +1,7 @@
-import { type ErrorBody, errorScenario, modelMissing, SERVER_ERROR } from "./openai-errors.ts";
+import { errorScenario, HTML_502, modelMissing, type Refuse, SERVER_ERROR } from "./openai-errors.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { type Plan, parseScenario, planAnswer } from "./scenario.ts";
-import type { Exchange } from "./server.ts";
+import { type Exchange, sendHtml } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 const CREATED = 1_750_000_000;
@@ -16,12 +16,14 @@ type CompletionRequest = {
 };
 
 /** OpenAI's `/v1/completions`, plain and streamed. */
-export async function complete(exchange: Exchange, refuse: (status: number, error: ErrorBody) => void): Promise<void> {
+export async function complete(exchange: Exchange, refuse: Refuse): Promise<void> {
   const { response, record } = exchange;
   const body = record.body as CompletionRequest;
   const scenario = parseScenario(record.model);
+  if (scenario.name === "never") return;
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, HTML_502);
   const error = errorScenario(scenario, record.model);
-  if (error) return refuse(error.status, error.body);
+  if (error) return refuse(error.status, error.body, error.headers);
   const plan = planAnswer(scenario, body.max_tokens ?? DEFAULT_LIMIT, record.bodyText);
   if (!plan) return refuse(404, modelMissing(record.model));
   const prompts = Array.isArray(body.prompt) ? body.prompt : [body.prompt];

@@ -1,24 +1,21 @@
+import { retryHeaders, type Scenario } from "./scenario.ts";
+
 /** OpenAI's errors in its own words. */
 export type ErrorBody = { message: string; type: string; param: string | null; code: string | null };
 
-export function errorScenario({ name, options }: { name: string; options: Record<string, string> }, model: string) {
+export type Refuse = (status: number, error: ErrorBody, headers?: Record<string, string>) => void;
+
+/** `contextLength` is how the provider says that a prompt is too long. */
+export function errorScenario(
+  { name, options }: Pick<Scenario, "name" | "options">,
+  model: string,
+  contextLength = TOO_LONG,
+) {
   if (name === "error") return errorFor(options.value ?? "500", model);
-  if (name === "error-429-retry-after") return { ...errorFor("429", model), headers: retryAfter(options.value ?? "2") };
-  if (name === "error-429-retry-after-ms")
-    return { ...errorFor("429", model), headers: { "retry-after-ms": options.value ?? "500" } };
+  const headers = retryHeaders({ name, options });
+  if (headers) return { ...errorFor("429", model), headers };
   if (name === "quota") return { status: 429, body: NO_QUOTA, headers: {} };
-  if (name === "context-length")
-    return {
-      status: 400,
-      headers: {},
-      body: {
-        message:
-          "This model's maximum context length is 128000 tokens. However, your messages resulted in 130013 tokens. Please reduce the length of the messages.",
-        type: "invalid_request_error",
-        param: "messages",
-        code: "context_length_exceeded",
-      },
-    };
+  if (name === "context-length") return { status: 400, headers: {}, body: contextLength };
   if (name === "content-policy")
     return {
       status: 400,
@@ -31,11 +28,6 @@ export function errorScenario({ name, options }: { name: string; options: Record
       },
     };
   return null;
-}
-
-/** A number of seconds, or the word `date` for the HTTP date two seconds from now. */
-function retryAfter(value: string): Record<string, string> {
-  return { "retry-after": value === "date" ? new Date(Date.now() + 2_000).toUTCString() : value };
 }
 
 export function errorFor(
@@ -90,6 +82,13 @@ export function modelMissing(model: string): ErrorBody {
   };
 }
 
+export const TOO_LONG: ErrorBody = {
+  message:
+    "This model's maximum context length is 128000 tokens. However, your messages resulted in 130013 tokens. Please reduce the length of the messages.",
+  type: "invalid_request_error",
+  param: "messages",
+  code: "context_length_exceeded",
+};
 export const MISSING_KEY: ErrorBody = {
   message:
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth.",

@@ -1,4 +1,4 @@
-import type { ErrorBody } from "./openai-errors.ts";
+import { type ErrorBody, TOO_LONG } from "./openai-errors.ts";
 
 /** How a provider's chat completions differ from OpenAI's own. */
 export type Flavour = {
@@ -6,6 +6,8 @@ export type Flavour = {
   /** Where `/chat/completions` and `/models` are, as a path of the host. */
   root: string;
   error(status: number, error: ErrorBody): unknown;
+  /** A prompt that is too long. */
+  contextLength: ErrorBody;
   midStreamError?: unknown;
   reasoning(text: string): Record<string, unknown>;
   /** Knows neither the developer role nor `max_completion_tokens`, and says so. */
@@ -35,10 +37,16 @@ type OpenAIUsage = {
   completion_tokens_details: { reasoning_tokens: number; [name: string]: number };
 };
 
+/** A prompt that is too long, where only the words tell. */
+function tooLong(message: string): ErrorBody {
+  return { message, type: "invalid_request_error", param: null, code: null };
+}
+
 const OPENAI: Flavour = {
   basePath: "/v1",
   root: "/v1",
   error: (_status, error) => ({ error }),
+  contextLength: TOO_LONG,
   reasoning: (text) => ({ reasoning_content: text }),
   usage: (usage) => usage,
 };
@@ -72,6 +80,9 @@ export const FLAVOURS = {
     root: "",
     isStrict: true,
     brokeStatus: 402,
+    contextLength: tooLong(
+      "This model's maximum context length is 131072 tokens. However, you requested 135013 tokens (130917 in the messages, 4096 in the completion). Please reduce the length of the messages or completion.",
+    ),
     keepAlive: ": keep-alive",
     usageOnFinish: true,
     answers: {
@@ -92,6 +103,7 @@ export const FLAVOURS = {
     ...OPENAI,
     bareDeltas: true,
     brokeStatus: 403,
+    contextLength: tooLong("This model's maximum prompt length is 131072 but the request contains 136973 tokens."),
     error: (_status, { message, code }) => ({ code: code ?? "Client specified an invalid argument", error: message }),
     midStreamError: { code: "internal_error", error: "The service failed." },
     usage: (usage) => ({
@@ -106,6 +118,9 @@ export const FLAVOURS = {
     basePath: "/api/v1",
     root: "/api/v1",
     brokeStatus: 402,
+    contextLength: tooLong(
+      "This endpoint's maximum context length is 131072 tokens. However, you requested about 135013 tokens (130917 of text input, 4096 in the output). Please reduce the length of either one.",
+    ),
     keepAlive: ": OPENROUTER PROCESSING",
     envelope: { provider: "Simulated" },
     error: (status, { message }) => ({ error: { code: status, message, metadata: { provider_name: "Simulated" } } }),
@@ -125,6 +140,7 @@ export const FLAVOURS = {
   ollama: {
     ...OPENAI,
     basePath: "",
+    contextLength: tooLong("prompt too long; exceeded max context length by 1024 tokens"),
     isOpen: true,
     isStrict: true,
     error: (_status, { message }) => ({ error: message }),
@@ -138,6 +154,7 @@ export const FLAVOURS = {
     basePath: "/api/v3",
     root: "/api/v3",
     brokeStatus: 403,
+    contextLength: tooLong("Total tokens of image and text exceed max message tokens."),
     error: (status, { message, param }) => ({
       error: { code: ARK_CODES[status] ?? "InternalServiceError", message, param: param ?? "", type: "Simulated" },
     }),

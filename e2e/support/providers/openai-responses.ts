@@ -1,7 +1,7 @@
-import { type ErrorBody, errorFor, errorScenario, HTML_502, modelMissing, SERVER_ERROR } from "./openai-errors.ts";
+import { errorFor, errorScenario, HTML_502, modelMissing, type Refuse, SERVER_ERROR } from "./openai-errors.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { type Plan, parseScenario, planAnswer } from "./scenario.ts";
-import type { Exchange } from "./server.ts";
+import { type Exchange, sendHtml } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 const CREATED = 1_750_000_000;
@@ -14,7 +14,6 @@ type ResponsesRequest = {
   include?: unknown;
   reasoning?: unknown;
 };
-type Refuse = (status: number, error: ErrorBody, headers?: Record<string, string>) => void;
 
 /** OpenAI's `/v1/responses`, plain and streamed. As the real one it refuses state it does not have and wants its items whole. */
 export async function respond(exchange: Exchange, refuse: Refuse): Promise<void> {
@@ -29,7 +28,7 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
     });
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
-  if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, HTML_502);
   if (scenario.name === "unverified") {
     if ((body.reasoning as { summary?: unknown } | undefined)?.summary)
       return refuse(400, {

@@ -1,9 +1,7 @@
-import { type ErrorBody, errorScenario } from "./openai-errors.ts";
+import { errorScenario, type Refuse } from "./openai-errors.ts";
 import { parseScenario } from "./scenario.ts";
 import type { Exchange } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
-
-type Refuse = (status: number, error: ErrorBody, headers?: Record<string, string>) => void;
 
 /** OpenAI's endpoints that answer in one piece. Vectors, pictures and sounds are made up; figures are true. */
 export const UNITS: Record<string, (exchange: Exchange) => void> = {

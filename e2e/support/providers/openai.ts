@@ -15,7 +15,7 @@ import { respond } from "./openai-responses.ts";
 import { answerUnit, UNITS } from "./openai-units.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
 import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer } from "./scenario.ts";
-import { type Exchange, type Simulator, type SimulatorOptions, startSimulator } from "./server.ts";
+import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
 const CREATED = 1_750_000_000;
@@ -59,7 +59,7 @@ async function answer(exchange: FamilyExchange): Promise<void> {
   if (path === `${flavour.root}/responses` && request.method === "POST")
     return respond(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
   if (path === `${flavour.root}/completions` && request.method === "POST")
-    return complete(exchange, (status, error) => refuse(exchange, status, error));
+    return complete(exchange, (status, error, headers) => refuse(exchange, status, error, headers));
   const unit = path.slice(flavour.root.length);
   if (unit in UNITS && request.method === "POST")
     return answerUnit(exchange, unit, (status, error, headers) => refuse(exchange, status, error, headers));
@@ -130,14 +130,14 @@ async function chat(exchange: FamilyExchange, body: ChatRequest): Promise<void> 
   const { response, record, earlierCalls, flavour } = exchange;
   const scenario = parseScenario(record.model);
   if (scenario.name === "never") return;
-  if (scenario.name === "html-502") return void response.writeHead(502, { "content-type": "text/html" }).end(HTML_502);
+  if (scenario.name === "html-502") return sendHtml(exchange, 502, HTML_502);
   const flaky = scenario.name === "flaky" && earlierCalls < Number(scenario.options.times ?? 1);
   const error =
     scenario.name === "flaky"
       ? flaky
         ? errorFor(scenario.options.status ?? "500", record.model)
         : null
-      : errorScenario(scenario, record.model);
+      : errorScenario(scenario, record.model, flavour.contextLength);
   if (error) {
     const delayMs = Number(scenario.options.ms ?? 0);
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -181,6 +181,15 @@ function WEATHER(city: string): ToolCall {
   return { name: "get_weather", fragments: ['{"', "city", '":"', city, '"}'] };
 }
 
+/** What a 429 says of when to come back: seconds, the word `date` for the HTTP date two seconds from now, or milliseconds. Null
+ *  for scenarios that are none. */
+export function retryHeaders({ name, options }: Pick<Scenario, "name" | "options">): Record<string, string> | null {
+  if (name === "error-429-retry-after-ms") return { "retry-after-ms": options.value ?? "500" };
+  if (name !== "error-429-retry-after") return null;
+  const { value = "2" } = options;
+  return { "retry-after": value === "date" ? new Date(Date.now() + 2_000).toUTCString() : value };
+}
+
 /** One pixel, as PNG in base64. */
 export const PICTURE =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";

@@ -83,6 +83,14 @@ export async function startSimulator(
   };
 }
 
+/** What stands in front of a provider answers in its place. */
+export function sendHtml({ response, record, truth }: Exchange, status: number, html: string): void {
+  record.status = status;
+  record.outcome = "error";
+  truth.keep(record, Buffer.from(html));
+  response.writeHead(status, { "content-type": "text/html" }).end(html);
+}
+
 function answerTruth(truth: Truth, request: IncomingMessage, response: ServerResponse): void {
   const query = new URL(request.url ?? "/", "http://simulator").searchParams;
   const sentOf = query.get("sent");

@@ -88,6 +88,11 @@ const BODIES: Partial<Record<ProviderKindId, Row[]>> = {
     [503, { code: "The service is currently unavailable", error: "The model is at capacity." }, "overloaded"],
   ],
   openrouter: [
+    [
+      400,
+      error("Input length 131393 exceeds the maximum allowed input length of 131040 tokens.", { code: 400 }),
+      "context_length",
+    ],
     [400, error("foo is not a valid model ID", { code: 400 }), "invalid_request"],
     [400, error("This endpoint's maximum context length is 8192 tokens.", { code: 400 }), "context_length"],
     [401, error("No auth credentials found", { code: 401 }), "auth"],
@@ -114,6 +119,7 @@ const BODIES: Partial<Record<ProviderKindId, Row[]>> = {
   ],
   ollama: [
     [400, { error: "invalid options: temperature" }, "invalid_request"],
+    [400, { error: "prompt too long; exceeded max context length by 1024 tokens" }, "context_length"],
     [404, { error: 'model "llama0" not found, try pulling it first' }, "server"],
     [404, error('model "llama0" not found', { type: "not_found_error", code: null }), "server"],
     [401, { error: "unauthorized" }, "auth"],

@@ -58,7 +58,7 @@ export function bearer(secret: Record<string, string>): Record<string, string> {
 function classOf({ status, code, message }: WireError): FailureClass {
   if (
     code === "context_length_exceeded" ||
-    /maximum (context|prompt) length|context window|context too large/i.test(message)
+    /max(imum)? (context|prompt|allowed input) length|context window|context too large/i.test(message)
   )
     return "context_length";
   if (code === "content_policy_violation" || code === "content_filter") return "content_policy";
