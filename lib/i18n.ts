@@ -1,5 +1,6 @@
 import { cookies, headers } from "next/headers";
 import type { AbstractIntlMessages } from "next-intl";
+import type { dateFormats } from "@/lib/date-formats";
 import { isLocale, LOCALE_COOKIE, LOCALE_HEADER, type Locale, negotiateLocale } from "@/lib/locale";
 import type messages from "@/messages/en.json";
 
@@ -9,6 +10,7 @@ declare module "next-intl" {
   interface AppConfig {
     Locale: Locale;
     Messages: typeof messages;
+    Formats: { dateTime: ReturnType<typeof dateFormats> };
   }
 }
 

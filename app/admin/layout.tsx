@@ -12,8 +12,11 @@ import { getSettings } from "@/lib/settings/queries";
 
 export default async function AdminLayout({ children }: { children: ReactNode }) {
   const scope = await requireStaff();
-  const [{ activity, admin, app, auth, credential, error, models, routing, shell, ui }, { mode }, memberships] =
-    await Promise.all([getMessages(), getSettings(), listMemberships(scope.user.userId)]);
+  const [
+    { activity, admin, app, auth, credential, error, models, receipt, routing, shell, ui },
+    { mode },
+    memberships,
+  ] = await Promise.all([getMessages(), getSettings(), listMemberships(scope.user.userId)]);
   const own = memberships[0]?.org.slug;
   return (
     <NextIntlClientProvider
@@ -21,6 +24,7 @@ export default async function AdminLayout({ children }: { children: ReactNode })
         // of the console's texts what the panel shows too
         activity: { outcomes: activity.outcomes, notCharged: activity.notCharged },
         models: { unitPrices: models.unitPrices },
+        receipt: { classes: receipt.classes },
         ...{ admin, app, auth, credential, error, routing, shell, ui },
       }}
     >

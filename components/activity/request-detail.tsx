@@ -92,7 +92,7 @@ function remedyOf(rule: string | null) {
 function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
   const t = useTranslations("activity");
   const format = useFormatter();
-  const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "long" });
+  const time = (at: string) => format.dateTime(new Date(at), "zoned");
   const source = (["reported", "estimated"] as const).find((one) => one === request.usageSource) ?? "unknown";
   const promo: [string, ReactNode] = [t("promo"), <Money key="promo" usd={request.promoUsd} />];
   const facts: [string, ReactNode][] = [

@@ -37,7 +37,7 @@ export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
             scroll={!beside}
             className="figures font-normal whitespace-nowrap underline decoration-line-strong underline-offset-4 hover:decoration-current"
           >
-            {format.dateTime(new Date(startedAt), { dateStyle: "medium", timeStyle: "medium" })}
+            {format.dateTime(new Date(startedAt), "second")}
           </Link>
         ),
       },

@@ -123,8 +123,7 @@ export function UsageTable({ head, lines, total, withLastCall = false }: UsageTa
               numeric: true,
               phone: "none" as const,
               sortBy: ({ lastCall }: UsageLine) => lastCall ?? null,
-              cell: ({ lastCall }: UsageLine) =>
-                lastCall ? format.dateTime(new Date(lastCall), { dateStyle: "medium", timeStyle: "short" }) : "—",
+              cell: ({ lastCall }: UsageLine) => (lastCall ? format.dateTime(new Date(lastCall), "minute") : "—"),
             },
           ]
         : []),

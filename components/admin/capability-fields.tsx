@@ -40,8 +40,11 @@ export function CapabilityFields({ draft, onChange }: Props) {
       <p className="mb-3 max-w-[68ch] text-ink-2">{t("capabilitiesText")}</p>
       <div className="flex flex-col gap-3">
         {(Object.keys(CHOICES) as List[]).map((list) => (
-          <fieldset key={list} className="flex min-w-0 flex-wrap items-center gap-x-6 gap-y-1">
-            <legend className="float-left w-24 text-ink-2">{t(LABELS[list])}</legend>
+          <fieldset
+            key={list}
+            className="grid min-w-0 grid-cols-[repeat(auto-fill,minmax(6.5rem,max-content))] items-center gap-x-6 gap-y-1 sm:flex sm:flex-wrap"
+          >
+            <legend className="text-ink-2 sm:float-left sm:w-24">{t(LABELS[list])}</legend>
             {CHOICES[list].map((name) => (
               <ChoiceField key={name} name={`${list}-${name}`} label={t(`capabilityNames.${name}`)}>
                 <Checkbox

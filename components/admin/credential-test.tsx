@@ -27,7 +27,7 @@ export function CredentialTestResult({ isRunning, result, problem }: Props) {
         <>
           <CircleX className="mt-0.5 size-4 shrink-0 text-danger" strokeWidth={1.5} aria-hidden />
           <span className="min-w-0 wrap-anywhere text-danger">
-            {t("testFailed")} {problem ?? result?.error}
+            {t("testFailed")} {problem ?? <q lang="en">{result?.error}</q>}
           </span>
         </>
       )}

@@ -24,8 +24,27 @@ const KINDS = [
   "mode",
 ] as const;
 
+const ACCOUNTS = [
+  "customer",
+  "stripe_clearing",
+  "bank",
+  "stripe_fees",
+  "revenue",
+  "promo_expense",
+  "breakage",
+  "refunds",
+  "disputes",
+  "bad_debt",
+  "tax",
+] as const;
+
 export function JournalTable({ rows }: { rows: readonly JournalRow[] }) {
   const t = useTranslations("admin.ledger");
+  const accountName = (account: string) => {
+    const [kind = account] = account.split(":");
+    const known = ACCOUNTS.find((one) => one === kind);
+    return known ? t(`accounts.${known}`) : kind;
+  };
   const columns: Column<JournalRow>[] = [
     { id: "at", header: t("time"), phone: "lead", cell: ({ at }) => <Moment at={at} /> },
     {
@@ -41,13 +60,13 @@ export function JournalTable({ rows }: { rows: readonly JournalRow[] }) {
       id: "org",
       header: t("customer"),
       phone: "line",
-      cell: ({ orgId }) =>
+      cell: ({ orgId, orgName }) =>
         orgId ? (
           <Link
             href={`/admin/customers/${orgId}`}
-            className="font-mono text-sm wrap-anywhere underline decoration-line-strong underline-offset-4"
+            className="wrap-anywhere underline decoration-line-strong underline-offset-4"
           >
-            {orgId}
+            {orgName ?? orgId}
           </Link>
         ) : (
           "—"
@@ -58,11 +77,11 @@ export function JournalTable({ rows }: { rows: readonly JournalRow[] }) {
       header: t("entries"),
       phone: "line",
       cell: ({ entries }) => (
-        <dl className="grid grid-cols-[1fr_auto] gap-x-6 py-1 font-mono text-sm sm:min-w-72">
+        <dl className="grid grid-cols-[1fr_auto] gap-x-6 py-1 text-sm sm:min-w-72">
           {entries.map(({ account, amountUsd }, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: entries of a journal never change, and an account may occur twice
             <div key={index} className="contents">
-              <dt className="text-ink-2">{account.split(":")[0]}</dt>
+              <dt className="text-ink-2">{accountName(account)}</dt>
               <dd className="figures text-right">
                 <Usd amount={amountUsd} plain />
               </dd>

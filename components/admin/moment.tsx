@@ -6,11 +6,7 @@ export function Moment({ at, seconds = false }: { at: string | null | undefined;
   if (!at) return <span className="text-ink-2">—</span>;
   return (
     <time dateTime={at} title={at} className="figures whitespace-nowrap">
-      {format.dateTime(new Date(at), {
-        dateStyle: "medium",
-        timeStyle: seconds ? "medium" : "short",
-        timeZone: "UTC",
-      })}
+      {format.dateTime(new Date(at), seconds ? "second" : "minute", { timeZone: "UTC" })}
     </time>
   );
 }

@@ -8,7 +8,9 @@ import { type Column, DataTable } from "@/components/ui/data-table";
 export type ProviderListRow = {
   slug: string;
   name: string;
+  /** In the reader's language. */
   kind: string;
+  isSimulation: boolean;
   address: string | null;
   healthy: number;
   credentials: number;
@@ -33,13 +35,13 @@ export function ProvidersTable({ rows }: { rows: readonly ProviderListRow[] }) {
       header: t("provider"),
       phone: "lead",
       sortBy: ({ name }) => name,
-      cell: ({ slug, name, kind }) => (
+      cell: ({ slug, name, isSimulation }) => (
         <span className="flex min-w-0 flex-wrap items-center gap-2">
           <Link href={`/admin/providers/${slug}`} className="underline decoration-line-strong underline-offset-4">
             {name}
           </Link>
           <code className="font-mono text-sm font-normal text-ink-2">{slug}</code>
-          {kind === "sandbox" && <Badge>{t("simulation")}</Badge>}
+          {isSimulation && <Badge>{t("simulation")}</Badge>}
         </span>
       ),
     },

@@ -21,6 +21,8 @@ type Props = {
 /** One group of a comparison: each model with what would change, rate by rate. */
 export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
   const t = useTranslations("admin.catalogue");
+  const format = useFormatter();
+  const rateName = useRateName();
   const keys = rows.filter(({ effect }) => effect !== "none").map(({ key }) => key);
   const areAll = keys.every((key) => chosen.has(key));
   const columns: Column<SyncRow>[] = [
@@ -61,7 +63,7 @@ export function SyncRows({ caption, rows, chosen, onChoose, applied }: Props) {
           {reasons.map(({ reason, rates }) => (
             <span key={reason} className="text-sm text-ink-2">
               <Badge variant="warning">{t(`reasons.${reason}`)}</Badge>{" "}
-              <span className="font-mono text-xs wrap-anywhere">{rates.join(", ")}</span>
+              <span className="wrap-anywhere">{format.list(rates.map(rateName))}</span>
             </span>
           ))}
         </div>
@@ -109,12 +111,13 @@ const CHANGE = { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay
 function Changes({ changes }: Pick<SyncRow, "changes">) {
   const t = useTranslations("admin.catalogue");
   const format = useFormatter();
+  const rateName = useRateName();
   if (changes.length === 0) return null;
   return (
     <ul className="grid w-fit grid-cols-[auto_auto_auto_auto] gap-x-4 gap-y-0.5 max-sm:grid-cols-[auto_auto_auto]">
       {changes.map(({ rate, before, after, changePercent }) => (
         <li key={rate} className="contents">
-          <span className="font-mono text-xs leading-5 text-ink-2 wrap-anywhere max-sm:col-span-3">{rate}</span>
+          <span className="text-ink-2 wrap-anywhere max-sm:col-span-3">{rateName(rate)}</span>
           <span className="figures text-right">
             <span className="sr-only">{t("before")} </span>
             <Usd amount={before} />
@@ -131,6 +134,23 @@ function Changes({ changes }: Pick<SyncRow, "changes">) {
       ))}
     </ul>
   );
+}
+
+/** A rate's path, such as `tiers.200000.cacheRead`, in words. */
+function useRateName(): (path: string) => string {
+  const t = useTranslations("admin.catalogue");
+  const classes = useTranslations("receipt.classes");
+  const nameOf = (path: string): string => {
+    const [group, key = "", ...rest] = path.split(".");
+    if (group === "tiers") return t("rateAbove", { rate: nameOf(rest.join(".")), tokens: Number(key) });
+    if (group === "serviceTiers") return `${key} · ${nameOf(rest.join("."))}`;
+    const name = path.slice(path.indexOf(".") + 1);
+    if (group === "perToolCall") return classes("toolCall", { name });
+    if (group === "perImageVariant") return classes("image", { name });
+    // safe because only a class with a name is asked for
+    return classes.has(path as "input") ? classes(path as "input") : path;
+  };
+  return nameOf;
 }
 
 function sourceName(source: string, bundled: string): string {

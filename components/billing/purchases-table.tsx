@@ -68,7 +68,7 @@ export function PurchasesTable({ rows, orgSlug, orgName }: PurchasesTableProps) 
         {refundableUntil && (
           <span className="text-sm text-ink-2">
             {t("refund.until", {
-              time: format.dateTime(new Date(refundableUntil), { dateStyle: "medium", timeStyle: "short" }),
+              time: format.dateTime(new Date(refundableUntil), "minute"),
             })}
           </span>
         )}

@@ -88,7 +88,7 @@ export function CheckTable({ rows }: { rows: readonly CheckRow[] }) {
       header: t("at"),
       numeric: true,
       phone: "line",
-      cell: ({ at }) => <Moment at={at} form="full" />,
+      cell: ({ at }) => <Moment at={at} form="second" />,
     },
   ];
   return <DataTable caption={t("checks")} columns={columns} rows={rows} rowId={({ id }) => id} />;
@@ -121,7 +121,7 @@ export function ProcessTable({ rows, configVersion }: { rows: readonly ProcessRo
       header: t("since"),
       numeric: true,
       phone: "none",
-      cell: ({ startedAt }) => <Moment at={startedAt} form="short" />,
+      cell: ({ startedAt }) => <Moment at={startedAt} form="minute" />,
     },
     {
       id: "cpu",
@@ -174,7 +174,11 @@ export function QueueTable({ rows }: { rows: readonly QueueRow[] }) {
       cell: ({ task, lastError }) => (
         <span className="flex flex-col">
           <code className="font-mono text-sm">{task}</code>
-          {lastError && <span className="max-w-[60ch] text-sm font-normal wrap-anywhere text-ink-2">{lastError}</span>}
+          {lastError && (
+            <span className="max-w-[60ch] text-sm font-normal wrap-anywhere text-ink-2">
+              <q lang="en">{lastError}</q>
+            </span>
+          )}
         </span>
       ),
     },
@@ -203,7 +207,7 @@ export function QueueTable({ rows }: { rows: readonly QueueRow[] }) {
       header: t("oldest"),
       numeric: true,
       phone: "none",
-      cell: ({ oldestAt }) => (oldestAt ? <Moment at={oldestAt} form="full" /> : "—"),
+      cell: ({ oldestAt }) => (oldestAt ? <Moment at={oldestAt} form="second" /> : "—"),
     },
   ];
   return <DataTable caption={t("queues")} columns={columns} rows={rows} rowId={({ task }) => task} />;

@@ -7,8 +7,7 @@ export function IncidentList({ incidents }: { incidents: readonly StatusIncident
   const t = useTranslations("status");
   const format = useFormatter();
   if (incidents.length === 0) return <p className="text-ink-2">{t("noIncidents")}</p>;
-  const moment = (at: string) =>
-    format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
+  const moment = (at: string) => format.dateTime(new Date(at), "minute", { timeZone: "UTC" });
   return (
     <ul>
       {incidents.map(({ id, name, state, startedAt, endedAt }) => (

@@ -1,19 +1,13 @@
 "use client";
 
-import { type DateTimeFormatOptions, useFormatter } from "next-intl";
+import { useFormatter } from "next-intl";
 
-const FORMS = {
-  time: { timeStyle: "medium" },
-  short: { dateStyle: "short", timeStyle: "short" },
-  full: { dateStyle: "short", timeStyle: "medium" },
-} satisfies Record<string, DateTimeFormatOptions>;
-
-/** A moment in UTC. Server and browser may word the time of day differently (上午, 凌晨), so hydration lets it be. */
-export function Moment({ at, form }: { at: string; form: keyof typeof FORMS }) {
+/** A moment in UTC. */
+export function Moment({ at, form }: { at: string; form: "time" | "minute" | "second" }) {
   const format = useFormatter();
   return (
-    <time dateTime={at} className="whitespace-nowrap" suppressHydrationWarning>
-      {format.dateTime(new Date(at), { ...FORMS[form], timeZone: "UTC" })}
+    <time dateTime={at} className="whitespace-nowrap">
+      {format.dateTime(new Date(at), form, { timeZone: "UTC" })}
     </time>
   );
 }

@@ -139,7 +139,7 @@ function State({ provider, credential }: { provider: ProviderFigures; credential
     );
   }
   const { state, restingUntil } = credential;
-  const until = restingUntil && format.dateTime(new Date(restingUntil), { timeStyle: "medium", timeZone: "UTC" });
+  const until = restingUntil && format.dateTime(new Date(restingUntil), "time", { timeZone: "UTC" });
   return (
     // the time of day may be worded differently in the browser
     <Badge variant={VARIANT[state]} suppressHydrationWarning>

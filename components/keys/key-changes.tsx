@@ -30,7 +30,7 @@ export function KeyChanges({ changes }: { changes: readonly OrgChange[] }) {
               </ul>
             </div>
             <time dateTime={at} className="figures text-sm text-ink-2">
-              {format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "short" })}
+              {format.dateTime(new Date(at), "minute")}
             </time>
           </li>
         );

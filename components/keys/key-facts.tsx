@@ -10,7 +10,7 @@ import type { KeyRow } from "@/lib/keys/schema";
 export function KeyFacts({ row, creator }: { row: KeyRow; creator: string | null }) {
   const t = useTranslations("keys");
   const format = useFormatter();
-  const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "short" });
+  const time = (at: string) => format.dateTime(new Date(at), "minute");
   const rows: [string, ReactNode][] = [
     [t("app"), row.app],
     [t("creator"), creator ?? t("operator")],

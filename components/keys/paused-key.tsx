@@ -15,7 +15,7 @@ export function PausedKey({ changes }: { changes: readonly OrgChange[] }) {
     <p className="mb-6 border-l-2 border-danger bg-danger/6 px-3 py-2" role="note">
       {pause &&
         t("pausedBecause", {
-          date: format.dateTime(new Date(pause.at), { dateStyle: "medium", timeStyle: "short" }),
+          date: format.dateTime(new Date(pause.at), "minute"),
           spent: money(spentUsd),
           usual: money(usualUsd),
         })}{" "}

@@ -9,7 +9,7 @@ export function PreviousSecret({ prefix, previous, usedAt }: PreviousSecretProps
   const t = useTranslations("keys");
   const format = useFormatter();
   const now = useNow({ updateInterval: 60_000 });
-  const time = (at: string) => format.dateTime(new Date(at), { dateStyle: "medium", timeStyle: "short" });
+  const time = (at: string) => format.dateTime(new Date(at), "minute");
   const isOver = Date.parse(previous.expiresAt) <= now.getTime();
   const secret = `${prefix}…${previous.last4}`;
   return (

@@ -2,7 +2,7 @@
 
 import Link from "next/link";
 import { useFormatter, useLocale, useTranslations } from "next-intl";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { EmptyState } from "@/components/shell/empty-state";
 import { Button, buttonVariants } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
@@ -31,6 +31,7 @@ type ModelTableProps = {
 export function ModelTable({ models, playgroundHref }: ModelTableProps) {
   const t = useTranslations("models");
   const ui = useTranslations("ui");
+  const typeName = useTypeName();
   const format = useFormatter();
   const locale = useLocale();
   const [search, setSearch] = useState("");
@@ -115,7 +116,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
         header: t("type"),
         phone: "none",
         sortBy: ({ type: value }) => value,
-        cell: ({ type: value }) => value,
+        cell: ({ type: value }) => typeName(value),
       },
       { id: "providers", header: t("providers"), phone: "none", cell: ({ providers }) => providers.join(", ") },
       {
@@ -162,7 +163,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
           ),
       };
     }
-  }, [t, ui, format, locale, hasCalls, playgroundHref]);
+  }, [t, ui, typeName, format, locale, hasCalls, playgroundHref]);
   return (
     <>
       <div className="mb-4 flex flex-wrap gap-2">
@@ -180,6 +181,7 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
           value={type}
           onChange={setType}
           values={models.map((one) => one.type)}
+          nameOf={typeName}
         />
         <Facet
           label={t("providers")}
@@ -198,6 +200,12 @@ export function ModelTable({ models, playgroundHref }: ModelTableProps) {
   );
 }
 
+function useTypeName() {
+  const types = useTranslations("models.types");
+  // safe because only a type with a name is asked for
+  return useCallback((type: string) => (types.has(type as "chat") ? types(type as "chat") : type), [types]);
+}
+
 function None() {
   return <span className="text-ink-2">—</span>;
 }
@@ -208,12 +216,14 @@ type FacetProps = {
   value: string;
   /** Of all rows; each is offered once. */
   values: readonly string[];
+  /** What is shown for a value; by default the value. */
+  nameOf?: (value: string) => string;
   onChange: (value: string) => void;
 };
 
 /** Nothing to choose, nothing shown. */
-function Facet({ label, any, value, values, onChange }: FacetProps) {
-  const options = [...new Set(values)].sort().map((one) => ({ value: one, label: one }));
+function Facet({ label, any, value, values, nameOf = (value) => value, onChange }: FacetProps) {
+  const options = [...new Set(values)].sort().map((one) => ({ value: one, label: nameOf(one) }));
   if (options.length < 2) return null;
   const items = [{ value: ANY, label: any }, ...options];
   return (

@@ -33,7 +33,7 @@ export function FailureCard(props: FailureCardProps) {
           {t(`${failure.kind}.title`)}
         </p>
         <p className="mt-1 max-w-[68ch] text-ink-2">
-          {t(`${failure.kind}.text`)} {failure.message && <span lang="en">{failure.message} </span>}
+          {t(`${failure.kind}.text`)} {failure.message && <q lang="en">{failure.message}</q>}
           {charge}
         </p>
         {failure.kind === "credit" && !addCreditsHref && <p className="mt-1 text-ink-2">{t("askBilling")}</p>}

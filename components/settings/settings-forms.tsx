@@ -176,7 +176,7 @@ export function SessionList({ sessions }: { sessions: readonly SessionRow[] }) {
     const result = await settled(call);
     setProblem(result && !result.ok ? explain.error(result.error) : undefined);
   };
-  const time = (iso: string) => format.dateTime(new Date(iso), { dateStyle: "medium", timeStyle: "short" });
+  const time = (iso: string) => format.dateTime(new Date(iso), "minute");
   return (
     <>
       <FormError message={problem} className="mb-3" />

@@ -27,6 +27,7 @@ export function AdminShell({ user, permissions, mode, books, consoleHref, onSign
     href: `/admin${path}`,
     also: also.map((other) => `/admin${other}`),
     label: t(`admin.${id}`),
+    short: id === "providers" ? t("short.providers") : undefined,
     icon: ADMIN_ICONS[id],
     phone,
   }));

@@ -20,7 +20,7 @@ export function BalancePill({ amount, state, kind, href }: ShellBalance) {
   const t = useTranslations("shell");
   const Icon = state === "empty" ? CircleAlert : TriangleAlert;
   const look = cn(
-    "figures inline-flex h-7 items-center gap-1.5 rounded-control border px-2 text-sm font-medium whitespace-nowrap pointer-coarse:min-h-11",
+    "figures relative inline-flex h-7 items-center gap-1.5 rounded-control border px-2 text-sm font-medium whitespace-nowrap pointer-coarse:h-8 pointer-coarse:after:absolute pointer-coarse:after:-inset-x-1 pointer-coarse:after:-inset-y-1.5",
     state === "ok" && "border-line-strong",
     state === "low" && "border-warning/50 text-warning",
     state === "empty" && "border-danger/50 text-danger",

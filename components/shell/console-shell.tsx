@@ -30,6 +30,7 @@ export function ConsoleShell(props: ConsoleShellProps) {
   const links = visibleNav(CONSOLE_NAV, permissions, mode).map(({ id, path, phone = false }) => ({
     href: home + path,
     label: t(`console.${id}`),
+    short: id === "playground" ? t("short.playground") : undefined,
     icon: CONSOLE_ICONS[id],
     phone,
   }));

@@ -12,6 +12,8 @@ export type NavLink = {
   /** Other addresses at which it is the current one. */
   also?: readonly string[];
   label: string;
+  /** For the bar of a phone, a fifth of its width; by default `label`. */
+  short?: string | undefined;
   icon: LucideIcon;
   phone: boolean;
 };
@@ -51,10 +53,10 @@ export function BottomNav({ label, links }: { label: string; links: readonly Nav
       aria-label={label}
       className="fixed inset-x-0 bottom-0 z-30 flex border-t border-line-strong bg-surface pb-[env(safe-area-inset-bottom)] md:hidden"
     >
-      {bar.map(({ href, label: name, icon: Icon }) => (
+      {bar.map(({ href, label: name, short, icon: Icon }) => (
         <Link key={href} href={href} aria-current={href === current ? "page" : undefined} className={BAR_ITEM}>
           <Icon className="size-5" strokeWidth={1.5} aria-hidden />
-          <span className="max-w-full truncate">{name}</span>
+          <span className="max-w-full truncate">{short ?? name}</span>
         </Link>
       ))}
       {rest.length > 0 && (

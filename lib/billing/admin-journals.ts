@@ -9,6 +9,8 @@ export type JournalRow = {
   kind: string;
   ref: string;
   orgId: string | null;
+  /** null once the organisation is gone. */
+  orgName: string | null;
   actor: string | null;
   reason: string | null;
   /** Positive: into the account. They sum to zero. */
@@ -30,10 +32,13 @@ export async function listJournals(
     take: limit + 1,
   });
   const page = rows.slice(0, limit);
-  const entries = await db().entry.findMany({
-    where: { journalId: { in: page.map(({ id }) => id) } },
-    orderBy: { id: "asc" },
-  });
+  const [entries, orgs] = await Promise.all([
+    db().entry.findMany({ where: { journalId: { in: page.map(({ id }) => id) } }, orderBy: { id: "asc" } }),
+    db().org.findMany({
+      where: { id: { in: page.flatMap(({ orgId: org }) => org ?? []) } },
+      select: { id: true, name: true },
+    }),
+  ]);
   return {
     data: page.map(({ id, at, kind: kindOf, ref, orgId: org, actor, reason }) => ({
       id: id.toString(),
@@ -41,6 +46,7 @@ export async function listJournals(
       kind: kindOf,
       ref,
       orgId: org,
+      orgName: orgs.find(({ id: one }) => one === org)?.name ?? null,
       actor,
       reason,
       entries: entries

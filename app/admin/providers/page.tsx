@@ -3,6 +3,7 @@ import Link from "next/link";
 import { getTranslations } from "next-intl/server";
 import { type ProviderListRow, ProvidersTable } from "@/components/admin/providers-table";
 import { EmptyState } from "@/components/shell/empty-state";
+import { kindName } from "@/components/shell/kind-name";
 import { PageHead } from "@/components/shell/page-head";
 import { buttonVariants } from "@/components/ui/button";
 import { requireStaff } from "@/lib/auth/require-staff";
@@ -19,6 +20,7 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function ProvidersPage() {
   const scope = await requireStaff("providers.read");
   const t = await getTranslations("admin.providers");
+  const names = await getTranslations("landing.providers.names");
   const [{ data: providers }, credentials, { data: models }] = await Promise.all([
     listProviders(scope, { limit: 1000 }),
     credentialsByProvider(scope),
@@ -26,9 +28,11 @@ export default async function ProvidersPage() {
   ]);
   const modelsOf = (slug: string) =>
     models.filter(({ offers }) => offers.some(({ provider }) => provider === slug)).length;
-  const rows = providers.map((provider) =>
-    toRow(provider, credentials.get(provider.slug) ?? [], modelsOf(provider.slug)),
-  );
+  const rows = providers.map((provider) => {
+    const kind = findProviderKind(provider.kind);
+    const named = kind ? kindName(names, kind) : provider.kind;
+    return toRow(provider, named, credentials.get(provider.slug) ?? [], modelsOf(provider.slug));
+  });
   const add = scope.permissions.has("providers.manage") && (
     <Link href="/admin/providers/new" className={buttonVariants({ variant: "primary" })}>
       {t("addProvider")}
@@ -42,7 +46,12 @@ export default async function ProvidersPage() {
   );
 }
 
-function toRow(provider: ProviderRow, credentials: CredentialRow[], models: number): ProviderListRow {
+function toRow(
+  provider: ProviderRow,
+  kindNamed: string,
+  credentials: CredentialRow[],
+  models: number,
+): ProviderListRow {
   const kind = findProviderKind(provider.kind);
   const healthy = credentials.filter(({ status }) => status === "active").length;
   const status = !provider.enabled
@@ -61,7 +70,8 @@ function toRow(provider: ProviderRow, credentials: CredentialRow[], models: numb
   return {
     slug,
     name: displayName,
-    kind: provider.kind,
+    kind: kindNamed,
+    isSimulation: provider.kind === "sandbox",
     address,
     healthy,
     credentials: credentials.length,

@@ -7,6 +7,7 @@ import { RequestTable } from "@/components/activity/request-table";
 import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
 import { buttonVariants } from "@/components/ui/button";
+import { FilterGroup } from "@/components/ui/filter-group";
 import { FilterInput } from "@/components/ui/filter-input";
 import { FilterSelect } from "@/components/ui/filter-select";
 import type { OrgScope } from "@/lib/auth/require-org";
@@ -111,7 +112,7 @@ async function RequestFilters({ scope, filters, names }: RequestFiltersProps) {
     return <FilterSelect name={name} label={label} value={oneOf(values, filters[name], "")} options={all} />;
   };
   return (
-    <>
+    <FilterGroup active={Object.keys(requestFilters(filters)).length}>
       {choice(
         "outcome",
         t("status"),
@@ -148,7 +149,7 @@ async function RequestFilters({ scope, filters, names }: RequestFiltersProps) {
         />
       </span>
       <FilterInput name="search" label={t("search")} value={textOf(filters, "search") ?? ""} className="w-56" />
-    </>
+    </FilterGroup>
   );
 }
 

@@ -47,7 +47,7 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
     getFormatter(),
   ]);
   if (!row) notFound();
-  const used = key.lastUsedAt && format.dateTime(new Date(key.lastUsedAt), { dateStyle: "medium", timeStyle: "short" });
+  const used = key.lastUsedAt && format.dateTime(new Date(key.lastUsedAt), "minute");
   return (
     <>
       <LivePage scope={scope} />
