@@ -50,6 +50,20 @@ describe.each(DOORS)("%s door", (door) => {
     expect(await response.json()).toMatchObject({ error: { param, code: "unsupported_parameter" } });
   });
 
+  test.each([
+    ["/chat/completions", "stop", { messages }],
+    ["/messages", "stop_sequences", { messages, max_tokens: 50 }],
+  ])("%s: %s that Gemini takes reach it, one more is refused by name", async (path, param, body) => {
+    const model = await hub.modelOf("google", "text");
+    const stops = ["1", "2", "3", "4", "5"];
+    const served = await hub.post(door, path, tenant.key, { model, ...body, [param]: stops });
+    expect(served.status).toBe(200);
+    const { last } = await hub.truthOf("google");
+    expect(last?.body).toMatchObject({ generationConfig: { stopSequences: stops } });
+    const refused = await hub.post(door, path, tenant.key, { model, ...body, [param]: [...stops, "6"] });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(`\\"${param}\\"`)]);
+  });
+
   test.each([true, false])("what only tunes is left out and named, stream: %s", async (stream) => {
     const model = await hub.translatedModel("text");
     const body = { model, messages, stream, seed: 7, presence_penalty: 1, logit_bias: { 1: 5 }, temperature: 0.5 };

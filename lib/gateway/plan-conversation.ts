@@ -1,3 +1,4 @@
+import { tooManyStops } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, Dialect } from "@/lib/gateway/dialects/dialect";
 import type { GatewayRequest } from "@/lib/gateway/exchange";
 import { parseJsonObject } from "@/lib/gateway/json-body";
@@ -31,7 +32,9 @@ export function routableConversation({ chat, hints }: AskedConversation): Routab
   return {
     ...{ model: chat.model, modelType: "chat", hints, affinity: affinityOf(chat), needs: needsOf(chat.body) },
     unservable(definition) {
-      const param = definition.speaks[dialect.id] !== undefined ? null : dialect.untranslatable(chat, definition);
+      if (definition.speaks[dialect.id] !== undefined) return null;
+      // an answer that does not stop where it shall is another one
+      const param = tooManyStops(chat.body, definition) ?? dialect.untranslatable(chat, definition);
       return param === null ? null : `untranslatable:${param}`;
     },
     // no tokeniser makes more tokens of a text than it has bytes, so most inputs need no counting

@@ -63,13 +63,16 @@ type GenerateRequest = {
   systemInstruction?: { parts?: Part[] };
   generationConfig?: {
     maxOutputTokens?: number;
+    stopSequences?: string[];
     thinkingConfig?: { includeThoughts?: boolean };
     responseModalities?: string[];
   };
 };
 
 /** What the real endpoint refuses before any model runs. */
-function faultOf({ contents }: GenerateRequest): string | null {
+function faultOf({ contents, generationConfig }: GenerateRequest): string | null {
+  if ((generationConfig?.stopSequences?.length ?? 0) > 5)
+    return "Unable to submit request because it has more than 5 stop sequences.";
   if (!contents?.length) return "* GenerateContentRequest.contents: contents is not specified";
   for (const [index, { role, parts }] of contents.entries()) {
     if (role !== "user" && role !== "model") return "Please use a valid role: user, model.";

@@ -1,5 +1,6 @@
 import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 
 /** Fields that several dialects have, checked alike. null and absent are the same everywhere. */
 
@@ -20,6 +21,14 @@ export function tokenLimitOf(body: JsonObject, name: string): number | null {
     throw new AppError("invalid_request", `"${name}" must be a positive integer.`, { param: name });
   return value;
 }
+
+/** The field that names more stop words than a provider takes, in whichever dialect; null where none does. */
+export function tooManyStops(body: JsonObject, { maxStopSequences: most = Infinity }: MaxStops): string | null {
+  const isTooLong = (list: unknown) => Array.isArray(list) && list.length > most;
+  return ["stop", "stop_sequences"].find((name) => isTooLong(body[name])) ?? null;
+}
+
+type MaxStops = Pick<ProviderDefinition, "maxStopSequences">;
 
 /** A client's word as part of a header, which it may neither end nor fill. */
 export function printable(word: unknown): string {

@@ -7,6 +7,7 @@ export const deepseek = openAIFamily({
   name: "DeepSeek",
   tokenLimitField: "max_tokens",
   developerAsSystem: true,
+  maxStopSequences: 16,
   usage: deepSeekUsage,
   classify: openAIErrors(({ message }) => (/content exists risk/i.test(message) ? "content_policy" : null)),
   balance: {

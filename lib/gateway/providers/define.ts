@@ -112,6 +112,8 @@ export type ProviderDefinition = {
   reasoningStreams?: boolean | "if-asked";
   /** Its models may be asked for images in their answers by translation. */
   answersWithImages?: boolean;
+  /** The most stop words that its models take; absent: any number. */
+  maxStopSequences?: number;
   /** Sends system instead of the developer role. */
   developerAsSystem?: boolean;
 };

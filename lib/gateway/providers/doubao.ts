@@ -11,6 +11,7 @@ export const doubao = openAIFamily({
     "openai-images": OPENAI_UNITS["openai-images"],
   },
   developerAsSystem: true,
+  maxStopSequences: 4,
   classify: openAIErrors(({ code, message }) => {
     if (/SensitiveContent|RiskDetection/i.test(code ?? "")) return "content_policy";
     if (code === "ServerOverloaded") return "overloaded";

@@ -17,6 +17,7 @@ export const openai = openAIFamily({
   },
   tokenLimitField: "max_completion_tokens",
   reasoningStreams: false,
+  maxStopSequences: 4,
   // both of its protocols are translated to
   usage: (usage) => (isResponsesUsage(usage) ? openAIResponsesUsage(usage) : chatUsage(usage)),
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel, options) => {

@@ -12,6 +12,7 @@ export const xai = openAIFamily({
     "openai-images": OPENAI_UNITS["openai-images"],
   },
   usage: xaiUsage,
+  maxStopSequences: 4,
   classify: openAIErrors(({ message }) => {
     // a wrong key is a 400 here, and an empty account a 429
     if (/incorrect api key|(used all|out of) .*credits|spending limit/i.test(message)) return "auth";
