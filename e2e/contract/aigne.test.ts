@@ -108,6 +108,19 @@ describe("the published client over HTTP, with only its address and key changed"
     expect(answer.usage?.aigneHubCredits).toBe(0.04);
   });
 
+  test("an image made of another one", async () => {
+    const model = await hub.relayModel("gpt-image-1", { type: "image", price: { perImage: "0.04" } });
+    const image = { type: "file" as const, data: PNG, mimeType: "image/png" };
+    const client = new AIGNEHubImageModel(options(model));
+    const answer = await client.invoke({ prompt: "brighter", image: [image], outputFileType: "file" });
+    expect(answer.images).toEqual([{ type: "file", data: expect.any(String), mimeType: "image/png" }]);
+    expect(hub.openaiTruth.last).toMatchObject({
+      path: "/v1/images/edits",
+      body: { model: "gpt-image-1", prompt: "brighter", images: [{ image_url: `data:image/png;base64,${PNG}` }] },
+    });
+    expect(answer.usage?.aigneHubCredits).toBe(0.04);
+  });
+
   test("the list of models, which the client checks entry by entry", async () => {
     const model = await hub.translatedModel("text");
     expect((await client(model).invoke({ messages })).text).toBeTruthy();
@@ -172,6 +185,27 @@ describe.each(DOORS)("%s door", (door) => {
     const refused = await ask({ type: "local", path: "/etc/passwd" });
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({ error: { param: "input.messages[0].content[0]" } });
+    const image = await post("/api/v2/image", { prompt: "brighter", image: [{ type: "local", path: "/etc/passwd" }] });
+    expect([image.status, await image.json()]).toMatchObject([400, { error: { param: "input.image[0]" } }]);
+  });
+
+  test("caches are asked for where the client wants them", async () => {
+    const modelOptions = {
+      model: await hub.translatedModel("text"),
+      cacheConfig: { autoBreakpoints: { lastMessage: true } },
+    };
+    const asked = [{ role: "system", content: "be brief" }, ...messages];
+    expect((await post("/api/v2/chat", { messages: asked, tools: [WEATHER], modelOptions })).status).toBe(200);
+    const cache_control = { type: "ephemeral" };
+    const body = {
+      system: [{ cache_control }],
+      messages: [{ content: [{ cache_control }] }],
+      tools: [{ cache_control }],
+    };
+    expect(hub.anthropicTruth.last?.body).toMatchObject(body);
+    const off = { ...modelOptions, cacheConfig: { enabled: false } };
+    expect((await post("/api/v2/chat", { messages: asked, tools: [WEATHER], modelOptions: off })).status).toBe(200);
+    expect(hub.anthropicTruth.last?.bodyText).not.toContain("cache_control");
   });
 
   test("no video model is served, and no default model that is not there", async () => {

@@ -8,20 +8,21 @@ import { routableUnit, runUnit, sizeUnit } from "@/lib/gateway/units/run-unit";
 import type { Unit, UnitCall } from "@/lib/gateway/units/unit";
 
 /** The endpoint that answers calls of one kind in one piece. */
-export function serveUnit(unit: Unit): Endpoint {
+export function serveUnit(served: Unit): Endpoint {
   return async (deps, request, reply) => {
     const caller = await deps.keyring.authenticate(request);
-    const facts = { endpoint: unit.endpoint, dialect: unit.id, model: "", stream: false };
-    let call: { asked: UnitCall; models: ModelSwitch };
+    const facts = { endpoint: served.endpoint, dialect: served.id, model: "", stream: false };
+    let call: { unit: Unit; asked: UnitCall; models: ModelSwitch };
     let admitted: Admitted;
     try {
-      const asked = await unit.parse(await request.readBody(unit.limitBytes), request);
-      facts.model = asked.model;
+      const asked = await served.parse(await request.readBody(served.limitBytes), request);
+      const { unit = served } = asked;
+      Object.assign(facts, { dialect: unit.id, model: asked.model });
       const chain = await planCall(deps, caller, routableUnit(unit, asked));
       const sizeOf = () => (price: Price, exact: boolean) => sizeUnit(asked, price, exact);
       const models = new ModelSwitch(deps, { requestId: request.id, caller, name: asked.model, sizeOf }, chain);
       const { model, plan, size } = models;
-      call = { asked, models };
+      call = { unit, asked, models };
       admitted = await admit(
         deps,
         { request, caller, model, plan, reply, routing: () => models.rows() },
@@ -31,6 +32,6 @@ export function serveUnit(unit: Unit): Endpoint {
       recordRefusal(deps, { request, caller, facts, error });
       throw error;
     }
-    await runUnit(deps, { request, reply, unit, ...call }, admitted);
+    await runUnit(deps, { request, reply, ...call }, admitted);
   };
 }

@@ -18,7 +18,7 @@ export const imageEdits: Unit = {
   parse: (body, { headers }) =>
     /^multipart\//i.test(headers["content-type"] ?? "")
       ? parseForm(body, headers["content-type"])
-      : parseJson(parseJsonObject(body)),
+      : parseImageEdits(parseJsonObject(body)),
   canTranslate: () => false,
 };
 
@@ -32,7 +32,8 @@ async function parseForm(body: Buffer, contentType: string | undefined): Promise
   );
 }
 
-function parseJson(body: JsonObject): UnitCall {
+/** A JSON body of that endpoint. Throws as every parser of units does. */
+export function parseImageEdits(body: JsonObject): UnitCall {
   refuseStream(body);
   delete body.partial_images;
   const images = Array.isArray(body.images) ? body.images : [];

@@ -22,6 +22,8 @@ export type UnitDialectId =
 /** A request that one answer in one piece serves: vectors, images, sound, a ranking. */
 export type UnitCall = {
   model: string;
+  /** The kind of call that it turned out to be; absent: its endpoint's own. */
+  unit?: Unit;
   /** What its client says about routing, which is no part of the body any more. */
   hints: RouteHints | null;
   /** What it cannot be served without. */

@@ -1,4 +1,5 @@
 import { AppError } from "@/lib/errors";
+import { setBreakpoints } from "@/lib/gateway/dialects/aigne/cache-breakpoints";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { parseChat } from "@/lib/gateway/dialects/openai-chat/parse";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -16,11 +17,14 @@ export function parseAigne(body: JsonObject, inputBytes: number): ParsedCall {
   const options = objectOf(input.modelOptions);
   const stream = objectOf(body.options).streaming === true;
   const effort = options.reasoningEffort;
+  const messages = input.messages.map(toMessage);
+  const tools = Array.isArray(input.tools) ? input.tools.map(withHint) : undefined;
+  if (options.cacheConfig != null) setBreakpoints({ messages, ...(tools && { tools }) }, objectOf(options.cacheConfig));
   const chat: JsonObject = {
     model: modelOf(options, DEFAULT_CHAT_MODEL),
-    messages: input.messages.map(toMessage),
+    messages,
     ...(stream && { stream: true, stream_options: { include_usage: true } }),
-    ...(Array.isArray(input.tools) && { tools: input.tools.map(withHint) }),
+    tools,
     ...(input.toolChoice != null && { tool_choice: input.toolChoice }),
     response_format: toFormat(input.responseFormat),
     temperature: options.temperature,
