@@ -86,6 +86,19 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
   await expect(page.getByText("$5.00", { exact: true })).toBeVisible();
   expect((await call(hub, key, "sandbox/chat")).status).toBe(200);
 
+  const allow = async (pattern: string, status: number) => {
+    await page.getByRole("button", { name: t.customers.models.change }).click();
+    const models = page.getByRole("dialog", { name: /^Models of/ });
+    await models.getByLabel(t.customers.models.label).fill(pattern);
+    await models.getByRole("button", { name: t.customers.models.save }).click();
+    await expect(models).toBeHidden();
+    await expect(page.getByText(pattern, { exact: true }).first()).toBeVisible();
+    await expect.poll(async () => (await call(hub, key, "sandbox/chat")).status).toBe(status);
+  };
+  await allow("sandbox/im*", 403);
+  await expect(page.getByText("sandbox/image", { exact: true })).toBeVisible();
+  await allow("sandbox/*", 200);
+
   await page.getByRole("button", { name: t.customers.suspend.suspend }).click();
   const question = page.getByRole("dialog", { name: /^Suspend Customer/ });
   await question.getByLabel(t.customers.suspend.reason).fill("abuse");

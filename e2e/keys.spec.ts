@@ -71,6 +71,9 @@ test("an edit binds at once and stays in the history", async ({ page, context, h
   await dialog.getByLabel(t.name, { exact: true }).fill("Walled in");
   await dialog.getByText(t.limitsTitle).click();
   await expect(dialog.getByText(/Yours is (127\.0\.0\.1|::1)\./)).toBeVisible();
+  await dialog.getByLabel(t.modelsLabel).fill("sandbox/ch*\nnowhere/*");
+  await expect(dialog.getByText(/^1 of \d+ models sandbox\/chat/)).toBeVisible();
+  await expect(dialog.getByText("Matches no model: nowhere/*")).toBeVisible();
   await dialog.getByLabel(t.addressesLabel).fill("203.0.113.0/24");
   await dialog.getByLabel(t.note).fill("Only from the office");
   await dialog.getByRole("button", { name: t.saveChanges }).click();

@@ -82,7 +82,7 @@ export function ConnectForm({ token, app, orgs, first }: Props) {
           </SelectContent>
         </Select>
       </Field>
-      <KeyFields values={{ name: app, app }} errors={fields} apps={[]} address={null} />
+      <KeyFields values={{ name: app, app }} errors={fields} apps={[]} models={[]} address={null} />
       <FormActions>
         <Button type="submit" variant="primary" disabled={isBusy} focusableWhenDisabled>
           {t("allow")}

@@ -81,6 +81,7 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
               values={{ name: isFirst ? t("nameDefault") : "", dailyCapUsd: context.dailyCapUsd }}
               errors={error?.fields ?? {}}
               apps={context.apps}
+              models={context.models}
               address={context.address}
             />
             <DialogActions>

@@ -44,7 +44,13 @@ export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
           }}
         >
           <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
-          <KeyFields values={row} errors={error?.fields ?? {}} apps={context.apps} address={context.address} />
+          <KeyFields
+            values={row}
+            errors={error?.fields ?? {}}
+            apps={context.apps}
+            models={context.models}
+            address={context.address}
+          />
           <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("saveChanges")}

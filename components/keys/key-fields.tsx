@@ -1,6 +1,7 @@
 "use client";
 
 import { useTranslations } from "next-intl";
+import { AllowedModelsField } from "@/components/models/allowed-models";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
@@ -16,12 +17,14 @@ type KeyFieldsProps = {
   errors: Readonly<Record<string, string>>;
   /** Names that the app field offers. */
   apps: readonly string[];
+  /** Ids of the models that the organisation may call; empty: not known here. */
+  models: readonly string[];
   /** From where this person's browser reaches the hub; null: not known. */
   address: string | null;
 };
 
 /** Name and app first; limits and access behind a line that opens by itself where one of them is set or refused. */
-export function KeyFields({ values, errors, apps, address }: KeyFieldsProps) {
+export function KeyFields({ values, errors, apps, models, address }: KeyFieldsProps) {
   const t = useTranslations("keys");
   const periods = PERIODS.map((value) => ({ value, label: t(`periodOptions.${value}`) }));
   const errorOf = (field: string) => {
@@ -96,15 +99,12 @@ export function KeyFields({ values, errors, apps, address }: KeyFieldsProps) {
             {number("tpm", t("tpmLabel"))}
             {number("maxConcurrency", t("concurrencyLabel"))}
           </div>
-          <Field name="allowedModels" label={t("modelsLabel")} help={t("modelsHelp")} error={errorOf("allowedModels")}>
-            <Textarea
-              name="allowedModels"
-              defaultValue={values.allowedModels?.join("\n") ?? ""}
-              rows={2}
-              className="min-h-16 font-mono text-sm"
-              spellCheck={false}
-            />
-          </Field>
+          <AllowedModelsField
+            label={t("modelsLabel")}
+            values={values.allowedModels ?? []}
+            models={models}
+            error={errorOf("allowedModels")}
+          />
           <Field
             name="allowedIps"
             label={t("addressesLabel")}

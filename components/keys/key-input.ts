@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { keyInput } from "@/lib/keys/schema";
+import { readPatterns } from "@/lib/model-patterns";
 
 /** The fields of `KeyFields` as the actions take them. An empty limit is null, which removes it; numbers that are not numbers
  *  travel as NaN and are refused with the field's name. A date that was not touched keeps its time of day. */
@@ -24,7 +25,7 @@ export function keyInputOf(form: FormData, expiresAt: string | null = null): z.i
     rpm: whole("rpm"),
     tpm: whole("tpm"),
     maxConcurrency: whole("maxConcurrency"),
-    allowedModels: list("allowedModels"),
+    allowedModels: readPatterns(text("allowedModels")),
     allowedIps: list("allowedIps"),
     expiresAt: expires ? (expiresAt?.startsWith(expires) ? expiresAt : expires) : null,
     note: text("note"),

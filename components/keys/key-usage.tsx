@@ -3,6 +3,7 @@
 import { useFormatter, useLocale, useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Budget } from "@/components/keys/budget";
+import { AllowedModels } from "@/components/models/allowed-models";
 import { Meter } from "@/components/ui/meter";
 import { formatMoney } from "@/lib/format-money";
 import type { KeyRow } from "@/lib/keys/schema";
@@ -10,11 +11,13 @@ import { parseUsd } from "@/lib/money";
 
 type KeyUsageProps = {
   row: KeyRow;
+  /** Ids of the models that the organisation may call. */
+  models: readonly string[];
   live: { heldUsd: string; calls: number; tokens: number; running: number };
 };
 
 /** Each limit with what counts against it now. */
-export function KeyUsage({ row, live }: KeyUsageProps) {
+export function KeyUsage({ row, models, live }: KeyUsageProps) {
   const t = useTranslations("keys");
   const format = useFormatter();
   const locale = useLocale();
@@ -60,7 +63,17 @@ export function KeyUsage({ row, live }: KeyUsageProps) {
     counted(t("rpmLabel"), live.calls, row.rpm),
     counted(t("tpmLabel"), live.tokens, row.tpm),
     counted(t("concurrencyLabel"), live.running, row.maxConcurrency),
-    [t("modelsLabel"), row.allowedModels.length > 0 ? <Codes key="models" values={row.allowedModels} /> : t("all")],
+    [
+      t("modelsLabel"),
+      row.allowedModels.length > 0 ? (
+        <div key="models">
+          <Codes values={row.allowedModels} />
+          <AllowedModels patterns={row.allowedModels} models={models} />
+        </div>
+      ) : (
+        t("all")
+      ),
+    ],
     [t("addressesLabel"), row.allowedIps.length > 0 ? <Codes key="ips" values={row.allowedIps} /> : t("any")],
   ];
   return <Facts rows={rows} />;

@@ -20,6 +20,8 @@ export type KeyContext = {
   /** The model of the snippets; null while none is offered. */
   model: string | null;
   apps: readonly string[];
+  /** Ids of the models that the organisation may call. */
+  models: readonly string[];
   address: string | null;
   /** What a new key gets; null: no cap. */
   dailyCapUsd: string | null;

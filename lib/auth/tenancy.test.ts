@@ -231,6 +231,7 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
   },
   decideRefundAction: { roles: "✔✔––", input: () => ({ orgId: no, refundId: no, isApproved: true }) },
   checkBooksAction: { roles: "✔✔–✔", input: () => undefined, granted: "ok" },
+  setAllowedModelsAction: { roles: "✔✔––", input: () => ({ orgId: no, allowedModels: ["openai/*"] }) },
   setSuspendedAction: { roles: "✔✔––", input: () => ({ orgId: no, suspended: true, reason: "test" }) },
   updateSettingsAction: { roles: "✔✔––", input: () => ({ instanceName: "AIGNE Hub" }), granted: "ok" },
 };

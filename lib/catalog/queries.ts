@@ -1,6 +1,7 @@
 import { ratesInForce } from "@/lib/catalog/admin-prices";
 import { formatRates, type WrittenRates } from "@/lib/catalog/rates";
 import { db } from "@/lib/db";
+import { isListed } from "@/lib/model-patterns";
 import type { Scope } from "@/lib/orgs/scope";
 import type { Prisma } from "@/prisma/generated/client";
 
@@ -16,9 +17,13 @@ export type OrgModel = {
   price: WrittenRates | null;
 };
 
-/** The models an organisation may call: enabled, and offered by an enabled provider. */
-export function listOrgModels(_scope: Scope): Promise<OrgModel[]> {
-  return listModels();
+/** The models an organisation may call: enabled, offered by an enabled provider, and allowed to it by the operator. */
+export async function listOrgModels(scope: Scope): Promise<OrgModel[]> {
+  const [models, org] = await Promise.all([
+    listModels(),
+    db().org.findUnique({ where: { id: scope.orgId }, select: { allowedModels: true } }),
+  ]);
+  return models.filter(({ id }) => isListed(org?.allowedModels ?? [], id));
 }
 
 /** The same for whoever looks before signing up: names, limits and list prices are public where the pages are. */

@@ -10,7 +10,7 @@ import { takeHints } from "@/lib/gateway/routing/hints";
 import { toRouteRow } from "@/lib/gateway/routing/route-rows";
 import type { RouteQuestion, StaffRoute, StaffRouteRow } from "@/lib/gateway/schema";
 import { findModel, loadSnapshot } from "@/lib/gateway/snapshot";
-import { isListed } from "@/lib/keys/authenticate";
+import { isListed } from "@/lib/model-patterns";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 
 /** Where a call would go now, and why: the gateway's own ranking over the configuration and health that all nodes share. Nothing

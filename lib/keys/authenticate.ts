@@ -5,6 +5,7 @@ import type { Clock } from "@/lib/clock";
 import { AppError } from "@/lib/errors";
 import type { KeyUse } from "@/lib/keys/key-uses";
 import { hashKey, isWellFormedKey, keyKind } from "@/lib/keys/secret";
+import { isListed } from "@/lib/model-patterns";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 import type { Sql } from "@/lib/pg";
 
@@ -258,15 +259,6 @@ function callerOf(record: KeyRecord): Caller {
     memberId: record.memberId,
     mayUseModel: (modelId) => isListed(record.orgModels, modelId) && isListed(record.allowedModels, modelId),
   };
-}
-
-/** Model names and patterns; an empty list holds every model. */
-export function isListed(patterns: readonly string[], modelId: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => matches(pattern, modelId));
-}
-
-function matches(pattern: string, modelId: string): boolean {
-  return pattern.endsWith("*") ? modelId.startsWith(pattern.slice(0, -1)) : pattern === modelId;
 }
 
 function isAllowedAddress(allowed: readonly string[], address: string | null): boolean {

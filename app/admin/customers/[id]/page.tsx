@@ -4,9 +4,11 @@ import { getTranslations } from "next-intl/server";
 import { CreditDialog } from "@/components/admin/credit-dialog";
 import { CustomerKeys, CustomerRequests, OrgStatus } from "@/components/admin/customers";
 import { JournalTable } from "@/components/admin/ledger";
+import { ModelsDialog } from "@/components/admin/models-dialog";
 import { PaymentsTable } from "@/components/admin/payments-table";
 import { SuspendDialog } from "@/components/admin/suspend-dialog";
 import { Percent, Usd } from "@/components/admin/usd";
+import { AllowedModels } from "@/components/models/allowed-models";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { KeyFigures } from "@/components/shell/key-figures";
@@ -16,6 +18,7 @@ import { requireStaff } from "@/lib/auth/require-staff";
 import { getWallet } from "@/lib/billing/admin-credits";
 import { listJournals } from "@/lib/billing/admin-journals";
 import { listPayments } from "@/lib/billing/admin-refunds";
+import { listModels } from "@/lib/catalog/queries";
 import { AppError } from "@/lib/errors";
 import { listKeys } from "@/lib/keys/admin-keys";
 import { getOrg } from "@/lib/orgs/admin-orgs";
@@ -35,7 +38,7 @@ export default async function CustomerPage({ params }: Props) {
   const t = await getTranslations("admin.customers");
   const { id } = await params;
   const org = await getOrg(scope, id).catch(missing);
-  const [{ mode }, wallet, { data: keys }, { data: requests }, usage, journals, payments] = await Promise.all([
+  const [{ mode }, wallet, { data: keys }, { data: requests }, usage, journals, payments, served] = await Promise.all([
     getSettings(),
     getWallet(scope, id),
     listKeys(scope, id, { limit: 100 }),
@@ -43,7 +46,9 @@ export default async function CustomerPage({ params }: Props) {
     sumMargins(scope, parseRange("30d"), id),
     scope.permissions.has("ledger.read") ? listJournals(scope, { orgId: id, limit: 10 }) : null,
     listPayments(scope, id),
+    listModels(),
   ]);
+  const models = served.map((model) => model.id);
   const isSuspended = org.status === "suspended";
   const activeKeys = keys.filter(({ status }) => status === "active").length;
   const balance = {
@@ -98,6 +103,20 @@ export default async function CustomerPage({ params }: Props) {
           )}
         </Block>
       )}
+      <Block
+        id="models"
+        title={t("models.label")}
+        action={
+          scope.permissions.has("orgs.manage") && (
+            <ModelsDialog orgId={id} name={org.name} allowedModels={org.allowedModels} models={models} />
+          )
+        }
+      >
+        {org.allowedModels.length > 0 && (
+          <p className="font-mono text-sm wrap-anywhere">{org.allowedModels.join(", ")}</p>
+        )}
+        <AllowedModels patterns={org.allowedModels} models={models} />
+      </Block>
       <Block id="keys" title={t("keys")}>
         {keys.length === 0 ? <EmptyState text={t("noKeys")} /> : <CustomerKeys rows={keys} />}
       </Block>

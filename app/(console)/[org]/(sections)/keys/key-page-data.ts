@@ -21,6 +21,7 @@ export async function readKeyContext(scope: OrgScope): Promise<KeyContext> {
     baseUrl: `${publicOrigin(await headers(), env().publicUrl)}/api/v1`,
     model: models.find(({ type, price }) => type === "chat" && price !== null)?.id ?? null,
     apps,
+    models: models.map(({ id }) => id),
     address: scope.request?.ip ?? null,
     dailyCapUsd: cap === null ? null : formatUsd(cap),
   };

@@ -79,7 +79,7 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
       />
       <div className="grid gap-x-10 lg:grid-cols-2">
         <Block id="limits" title={t("limitsTitle")}>
-          <KeyUsage row={key} live={key.live} />
+          <KeyUsage row={key} models={context.models} live={key.live} />
         </Block>
         <Block id="facts" title={t("facts")}>
           <KeyFacts row={key} creator={key.creator} />
