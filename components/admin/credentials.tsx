@@ -45,7 +45,9 @@ export function Credential({ credential, shape, canManage, lastRouteOf }: Creden
         {last4 && <code className="font-mono text-sm text-ink-2">••••{last4}</code>}
         <StateBadges credential={credential} />
       </div>
-      {statusReason && <p className="text-sm text-danger">{statusReason}</p>}
+      {statusReason && (
+        <p className={status === "active" ? "text-sm text-warning" : "text-sm text-danger"}>{statusReason}</p>
+      )}
       <Facts credential={credential} />
       {canManage && (
         <div className="flex flex-wrap items-end gap-x-6 gap-y-3">

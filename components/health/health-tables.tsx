@@ -3,6 +3,7 @@
 import { CircleCheck, CircleX } from "lucide-react";
 import { useFormatter, useTranslations } from "next-intl";
 import { Moment } from "@/components/health/moment";
+import { RouteReason } from "@/components/receipt/route-reason";
 import { Badge } from "@/components/ui/badge";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import type { BreakerRow, CheckRow, ProcessRow, QueueRow } from "@/lib/health/schema";
@@ -45,7 +46,7 @@ export function BreakerTable({ rows }: { rows: readonly BreakerRow[] }) {
       ),
     },
     { id: "openings", header: t("openings"), numeric: true, phone: "none", cell: ({ openings }) => openings || "—" },
-    { id: "reason", header: t("reason"), phone: "none", cell: ({ reason }) => reason },
+    { id: "reason", header: t("reason"), phone: "none", cell: ({ reason }) => <RouteReason reason={reason} /> },
   ];
   return <DataTable caption={t("breakers")} columns={columns} rows={rows} rowId={({ target }) => target} />;
 }
@@ -65,7 +66,8 @@ export function CheckTable({ rows }: { rows: readonly CheckRow[] }) {
       id: "result",
       header: t("result"),
       phone: "side",
-      cell: ({ ok, latencyMs }) => {
+      cell: ({ ok, isUnverified, latencyMs }) => {
+        if (isUnverified) return <Badge variant="warning">{t("unverified")}</Badge>;
         const Icon = ok ? CircleCheck : CircleX;
         return (
           <Badge variant={ok ? "positive" : "danger"}>

@@ -1,5 +1,5 @@
 import { checkCredential, checkRoute, type Outcome, type Probed } from "@/lib/catalog/probe";
-import { CALL_MODEL, conclude, type ProbeDependencies } from "@/lib/catalog/probe-task";
+import { CALL_MODEL, conclude, noteCheck, type ProbeDependencies, verdictOf } from "@/lib/catalog/probe-task";
 import { PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
 import { newId } from "@/lib/ids";
 import type { Sql } from "@/lib/pg";
@@ -60,20 +60,20 @@ export async function probeOpenRoutes(dependencies: ProbeDependencies): Promise<
       if (claims[0]?.wait !== 0) return false;
       const outcome = await checkRoute(dependencies, row);
       await remember(sql, row, "breaker", outcome);
-      await sql.query("SELECT note_check($1, $2)", [row.provider_id, outcome.ok]);
+      await noteCheck(sql, row.provider_id, outcome);
       return concludeRoute(sql, row, outcome);
     }),
   );
   return found.filter(Boolean).length;
 }
 
-async function concludeRoute(sql: Sql, row: DueRoute, { ok, method, failureClass, refusal, error }: Outcome) {
+async function concludeRoute(sql: Sql, row: DueRoute, outcome: Outcome) {
+  const { ok, method, failureClass, refusal, error } = outcome;
   if (ok && method === "call") {
     await sql.query("SELECT breaker_set($1, 0, 0, '')", [row.target]);
     return true;
   }
-  const isUpstreams = failureClass !== null && failureClass !== "auth" && failureClass !== "rate_limited";
-  if (!ok && isUpstreams) {
+  if (verdictOf(outcome) === false) {
     const openings = row.openings + 1;
     const restMs = Math.min(MAX_REST_MS, REST_STEP_MS * openings);
     await sql.query("SELECT breaker_set($1, $2, $3, $4)", [row.target, restMs, openings, failureClass]);

@@ -24,32 +24,40 @@ export async function runProbe(dependencies: ProbeDependencies, payload: unknown
   if (!row) return;
   const isTest = row.kind === "test_credential";
   const outcome = await (isTest ? checkCredential : listModels)(dependencies, row);
+  // a secret that is only tried says nothing about the one in use; whoever waits for the probe sees the credential as it is now
+  if (isTest && !row.isTried) await conclude(sql, row, outcome);
   await sql.query(FINISH, [
     ...[probeId, outcome.ok, outcome.latencyMs, outcome.error ?? null],
     isTest || !outcome.models ? null : JSON.stringify({ models: outcome.models }),
     ...[outcome.method, outcome.failureClass],
   ]);
-  // a secret that is only tried says nothing about the one in use
-  if (isTest && !row.isTried) await conclude(sql, row, outcome);
 }
 
-/** What a check says about the credential it was made with, and about the provider's day. */
+/** What a check says about the credential it was made with, and about the provider's day. One whose account is empty rests until
+ *  a later check finds it paid: others go first, and it is called where there is none. */
 export async function conclude(
   sql: Sql,
   { provider_id, credential_id, sealed }: Pick<Row, "provider_id" | "credential_id" | "sealed">,
   outcome: Outcome,
 ): Promise<void> {
-  const { ok, error, failureClass, refusal, balance } = outcome;
+  const { ok, error, refusal, balance, isEmpty = false } = outcome;
   if (credential_id) {
-    await sql.query(STAMP, [credential_id, ok, error ?? null, refusal ?? null, sealed]);
+    await sql.query(STAMP, [credential_id, ok || isEmpty, error ?? null, refusal ?? null, sealed]);
+    if (isEmpty) await sql.query("SELECT breaker_set($1, $2, 0, 'balance')", [credential_id, EMPTY_REST_MS]);
+    else if (ok) await sql.query(END_EMPTY_REST, [credential_id]);
     if (balance) await sql.query(KEEP_BALANCE, [credential_id, balance.amount, balance.unit]);
   }
-  await sql.query("SELECT note_check($1, $2)", [provider_id, verdictOf(ok, failureClass)]);
+  await noteCheck(sql, provider_id, outcome);
 }
 
-/** Null: it says nothing about the upstream. */
-function verdictOf(ok: boolean, failureClass: string | null): boolean | null {
-  if (ok) return true;
+/** Into the provider's day, where a check says anything about the provider. */
+export async function noteCheck(sql: Sql, providerId: string, outcome: Outcome): Promise<void> {
+  await sql.query("SELECT note_check($1, $2)", [providerId, verdictOf(outcome)]);
+}
+
+/** Whether the upstream is well; null: it says nothing about that. */
+export function verdictOf({ ok, isEmpty, failureClass }: Outcome): boolean | null {
+  if (ok || isEmpty) return true;
   return failureClass && ["overloaded", "server", "timeout", "network"].includes(failureClass) ? false : null;
 }
 
@@ -68,6 +76,11 @@ const FIND = `
   ) credential ON true
   WHERE probe.id = $1 AND probe.state = 'pending'`;
 
+/** Longer than it takes until the next check on schedule. */
+const EMPTY_REST_MS = 20 * 60_000;
+
+const END_EMPTY_REST = `SELECT breaker_set(target, 0, 0, '') FROM breaker WHERE target = $1 AND openings = 0 AND reason = 'balance'`;
+
 /** The tried secret is not kept. */
 const FINISH = `
   UPDATE provider_probe
@@ -84,7 +97,7 @@ const STAMP = `
       WHEN NOT $2 AND status = 'verifying' OR $4::text IS NOT NULL AND status = 'active' THEN 'disabled' ELSE status END,
     refusal = CASE WHEN $2 THEN NULL WHEN refusal = 'balance' THEN refusal ELSE coalesce($4, refusal) END,
     updated_at = CASE WHEN $4::text IS NOT NULL AND status = 'active' THEN clock_timestamp() ELSE updated_at END,
-    status_reason = CASE WHEN $2 THEN NULL WHEN status = 'needs_secret' THEN status_reason ELSE $3 END
+    status_reason = CASE WHEN status = 'needs_secret' THEN status_reason ELSE $3 END
   WHERE id = $1 AND sealed = $5`;
 
 const KEEP_BALANCE = `

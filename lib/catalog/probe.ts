@@ -58,9 +58,12 @@ export type Outcome = {
   latencyMs: number;
   /** models: its list · key: what tells about the key alone · balance · call: a few tokens. Null: it came to nothing. */
   method: "models" | "key" | "balance" | "call" | null;
-  /** Class of the failure, as the provider file has it; null where there is none, or it is our own. */
+  /** Class of the failure, as the provider file has it; `unverified`: nothing could be asked, so that nothing is known; null
+   *  where there is none, or it is our own. */
   failureClass: string | null;
   refusal?: "auth" | "balance";
+  /** The provider says that nothing is left of the account. Calls it serves for nothing may work still. */
+  isEmpty?: true;
   error?: string;
   models?: { id: string; name?: string }[];
   balance?: Balance | null;
@@ -71,19 +74,26 @@ export async function listModels(tools: ProbeTools, row: Probed): Promise<Outcom
   return within(tools, row, (probe) => probe.ask("models"));
 }
 
-/** Finds out whether a credential works. The model list is cheap but tells little: a key may be refused it and still serve calls,
- *  and an account without money often lists its models. So a refusal of the list, and a credential that was refused for its
- *  balance, are decided by the balance where the provider tells it, else by a call of a few tokens. Never rejects. */
+/** Finds out whether a credential works. The model list is cheap but tells little: an upstream may have none, a key may be refused
+ *  it and still serve calls, and an account without money often lists its models. So a call of a few tokens decides where the
+ *  list cannot be had; a credential that was refused for its balance is decided by the balance where the provider tells it,
+ *  else by such a call too. Never rejects. */
 export async function checkCredential(tools: ProbeTools, row: Probed): Promise<Outcome> {
   return within(tools, row, async (probe) => {
-    const first = await probe.ask("key");
-    const isRefused = first.failureClass === "auth" && first.refusal !== "balance";
-    if (!first.ok) return isRefused && row.upstream_model ? probe.call(row.upstream_model) : first;
+    const asked = await probe.ask("key");
+    const tellsNothing =
+      asked.failureClass === UNVERIFIED || (asked.failureClass === "auth" && asked.refusal === "auth");
+    const first = tellsNothing && row.upstream_model ? await probe.call(row.upstream_model) : asked;
+    if (!first.ok) return first;
     const balance = await probe.balance();
     const told = { ...first, balance };
-    if (balance && Number(balance.amount) <= 0)
-      return { ...told, ...{ ok: false, method: "balance", failureClass: "auth", refusal: "balance" }, error: EMPTY };
-    if (row.refusal !== "balance") return told;
+    if (balance && Number(balance.amount) <= 0) {
+      const empty = { ...told, ok: false, method: "balance" as const, error: EMPTY };
+      // where a call was refused for it, nothing else is believed
+      if (row.refusal === "balance") return { ...empty, failureClass: "auth", refusal: "balance" };
+      return { ...empty, isEmpty: true };
+    }
+    if (row.refusal !== "balance" || first.method === "call") return told;
     if (balance) return { ...told, method: "balance" };
     if (!row.upstream_model)
       return { ...told, ok: false, failureClass: "auth", refusal: "balance", error: UNVERIFIABLE };
@@ -96,11 +106,16 @@ export async function checkCredential(tools: ProbeTools, row: Probed): Promise<O
 export async function checkRoute(tools: ProbeTools, row: Probed): Promise<Outcome> {
   return within(tools, row, async (probe) => {
     const first = await probe.ask("models");
-    if (!first.ok && first.failureClass !== "auth") return first;
+    if (!first.ok && first.failureClass !== "auth" && first.failureClass !== UNVERIFIED) return first;
     return row.upstream_model ? probe.call(row.upstream_model) : first;
   });
 }
 
+const UNVERIFIED = "unverified";
+/** What an upstream answers that has no list of models: not found, method not allowed, not implemented. */
+const LISTLESS: readonly number[] = [404, 405, 501];
+const NO_LIST =
+  "The provider has no list of models. A credential is verified by a call then, which needs a chat model of the provider to be offered here.";
 const EMPTY = "The account has no credit left.";
 const UNVERIFIABLE =
   "It was refused for its balance, which only a call can verify, and the provider serves no chat model here. Replace the secret, or enable it by hand.";
@@ -154,6 +169,8 @@ function createProbe(tools: ProbeTools, provider: ProbeProvider, kind: string, t
       // safe because there is a list where there is no test
       const { response, body } = await get(test ?? (await (provider.listModels as ModelList).request(target)));
       const latencyMs = Math.round(performance.now() - started);
+      if (!test && LISTLESS.includes(response.status))
+        return { ok: false, latencyMs, method, failureClass: UNVERIFIED, error: NO_LIST };
       if (!response.ok) {
         const { status, headers } = response;
         return failed(provider.classify({ status, headers: Object.fromEntries(headers), body }), method, latencyMs);

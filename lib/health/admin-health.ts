@@ -201,6 +201,7 @@ async function readChecks(): Promise<CheckRow[]> {
     origin: row.origin as CheckRow["origin"],
     method: row.method as CheckRow["method"],
     ok: row.ok === true,
+    isUnverified: row.failureClass === "unverified",
     latencyMs: row.latencyMs ?? 0,
     error: row.error,
   }));

@@ -89,6 +89,8 @@ export const checkOut = z.object({
   origin: z.enum(["operator", "schedule", "breaker", "recheck"]),
   method: z.enum(["models", "key", "balance", "call"]).nullable(),
   ok: z.boolean(),
+  /** Not ok, and not failed either: nothing could be asked. */
+  isUnverified: z.boolean(),
   latencyMs: z.int(),
   error: z.string().nullable(),
 });

@@ -150,7 +150,7 @@ SELECT json_build_object(
     WHERE minute > clock_timestamp() - interval '1 hour' GROUP BY 1) r),
   'checks', (SELECT json_agg(c) FROM (
     SELECT DISTINCT ON (provider_id) provider_id AS provider, ok OR failure_class IS NULL OR failure_class IN ('auth', 'rate_limited') AS ok
-    FROM provider_probe WHERE state = 'done' AND finished_at > clock_timestamp() - interval '30 minutes'
+    FROM provider_probe WHERE state = 'done' AND failure_class IS DISTINCT FROM 'unverified' AND finished_at > clock_timestamp() - interval '30 minutes'
     ORDER BY provider_id, finished_at DESC) c)
 )
 $$;

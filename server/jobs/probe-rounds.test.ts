@@ -4,6 +4,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { type ModelText, makeModel, makeProvider } from "@/e2e/support/fixtures";
+import type { ServicesNow } from "@/lib/health/service-state";
 import { logger } from "@/lib/log";
 import { createPool } from "@/lib/pg";
 import { generateSecretsKeyPair } from "@/lib/secrets";
@@ -29,6 +30,7 @@ const server = createServer((request, response) => {
   };
   if (isDown) return answer(500, { error: { message: "The server had an error" } });
   if (!accepted.has(key)) return answer(401, { error: { message: "Incorrect API key" } });
+  if (request.url === "/v1/models" && key.startsWith("sk-listless")) return answer(404, { detail: "Not Found" });
   if (request.url === "/v1/models") return answer(200, { data: [{ id: "m" }] });
   if (request.url === "/v1/user/balance") {
     const total_balance = unpaid.has(key) ? "0.00" : "12.50";
@@ -159,6 +161,51 @@ test("where the provider tells the balance, that decides, and no call is made", 
   expect(rows.map(({ balance, balance_unit }) => `${balance} ${balance_unit}`)).toEqual(["0.00 CNY", "12.50 CNY"]);
 });
 
+/** As if it had last been looked at long ago. */
+const age = (id: string) =>
+  database.pool.query("update credential set updated_at = 'epoch', last_tested_at = 'epoch' where id = $1", [id]);
+
+test("an account that runs out rests its credential until a later check finds it paid", async () => {
+  accepted.add("sk-deep-spent").add("sk-deep-spare");
+  unpaid.add("sk-deep-spent");
+  const { id } = await connect("sk-deep-spent", { kind: "deepseek" });
+  const rest = async () =>
+    (
+      await database.pool.query(
+        "select openings, reason, until > clock_timestamp() + interval '15 minutes' as outlasts from breaker where target = $1",
+        [id],
+      )
+    ).rows;
+  await age(id);
+  await recheck();
+  expect(await stateOf(id)).toEqual({ status: "active", reason: "The account has no credit left." });
+  expect(await rest()).toEqual([{ openings: 0, reason: "balance", outlasts: true }]);
+  unpaid.delete("sk-deep-spent");
+  await age(id);
+  await recheck();
+  expect(await stateOf(id)).toEqual({ status: "active", reason: null });
+  expect(await rest()).toEqual([]);
+});
+
+test("where an upstream has no list of models, a call decides; without a chat model nothing is known", async () => {
+  accepted.add("sk-listless-chat").add("sk-listless-vectors");
+  const chat = await connect("sk-listless-chat", { models: [{}] });
+  const vectors = await connect("sk-listless-vectors", { models: [{ type: "embedding" }] });
+  await age(chat.id);
+  await age(vectors.id);
+  await recheck();
+  expect(await stateOf(chat.id)).toEqual({ status: "active", reason: null });
+  expect(seen).toContain("sk-listless-chat /v1/chat/completions");
+  expect(await stateOf(vectors.id)).toEqual({ status: "active", reason: expect.stringContaining("no list of models") });
+  const { rows } = await database.pool.query<{ now: ServicesNow }>("select services_now() as now");
+  const checks = new Map(rows[0]?.now.checks?.map(({ provider, ok }) => [provider, ok]));
+  expect([checks.get(chat.providerId), checks.has(vectors.providerId)]).toEqual([true, false]);
+  const { rows: days } = await database.pool.query("select ok, failed from service_day where subject_id = any($1)", [
+    [chat.providerId, vectors.providerId],
+  ]);
+  expect(days.map(({ ok, failed }) => [Number(ok), Number(failed)])).toEqual([[1, 0]]);
+});
+
 test("a key that was revoked is found on schedule, before a call meets it", async () => {
   const { id } = await connect("sk-revoked");
   const { id: fresh } = await connect("sk-fresh");
@@ -220,6 +267,14 @@ describe("a route whose breaker is open", () => {
     await recheck();
     expect(await state()).toBe("closed");
     expect(seen).toContain("sk-back /v1/chat/completions");
+  });
+
+  test("is closed by a call where the upstream has no list of models; without a chat model it is left to traffic", async () => {
+    const chat = await open("sk-listless-back", "11 seconds");
+    const vectors = await open("sk-listless-vector", "11 seconds", "embedding");
+    await recheck();
+    expect(await chat.state()).toBe("closed");
+    expect(await vectors.state()).toEqual({ openings: 2, rests: false, kept: false });
   });
 
   test("is left to traffic for ten seconds", async () => {
