@@ -41,10 +41,13 @@ const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWri
 export type Tenant = { org: OrgRow; key: string };
 type OfferOptions = Pick<OfferText, "priority" | "weight" | "capabilities" | "contextWindow" | "timeouts">;
 type Offers = string | (string | ({ upstreamModel: string; provider?: ProviderRow } & OfferOptions))[];
-type ModelOptions = Pick<ModelText, "id" | "aliases" | "type" | "fallbacks" | "capabilities"> & {
-  price?: PriceText | null;
-  provider?: ProviderRow;
-};
+type ModelOptions = { secrets?: Record<string, string>[] } & Pick<
+  ModelText,
+  "id" | "aliases" | "type" | "fallbacks" | "capabilities"
+> & {
+    price?: PriceText | null;
+    provider?: ProviderRow;
+  };
 
 /** One gateway behind both doors, its own database, and one simulator per wire. */
 export type ContractHub = Awaited<ReturnType<typeof startContractHub>>;
@@ -269,13 +272,13 @@ class Hub {
     sql: Sql,
     kind: ProviderKindId,
     upstreamModel: string,
-    { price = PRICE, type }: ModelOptions = {},
+    { price = PRICE, type, secrets = [simulatedSecret(kind as SimulatedKind)] }: ModelOptions = {},
   ): Promise<string> {
     const isSandbox = kind === "sandbox";
     const provider = await makeProvider(sql, this.#secrets, {
       kind,
       baseUrl: isSandbox ? null : (await this.#wire(kind)).baseUrl,
-      secrets: isSandbox ? [] : [simulatedSecret(kind)],
+      secrets: isSandbox ? [] : secrets,
     });
     const offer = { provider, upstreamModel: isSandbox ? "chat" : upstreamModel, cost: COST };
     return makeModel(sql, { price, offers: [offer], ...(type && { type }) });

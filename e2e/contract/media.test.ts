@@ -148,5 +148,39 @@ describe.each(DOORS)("%s door", (door) => {
       const event = await hub.settled(response.headers.get("x-request-id"));
       expect(event).toMatchObject({ route: "translate", usageSource: "reported", inputTokens: 6 });
     });
+
+    /** Two credentials, one text a call. */
+    const embed = async (input: string[]) => {
+      const secrets = ["one", "two"].map((name) => ({ apiKey: `bearer-${name}`, region: "eu-central-1" }));
+      const model = await hub.modelOf("bedrock", "amazon.titan-embed-text-v2:0", { type: "embedding", secrets });
+      const truth = await hub.truthOf("bedrock");
+      const before = truth.requests.length;
+      const response = await hub.post(door, "/embeddings", tenant.key, { model, input });
+      const body = (await response.json()) as { data?: unknown[]; error?: { message: string } };
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      const asked = truth.requests.slice(before).map((request) => request.body?.inputText);
+      return { response, body, event, asked };
+    };
+
+    test("goes on where a credential gave out in the middle: every part is asked, paid and booked once", async () => {
+      const flaky = `flaky=429 ${door}`;
+      const { response, body, event, asked } = await embed(["one", flaky, "three"]);
+      expect([response.status, body.data?.length]).toEqual([200, 3]);
+      expect(asked).toEqual(["one", flaky, flaky, "three"]);
+      expect(event).toMatchObject({ outcome: "ok", usageSource: "reported", inputTokens: 4, priceNano: 4_000n });
+      expect(event.attempts.map(({ outcome, costNano }) => [outcome, costNano])).toEqual([
+        ["upstream_error", 500n],
+        ["ok", 1_500n],
+      ]);
+      expect((event.costNano ?? 0n) + event.wasteNano).toBe(2_000n);
+    });
+
+    test("fails as a whole where a part does, and the parts before it are paid", async () => {
+      const { response, body, event, asked } = await embed(["one", "two words", "error=500 three"]);
+      expect([response.status, response.headers.get("x-should-retry")]).toEqual([502, "false"]);
+      expect(body.error?.message).toMatch(/answered before are charged/);
+      expect(asked).toEqual(["one", "two words", "error=500 three"]);
+      expect(event).toMatchObject({ outcome: "upstream_error", inputTokens: 3, priceNano: 3_000n, costNano: 1_500n });
+    });
   });
 });

@@ -54,6 +54,37 @@ export function totalOutputTokens(usage: Usage): number {
   return sum(usage, OUTPUT_CLASSES);
 }
 
+/** Both together. A tier is of a whole call, so that of the first counts. */
+export function addUsage(first: Usage, second: Usage | undefined): Usage {
+  if (!second) return first;
+  const { toolCalls, imageVariants, serviceTier } = first;
+  const tier = serviceTier ?? second.serviceTier;
+  return {
+    ...addCounts<TokenClass | UnitClass>([...TOKEN_CLASSES, ...UNIT_CLASSES], first, second),
+    ...((toolCalls || second.toolCalls) && { toolCalls: addNamed(toolCalls, second.toolCalls) }),
+    ...((imageVariants || second.imageVariants) && { imageVariants: addNamed(imageVariants, second.imageVariants) }),
+    ...(tier !== undefined && { serviceTier: tier }),
+  };
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+function addNamed(first: Counts = {}, second: Counts = {}): Record<string, number> {
+  return addCounts([...new Set([...Object.keys(first), ...Object.keys(second)])], first, second);
+}
+
+function addCounts<Name extends string>(
+  names: readonly Name[],
+  first: Partial<Record<Name, number>>,
+  second: Partial<Record<Name, number>>,
+): Record<Name, number> {
+  const counted = names.flatMap((name) => {
+    const count = (first[name] ?? 0) + (second[name] ?? 0);
+    return count === 0 ? [] : [[name, count] as const];
+  });
+  return Object.fromEntries(counted) as Record<Name, number>;
+}
+
 function sum(usage: Usage, classes: readonly TokenClass[]): number {
   let total = 0;
   for (const name of classes) total += usage[name] ?? 0;

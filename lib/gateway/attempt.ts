@@ -38,12 +38,17 @@ export type AttemptResult = { answered: true } | { answered: false; failure: Ups
 /** How long a call goes on after its client left, in the hope of a usage report. */
 export const GRACE_DRAIN_MS = 2_000;
 
-export function failed(failure: UpstreamFailure): AttemptResult {
+/** What an attempt used for parts of an answer that it then did not finish. */
+export type PartlyUsed = Pick<AttemptEnd, "usage" | "usageSource" | "carried">;
+
+const UNUSED: PartlyUsed = { usage: null, usageSource: "unknown" };
+
+export function failed(failure: UpstreamFailure, used = UNUSED): AttemptResult {
   const outcome = failure.class === "timeout" ? "timeout" : "upstream_error";
   return {
     answered: false,
     failure,
-    end: { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown", reason: failure.class },
+    end: { outcome, httpStatus: failure.status, ...used, reason: failure.class },
   };
 }
 
@@ -53,30 +58,32 @@ export function endedByHub(): AppError {
 }
 
 /** What the client is told when no candidate is left. Our credential's trouble is never shown as the client's; nothing of
- *  the upstream's answer is repeated unless the request itself was at fault. */
-export function failureToError(failure: UpstreamFailure): AppError {
+ *  the upstream's answer is repeated unless the request itself was at fault. `isCharged`: for parts of the answer. */
+export function failureToError(failure: UpstreamFailure, isCharged = false): AppError {
+  const charge = isCharged ? "Parts of the input that were answered before are charged." : "You were not charged.";
+  const own = (message: string) => (isCharged ? `${message} ${charge}` : message);
   switch (failure.class) {
     case "invalid_request":
-      return new AppError("invalid_request", failure.message, paramOf(failure));
+      return new AppError("invalid_request", own(failure.message), paramOf(failure));
     case "context_length":
-      return new AppError("context_length_exceeded", contextLengthMessage(failure.message), paramOf(failure));
+      return new AppError("context_length_exceeded", own(contextLengthMessage(failure.message)), paramOf(failure));
     case "content_policy":
-      return new AppError("content_policy_violation", failure.message, paramOf(failure));
+      return new AppError("content_policy_violation", own(failure.message), paramOf(failure));
     case "auth":
       return new AppError(
         "provider_unavailable",
-        "The provider refused the hub's credential. The operator has to mend it. You were not charged.",
+        `The provider refused the hub's credential. The operator has to mend it. ${charge}`,
       );
     case "rate_limited":
     case "overloaded":
-      return new AppError("overloaded", "All providers of this model are busy. You were not charged. Try again.", {
+      return new AppError("overloaded", `All providers of this model are busy. ${charge} Try again.`, {
         retryAfterMs: failure.retryAfterMs ?? 1_000,
       });
     case "timeout":
-      return new AppError("upstream_timeout", "The provider did not answer in time. You were not charged.");
+      return new AppError("upstream_timeout", `The provider did not answer in time. ${charge}`);
     case "server":
     case "network":
-      return new AppError("upstream_error", "The provider returned an error. You were not charged.");
+      return new AppError("upstream_error", `The provider returned an error. ${charge}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { AppError } from "@/lib/errors";
 import { type AttemptResult, failed, failureToError } from "@/lib/gateway/attempt";
 import type { Reply } from "@/lib/gateway/exchange";
 import type { GatewayDependencies } from "@/lib/gateway/gateway";
-import type { CallMeter, Outcome } from "@/lib/gateway/meter/call-meter";
+import type { AttemptEnd, CallMeter, Outcome } from "@/lib/gateway/meter/call-meter";
 import type { Secret, UpstreamFailure } from "@/lib/gateway/providers/define";
 import {
   type Candidate,
@@ -47,6 +47,7 @@ export async function tryCandidates(
   const { meter, reply, others } = call;
   let { plan } = call;
   const failures: UpstreamFailure[] = [];
+  let end: AttemptEnd | null = null;
   let at: Position | null = { offer: 0, credential: 0 };
   let isRetrying = false;
   try {
@@ -58,6 +59,7 @@ export async function tryCandidates(
       if (result.answered)
         return noteCall(call, tools, plan === call.plan ? ANSWERED[meter.outcome ?? "ok"] : "failure");
       failures.push(result.failure);
+      end = result.end;
       const { class: name } = result.failure;
       const isOver = () => reply.gone || meter.aborted !== null;
       if (isOver() || isClientBound(name) || meter.attemptCount >= MAX_ATTEMPTS) break;
@@ -84,8 +86,8 @@ export async function tryCandidates(
     if (isRetrying) tools.retries.release();
   }
   noteCall(call, tools, failures.at(-1) ?? "neutral");
-  // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure
-  throw refusal(call, failures as Failures);
+  // safe because a plan has at least one candidate, and each attempt that does not answer adds its failure and its end
+  throw refusal(call, failures as Failures, end as AttemptEnd);
 }
 
 /** Past routes that another call is probing at the moment, unless nothing comes after them. */
@@ -150,18 +152,16 @@ function scrubbed(result: Unanswered, secret: Secret): Unanswered {
   return { ...result, failure: { ...result.failure, message: scrub(result.failure.message, secret) } };
 }
 
-/** The last failure as an error. A call that failed before any output costs nothing. */
-function refusal({ meter, reply }: Routed, failures: Failures): AppError {
+/** The last failure as an error. A call that failed before any output costs nothing; parts that ended cleanly are paid. */
+function refusal({ meter, reply }: Routed, failures: Failures, end: AttemptEnd): AppError {
   // safe because `Failures` is never empty
   const failure = failures.at(-1) as UpstreamFailure;
-  const error = failureToError(failure);
-  const outcome = reply.gone ? "client_gone" : failure.class === "timeout" ? "timeout" : "upstream_error";
-  meter.finish(
-    { outcome, httpStatus: failure.status, usage: null, usageSource: "unknown", reason: failure.class },
-    reply.gone ? 499 : error.status,
-  );
-  // the client's own attempts would multiply ours: only want of capacity alone is worth another
-  if (!failures.some(({ class: name }) => name === "server" || name === "network" || name === "timeout")) return error;
+  const isCharged = end.usage !== null;
+  const error = failureToError(failure, isCharged);
+  meter.finish({ ...end, ...(reply.gone && { outcome: "client_gone" }) }, reply.gone ? 499 : error.status);
+  // the client's own attempts would multiply ours: only want of capacity alone is worth another, and what is paid is not paid twice
+  if (!isCharged && !failures.some(({ class: name }) => name === "server" || name === "network" || name === "timeout"))
+    return error;
   return new AppError(error.code, error.message, { ...error.details, retry: false });
 }
 

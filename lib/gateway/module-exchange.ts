@@ -1,12 +1,32 @@
+import type { Usage } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
-import { type AttemptContext, type AttemptResult, endedByHub, failed, GRACE_DRAIN_MS } from "@/lib/gateway/attempt";
+import {
+  type AttemptContext,
+  type AttemptResult,
+  endedByHub,
+  failed,
+  GRACE_DRAIN_MS,
+  type PartlyUsed,
+} from "@/lib/gateway/attempt";
 import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
+import type { UsageReading } from "@/lib/gateway/usage/reading";
 
 type Context = Pick<AttemptContext, "candidate" | "meter" | "reply"> & { isStream: boolean };
 type Steps<Asked> = {
   ask(signal: AbortSignal): PromiseLike<Asked>;
   answer(asked: Asked, signal: AbortSignal): AttemptResult | Promise<AttemptResult>;
 };
+
+/** Thrown by `ask` for an answer that takes several upstream calls, of which one failed behind others; `cause` is its error. */
+export class PartsFailed extends Error {
+  override name = "PartsFailed";
+  readonly used: PartlyUsed;
+
+  constructor(cause: unknown, { reading, carried }: { reading: UsageReading; carried?: Usage }) {
+    super("a part of the answer failed", { cause });
+    this.used = { usage: reading.usage, usageSource: reading.source, ...(carried && { carried }) };
+  }
+}
 
 /** One upstream call through a provider's AI SDK module: `ask` gets its answer, `answer` makes of it what the client gets. What
  *  `ask` throws is the provider's failure and classified; a client that leaves has a grace. Rejects with errors of our own,
@@ -26,10 +46,12 @@ export async function exchangeModule<Asked>(context: Context, { ask, answer }: S
       asked = await ask(abort.signal);
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (!abort.signal.aborted) return failed(sdkFailure(error, candidate.definition));
+      const [cause, used] = error instanceof PartsFailed ? [error.cause, error.used] : [error, undefined];
+      if (!abort.signal.aborted) return failed(sdkFailure(cause, candidate.definition), used);
       if (!reply.gone) throw endedByHub();
-      // the client left and its grace ran out: nothing was received that could be counted
-      meter.finish({ outcome: "client_gone", httpStatus: null, usage: null, usageSource: "unknown" }, 499);
+      // the client left and its grace ran out: nothing was received that could be counted, but for parts
+      const uncounted = { usage: null, usageSource: "unknown" } as const;
+      meter.finish({ outcome: "client_gone", httpStatus: null, ...(used ?? uncounted) }, 499);
       return { answered: true };
     }
     // outside: taken for the provider's failure, a bug of ours would be tried again elsewhere and rest the route

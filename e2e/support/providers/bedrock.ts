@@ -74,6 +74,13 @@ function embed(exchange: Exchange, model: string): void {
   if (typeof inputText !== "string" || ![256, 512, 1_024].includes(dimensions))
     return refuse(exchange, 400, "ValidationException", "Malformed input request.");
   record.model = model;
+  // a text that fails whenever it comes, or the first time only
+  const failure = /^(error|flaky)=(\d+)/.exec(inputText);
+  const isFirst = exchange.truth.requests.filter(({ bodyText }) => bodyText === record.bodyText).length === 1;
+  if (failure && (failure[1] === "error" || isFirst)) {
+    const { status, type, message } = errorFor(failure[2] ?? "500");
+    return refuse(exchange, status, type, message);
+  }
   record.status = 200;
   const inputTextTokenCount = inputText.split(" ").length;
   record.usage.input = inputTextTokenCount;

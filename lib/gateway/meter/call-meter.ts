@@ -1,5 +1,5 @@
 import { priceUsage, unpricedParts } from "@/lib/billing/pricing";
-import { totalInputTokens, totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
+import { addUsage, totalInputTokens, totalOutputTokens, type Usage, type UsageSource } from "@/lib/billing/usage";
 import type { AttemptRecord, IdempotencyClaim, Settlement } from "@/lib/billing/wallet";
 import type { Clock } from "@/lib/clock";
 import { crashPoint } from "@/lib/crash-points";
@@ -25,6 +25,8 @@ export type AttemptEnd = {
   outcome: Outcome;
   httpStatus: number | null;
   usage: Usage | null;
+  /** What earlier attempts used for parts of the same answer: paid with it, and cost before. */
+  carried?: Usage;
   usageSource: UsageSource;
   finishReason?: string | null;
   /** Class of the failure that ended it. */
@@ -243,8 +245,9 @@ export class CallMeter {
     this.settled = true;
     this.outcome = end.outcome;
     const { attempt } = this;
-    const usage = end.usage ? withRequest(end.usage) : {};
-    const price = this.admission.price ? (end.usage ? this.priceOf(end.usage) : 0n) : null;
+    const paid = end.usage && addUsage(end.usage, end.carried);
+    const usage = paid ? withRequest(paid) : {};
+    const price = this.admission.price ? (paid ? this.priceOf(paid) : 0n) : null;
     const cost = attempt ? this.costOf(attempt.candidate, end.usage, end.report) : 0n;
     if (attempt) this.attempts.push(this.record(attempt, end, cost));
     // a model that was to come next may have been refused after the last attempt was closed

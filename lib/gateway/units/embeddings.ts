@@ -2,8 +2,10 @@ import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { optionalText, routingOf } from "@/lib/gateway/units/fields";
+import { Parts } from "@/lib/gateway/units/parts";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { embeddingsUsage } from "@/lib/gateway/usage/media";
+import type { UsageReading } from "@/lib/gateway/usage/reading";
 
 const LIMIT_BYTES = 20 * 1024 * 1024;
 const MAX_INPUTS = 2_048;
@@ -27,18 +29,19 @@ function parseEmbeddings(body: JsonObject, inputBytes: number): UnitCall {
       param: "encoding_format",
     });
   const dimensions = dimensionsOf(body.dimensions);
+  const parts = new Parts<Part>(usageOf);
   return {
     ...routing,
     warnings: [],
     bound: { inputTokens: texts ? inputBytes : tokens, outputTokens: 0 },
-    countInput: () => (texts ? texts.reduce((sum, text) => sum + countTokens(text), 0) : tokens),
+    countInput: () => (texts ? countTexts(texts) : tokens),
     relayOnly: texts ? null : "input",
     relayBody: (upstreamModel) => ({
       body: JSON.stringify({ ...body, model: upstreamModel }),
       contentType: "application/json",
     }),
     readUsage: ({ json }) => embeddingsUsage(json?.usage),
-    translate: (target) => translate(target, { texts: texts ?? [], dimensions, isPacked: format === "base64" }),
+    translate: (target) => translate(target, parts, { texts: texts ?? [], dimensions, isPacked: format === "base64" }),
   };
 }
 
@@ -67,41 +70,55 @@ function dimensionsOf(value: unknown): number | null {
 }
 
 type Asked = { texts: string[]; dimensions: number | null; isPacked: boolean };
+type Part = { vectors: number[][]; texts: string[] /** Null where nobody reports them. */; tokens: number | null };
 
 /** Batches above the provider's cap are split; the order stays, usage is summed. */
-async function translate(target: TranslationTarget, asked: Asked): Promise<TranslatedAnswer> {
+async function translate(target: TranslationTarget, memory: Parts<Part>, asked: Asked): Promise<TranslatedAnswer> {
   const { provider, settings, upstreamModel, signal } = target;
   if (!provider.embeddingModel) throw new Error(`${provider.id} has no embedding models`);
   const model = await provider.embeddingModel(settings, upstreamModel);
   const size = (await model.maxEmbeddingsPerCall) ?? asked.texts.length;
-  const vectors: number[][] = [];
-  let tokens: number | null = 0;
-  for (let at = 0; at < asked.texts.length; at += size) {
-    const { embeddings: part, usage } = await model.doEmbed({
-      values: asked.texts.slice(at, at + size),
-      abortSignal: signal,
-      ...(asked.dimensions !== null && { providerOptions: dimensionOptions(asked.dimensions, upstreamModel) }),
-    });
-    vectors.push(...part);
-    tokens = tokens === null || usage === undefined ? null : tokens + usage.tokens;
-  }
-  const counted = tokens ?? asked.texts.reduce((sum, text) => sum + countTokens(text), 0);
+  const { parts, ...used } = await memory.complete(
+    target.offerId,
+    Math.ceil(asked.texts.length / size),
+    async (index) => {
+      const texts = asked.texts.slice(index * size, (index + 1) * size);
+      const { embeddings: vectors, usage } = await model.doEmbed({
+        values: texts,
+        abortSignal: signal,
+        ...(asked.dimensions !== null && { providerOptions: dimensionOptions(asked.dimensions, upstreamModel) }),
+      });
+      return { vectors, texts, tokens: usage?.tokens ?? null };
+    },
+  );
+  const tokens = usageOf(parts).usage.input ?? 0;
   return {
-    reading:
-      tokens === null
-        ? { usage: {}, source: "unknown", anomalies: [] }
-        : { usage: { input: tokens }, source: "reported", anomalies: [] },
+    ...used,
     body: {
       object: "list",
-      data: vectors.map((vector, index) => ({
-        object: "embedding",
-        index,
-        embedding: asked.isPacked ? pack(vector) : vector,
-      })),
+      data: parts
+        .flatMap(({ vectors }) => vectors)
+        .map((vector, index) => ({
+          object: "embedding",
+          index,
+          embedding: asked.isPacked ? pack(vector) : vector,
+        })),
       model: target.model,
-      usage: { prompt_tokens: counted, total_tokens: counted },
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
     },
   };
+}
+
+function usageOf(parts: readonly Part[]): UsageReading {
+  return {
+    usage: { input: parts.reduce((sum, { tokens, texts }) => sum + (tokens ?? countTexts(texts)), 0) },
+    source: parts.every(({ tokens }) => tokens !== null) ? "reported" : "estimated",
+    anomalies: [],
+  };
+}
+
+function countTexts(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + countTokens(text), 0);
 }
 
 /** Each provider's module reads its own name, Bedrock's one for each family of models. */

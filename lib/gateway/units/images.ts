@@ -3,6 +3,7 @@ import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { countOf, optionalText, refuseStream, routingOf, textOf } from "@/lib/gateway/units/fields";
+import { Parts } from "@/lib/gateway/units/parts";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { imagesUsage } from "@/lib/gateway/usage/media";
 
@@ -31,6 +32,8 @@ export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
   optionalText(body, "response_format");
   refuseStream(body);
   delete body.partial_images;
+  const variant = { size: size ?? "auto" };
+  const parts = new Parts<string[]>((made) => imagesUsage({ data: made.flat() }, variant));
   return {
     ...routing,
     warnings: [],
@@ -44,31 +47,31 @@ export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
       return { body: JSON.stringify(sent), contentType: "application/json" };
     },
     readUsage: ({ json }) => imagesUsage(json, { ...(size && { size }), ...(quality && { quality }) }),
-    translate: (target) => translate(target, { body, prompt, n, size }),
+    translate: (target) => translate(target, parts, { body, prompt, n, size }),
   };
 }
 
 type Asked = { body: JsonObject; prompt: string; n: number; size: string | undefined };
 
-async function translate(target: TranslationTarget, asked: Asked): Promise<TranslatedAnswer> {
+async function translate(target: TranslationTarget, memory: Parts<string[]>, asked: Asked): Promise<TranslatedAnswer> {
   const { provider, settings, upstreamModel, signal } = target;
   if (!provider.imageModel) throw new Error(`${provider.id} has no image models`);
   const model = await provider.imageModel(settings, upstreamModel);
   const most = typeof model.maxImagesPerCall === "number" ? model.maxImagesPerCall : 1;
-  const images: string[] = [];
-  for (let left = asked.n; left > 0; left -= most) {
-    const result = await model.doGenerate({
-      ...{ prompt: asked.prompt, n: Math.min(most, left), size: sizeOf(asked.size), aspectRatio: undefined },
+  const { parts, ...used } = await memory.complete(target.offerId, Math.ceil(asked.n / most), async (index) => {
+    const n = Math.min(most, asked.n - index * most);
+    const { images } = await model.doGenerate({
+      ...{ prompt: asked.prompt, n, size: sizeOf(asked.size), aspectRatio: undefined },
       ...{ seed: undefined, files: undefined, mask: undefined, providerOptions: {}, abortSignal: signal },
     });
-    images.push(...result.images.map((image) => (typeof image === "string" ? image : toBase64(image))));
-  }
+    return images.map((image) => (typeof image === "string" ? image : toBase64(image)));
+  });
   const isUrl = asked.body.response_format === "url";
   return {
-    reading: imagesUsage({ data: images }, { size: asked.size ?? "auto" }),
+    ...used,
     body: {
       created: Math.floor(target.now / 1000),
-      data: images.map((image) => (isUrl ? { url: `data:image/png;base64,${image}` } : { b64_json: image })),
+      data: parts.flat().map((image) => (isUrl ? { url: `data:image/png;base64,${image}` } : { b64_json: image })),
     },
   };
 }

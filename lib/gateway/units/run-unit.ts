@@ -1,4 +1,5 @@
 import { type UsageBound, worstCase } from "@/lib/billing/pricing";
+import { addUsage, type Usage } from "@/lib/billing/usage";
 import type { Admitted } from "@/lib/gateway/admit";
 import { type AttemptResult, failed } from "@/lib/gateway/attempt";
 import type { GatewayRequest, Reply } from "@/lib/gateway/exchange";
@@ -153,6 +154,7 @@ function translate(attempt: Attempt): Promise<AttemptResult> {
   const target = {
     provider: candidate.definition,
     settings,
+    offerId: candidate.offer.id,
     upstreamModel: candidate.offer.upstreamModel,
     model: call.models.name,
     now: deps.clock.now(),
@@ -168,7 +170,7 @@ function translate(attempt: Attempt): Promise<AttemptResult> {
 
 function answerTranslated(attempt: Attempt, answered: TranslatedAnswer): AttemptResult {
   const { call } = attempt;
-  const paid = settle(attempt, answered.reading, null);
+  const paid = settle(attempt, answered.reading, null, answered.carried);
   const headers = answerHeaders(attempt, answered.warnings);
   if ("bytes" in answered) {
     call.reply.send(200, { ...headers, "content-type": answered.contentType }, answered.bytes);
@@ -188,11 +190,16 @@ function present({ asked }: Call, answer: JsonObject, paid: PaidAnswer): string 
   return asked.present ? JSON.stringify(asked.present(answer, paid)) : null;
 }
 
-/** As reported, else the input as we count it. */
-function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonObject | null): PaidAnswer {
+/** As reported or counted with the answer, else the input as we count it. */
+function settle(
+  { call, admitted }: Attempt,
+  reading: UsageReading,
+  json: JsonObject | null,
+  carried?: Usage,
+): PaidAnswer {
   const { meter } = admitted;
-  const isReported = reading.source === "reported";
-  const usage = isReported ? reading.usage : { input: admitted.inputTokens() };
+  const isKnown = reading.source !== "unknown";
+  const usage = isKnown ? reading.usage : { input: admitted.inputTokens() };
   meter.firstContent(() => usage);
   meter.setUpstreamId(json?.id);
   const price = meter.finish(
@@ -200,12 +207,13 @@ function settle({ call, admitted }: Attempt, reading: UsageReading, json: JsonOb
       outcome: call.reply.gone ? "client_gone" : "ok",
       httpStatus: 200,
       usage,
-      usageSource: isReported ? "reported" : "estimated",
+      usageSource: isKnown ? reading.source : "estimated",
+      ...(carried && { carried }),
       report: reportOf(json?.usage, reading),
     },
     call.reply.gone ? 499 : 200,
   );
-  return { usage, price, requestId: call.request.id, model: call.models.name };
+  return { usage: addUsage(usage, carried), price, requestId: call.request.id, model: call.models.name };
 }
 
 function baseHeaders({ request, asked }: Call, more: string[] = []): Record<string, string> {

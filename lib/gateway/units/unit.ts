@@ -59,6 +59,8 @@ export type RelayedAnswer = { json: JsonObject | null; bytes: Buffer };
 export type TranslationTarget = {
   provider: ProviderDefinition;
   settings: SdkSettings;
+  /** Whose parts of one answer fit together. */
+  offerId: string;
   upstreamModel: string;
   /** What the answer calls its model. */
   model: string;
@@ -67,7 +69,8 @@ export type TranslationTarget = {
   now: number;
 };
 
-export type TranslatedAnswer = { reading: UsageReading; warnings?: string[] } & (
+/** `carried` is what earlier attempts used for parts of it, beside the reading. */
+export type TranslatedAnswer = { reading: UsageReading; carried?: Usage; warnings?: string[] } & (
   | { body: JsonObject }
   | { bytes: Uint8Array; contentType: string }
 );
