@@ -1,16 +1,29 @@
-import type { DateTimeFormatOptions } from "next-intl";
 import type { Locale } from "@/lib/locale";
 
-/** How moments are written, by name: `format.dateTime(at, "minute")`. Outside English the clock has 24 hours, so that figures
- *  line up, and because Node and browsers word the time of day differently in Chinese (清晨, 上午), which breaks hydration. */
-export function dateFormats(locale: Locale) {
-  const clock: DateTimeFormatOptions = locale === "en" ? {} : { hourCycle: "h23" };
-  return {
-    /** A time alone. */
-    time: { timeStyle: "medium", ...clock },
-    minute: { dateStyle: "medium", timeStyle: "short", ...clock },
-    second: { dateStyle: "medium", timeStyle: "medium", ...clock },
-    /** To the second, with its zone. */
-    zoned: { dateStyle: "medium", timeStyle: "long", ...clock },
-  } satisfies Record<string, DateTimeFormatOptions>;
+const STYLES = {
+  hour: { timeStyle: "short" },
+  /** To the second, without its day. */
+  time: { timeStyle: "medium" },
+  minute: { dateStyle: "medium", timeStyle: "short" },
+  second: { dateStyle: "medium", timeStyle: "medium" },
+  /** To the second, with its zone. */
+  zoned: { dateStyle: "medium", timeStyle: "long" },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
+export type MomentStyle = keyof typeof STYLES;
+
+/** A moment as the language writes it, except that Chinese has a clock of 24 hours: figures line up then, and no server and
+ *  browser disagree about the word for the time of day (清晨, 凌晨), which breaks hydration. The clock is asked for by the
+ *  locale, as an option for it changes the blanks in Chromium. */
+export function formatMoment(at: string | Date, style: MomentStyle, locale: Locale, timeZone: string): string {
+  return formatterOf(style, locale, timeZone).format(new Date(at));
+}
+
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(style: MomentStyle, locale: Locale, timeZone: string): Intl.DateTimeFormat {
+  const key = `${style} ${locale} ${timeZone}`;
+  const clocked = locale === "zh-TW" ? "zh-TW-u-hc-h23" : locale;
+  const formatter = made.get(key) ?? new Intl.DateTimeFormat(clocked, { ...STYLES[style], timeZone });
+  made.set(key, formatter);
+  return formatter;
 }

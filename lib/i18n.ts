@@ -1,6 +1,5 @@
 import { cookies, headers } from "next/headers";
 import type { AbstractIntlMessages } from "next-intl";
-import type { dateFormats } from "@/lib/date-formats";
 import { isLocale, LOCALE_COOKIE, LOCALE_HEADER, type Locale, negotiateLocale } from "@/lib/locale";
 import type messages from "@/messages/en.json";
 
@@ -10,7 +9,6 @@ declare module "next-intl" {
   interface AppConfig {
     Locale: Locale;
     Messages: typeof messages;
-    Formats: { dateTime: ReturnType<typeof dateFormats> };
   }
 }
 

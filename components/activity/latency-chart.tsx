@@ -1,7 +1,7 @@
 "use client";
 
 import { useFormatter, useTranslations } from "next-intl";
-import { stepLabel } from "@/components/activity/usage-chart";
+import { useStepLabel } from "@/components/activity/usage-chart";
 import { LineChart } from "@/components/charts/line-chart";
 import type { Series } from "@/components/charts/palette";
 
@@ -11,6 +11,7 @@ export type LatencyPoint = { step: string; p50Ms: number | null; p95Ms: number |
 export function LatencyChart({ points }: { points: readonly LatencyPoint[] }) {
   const t = useTranslations("activity");
   const format = useFormatter();
+  const stepLabel = useStepLabel();
   const series: Series[] = [
     { id: "p95Ms", label: t("p95") },
     { id: "p50Ms", label: t("p50") },
@@ -21,7 +22,7 @@ export function LatencyChart({ points }: { points: readonly LatencyPoint[] }) {
       label={t("chart", { metric: t("metrics.latency") })}
       series={series}
       points={points.map(({ step, ...values }) => ({
-        label: stepLabel(step, format),
+        label: stepLabel(step),
         values: Object.fromEntries(
           Object.entries(values).flatMap(([id, value]) => (value === null ? [] : [[id, value]])),
         ),

@@ -10,6 +10,7 @@ import { Block } from "@/components/shell/block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Money } from "@/components/ui/money";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow, TableRowHead } from "@/components/ui/table";
+import { useMoment } from "@/components/ui/use-moment";
 import type { OrgReceipt } from "@/lib/usage/schema";
 import { cn } from "@/lib/utils";
 
@@ -92,7 +93,8 @@ function remedyOf(rule: string | null) {
 function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
   const t = useTranslations("activity");
   const format = useFormatter();
-  const time = (at: string) => format.dateTime(new Date(at), "zoned");
+  const writeMoment = useMoment();
+  const time = (at: string) => writeMoment(at, "zoned");
   const source = (["reported", "estimated"] as const).find((one) => one === request.usageSource) ?? "unknown";
   const promo: [string, ReactNode] = [t("promo"), <Money key="promo" usd={request.promoUsd} />];
   const facts: [string, ReactNode][] = [

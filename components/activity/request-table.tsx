@@ -6,6 +6,7 @@ import { useMemo } from "react";
 import { Outcome } from "@/components/activity/outcome";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Money } from "@/components/ui/money";
+import { useMoment } from "@/components/ui/use-moment";
 import type { OrgRequest } from "@/lib/usage/schema";
 
 export type ListedRequest = OrgRequest & { keyName: string };
@@ -21,6 +22,7 @@ type RequestTableProps = {
 export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
   const t = useTranslations("activity");
   const format = useFormatter();
+  const writeMoment = useMoment();
   const columns = useMemo<Column<ListedRequest>[]>(
     () => [
       {
@@ -37,7 +39,7 @@ export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
             scroll={!beside}
             className="figures font-normal whitespace-nowrap underline decoration-line-strong underline-offset-4 hover:decoration-current"
           >
-            {format.dateTime(new Date(startedAt), "second")}
+            {writeMoment(startedAt, "second")}
           </Link>
         ),
       },
@@ -82,7 +84,7 @@ export function RequestTable({ orgSlug, requests, beside }: RequestTableProps) {
           ),
       },
     ],
-    [t, format, orgSlug, beside],
+    [t, format, writeMoment, orgSlug, beside],
   );
   return <DataTable caption={t("list")} columns={columns} rows={requests} rowId={({ id }) => id} />;
 }

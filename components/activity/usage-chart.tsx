@@ -3,6 +3,7 @@
 import { useFormatter, useLocale, useTranslations } from "next-intl";
 import { BarChart } from "@/components/charts/bar-chart";
 import { MAX_SERIES, type Series } from "@/components/charts/palette";
+import { useMoment } from "@/components/ui/use-moment";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
 
@@ -32,6 +33,7 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
   const t = useTranslations("activity");
   const locale = useLocale();
   const format = useFormatter();
+  const stepLabel = useStepLabel();
   const own = groups.length > MAX_SERIES ? groups.slice(0, MAX_SERIES - 1) : groups;
   const named = new Set(own.map(({ id }) => id));
   const series: Series[] = [
@@ -45,7 +47,7 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
     sums.set(id, (sums.get(id) ?? 0n) + amountOf(cell, metric));
   }
   const points = steps.map((step) => ({
-    label: stepLabel(step, format),
+    label: stepLabel(step),
     values: Object.fromEntries(series.map(({ id }) => [id, drawn(sums.get(`${step} ${id}`) ?? 0n, metric)])),
   }));
   return (
@@ -70,10 +72,13 @@ export function UsageChart({ metric, steps, groups, cells }: UsageChartProps) {
 }
 
 /** The name of a step, which is a UTC hour or a day of the chosen zone. */
-export function stepLabel(step: string, format: Pick<ReturnType<typeof useFormatter>, "dateTime">): string {
-  return step.includes("T")
-    ? format.dateTime(new Date(step), { hour: "numeric", minute: "2-digit" })
-    : format.dateTime(new Date(`${step}T00:00:00Z`), { month: "short", day: "numeric", timeZone: "UTC" });
+export function useStepLabel(): (step: string) => string {
+  const format = useFormatter();
+  const writeMoment = useMoment();
+  return (step) =>
+    step.includes("T")
+      ? writeMoment(step, "hour")
+      : format.dateTime(new Date(`${step}T00:00:00Z`), { month: "short", day: "numeric", timeZone: "UTC" });
 }
 
 function amountOf({ priceUsd, calls, tokens, errors = 0 }: UsageCell, metric: Metric): bigint {

@@ -5,6 +5,7 @@ import { useFormatter, useTranslations } from "next-intl";
 import { useMemo } from "react";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Money } from "@/components/ui/money";
+import { useMoment } from "@/components/ui/use-moment";
 import { formatUsd, parseUsd } from "@/lib/money";
 
 export type UsageLine = {
@@ -36,6 +37,7 @@ type UsageTableProps = {
 export function UsageTable({ head, lines, total, withLastCall = false }: UsageTableProps) {
   const t = useTranslations("activity");
   const format = useFormatter();
+  const writeMoment = useMoment();
   const columns = useMemo<Column<UsageLine>[]>(() => {
     const count = (
       id: "calls" | "inputTokens" | "cacheReadTokens" | "outputTokens",
@@ -123,7 +125,7 @@ export function UsageTable({ head, lines, total, withLastCall = false }: UsageTa
               numeric: true,
               phone: "none" as const,
               sortBy: ({ lastCall }: UsageLine) => lastCall ?? null,
-              cell: ({ lastCall }: UsageLine) => (lastCall ? format.dateTime(new Date(lastCall), "minute") : "—"),
+              cell: ({ lastCall }: UsageLine) => (lastCall ? writeMoment(lastCall, "minute") : "—"),
             },
           ]
         : []),
@@ -137,7 +139,7 @@ export function UsageTable({ head, lines, total, withLastCall = false }: UsageTa
         total: <Money usd={formatUsd(totalNano)} />,
       },
     ];
-  }, [head, lines, total, withLastCall, t, format]);
+  }, [head, lines, total, withLastCall, t, format, writeMoment]);
   return (
     <DataTable
       caption={t("table")}

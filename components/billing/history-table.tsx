@@ -16,7 +16,8 @@ export function HistoryTable({ entries }: { entries: readonly BillingEntry[] }) 
       header: t("date"),
       cell: ({ at }) => (
         <time dateTime={at} className="figures">
-          {format.dateTime(new Date(at), { dateStyle: "medium" })}
+          {/* use is one line per day of UTC */}
+          {format.dateTime(new Date(at), { dateStyle: "medium", timeZone: "UTC" })}
         </time>
       ),
       phone: "line",

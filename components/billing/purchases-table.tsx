@@ -4,6 +4,7 @@ import { useFormatter, useLocale, useTranslations } from "next-intl";
 import { RefundDialog } from "@/components/billing/refund-dialog";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Money } from "@/components/ui/money";
+import { useMoment } from "@/components/ui/use-moment";
 import type { PurchaseRow } from "@/lib/billing/schema";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
@@ -14,6 +15,7 @@ type PurchasesTableProps = { rows: readonly PurchaseRow[]; orgSlug: string; orgN
 export function PurchasesTable({ rows, orgSlug, orgName }: PurchasesTableProps) {
   const t = useTranslations("billing");
   const format = useFormatter();
+  const writeMoment = useMoment();
   const locale = useLocale();
   const money = (usd: string) => formatMoney(parseUsd(usd), locale);
   const columns: Column<PurchaseRow>[] = [
@@ -68,7 +70,7 @@ export function PurchasesTable({ rows, orgSlug, orgName }: PurchasesTableProps) 
         {refundableUntil && (
           <span className="text-sm text-ink-2">
             {t("refund.until", {
-              time: format.dateTime(new Date(refundableUntil), "minute"),
+              time: writeMoment(refundableUntil, "minute"),
             })}
           </span>
         )}

@@ -5,6 +5,7 @@ import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
 import { CodeField } from "@/components/ui/code-field";
 import { ChoiceField, Field } from "@/components/ui/field";
+import { FilterGroup } from "@/components/ui/filter-group";
 import { FilterInput } from "@/components/ui/filter-input";
 import { FilterSelect } from "@/components/ui/filter-select";
 import { Form, FormActions, FormError } from "@/components/ui/form";
@@ -69,8 +70,10 @@ export function FieldSamples({ theme }: { theme: string }) {
         <Input id={standalone} />
       </div>
       <div className="flex flex-wrap gap-2">
-        <FilterSelect name={`period-${theme}`} label={WORDS.open} value="day" options={PERIODS} />
-        <FilterInput name={`search-${theme}`} label={WORDS.search} value="" />
+        <FilterGroup active={0}>
+          <FilterSelect name={`period-${theme}`} label={WORDS.open} value="day" options={PERIODS} />
+          <FilterInput name={`search-${theme}`} label={WORDS.search} value="" />
+        </FilterGroup>
       </div>
       <FormActions>
         <Button type="submit" variant="primary">

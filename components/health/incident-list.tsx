@@ -1,13 +1,14 @@
-import { useFormatter, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import { ServiceBadge } from "@/components/health/service-badge";
+import { useMoment } from "@/components/ui/use-moment";
 import type { StatusIncident } from "@/lib/health/queries";
 
 /** Latest first. */
 export function IncidentList({ incidents }: { incidents: readonly StatusIncident[] }) {
   const t = useTranslations("status");
-  const format = useFormatter();
+  const writeMoment = useMoment();
   if (incidents.length === 0) return <p className="text-ink-2">{t("noIncidents")}</p>;
-  const moment = (at: string) => format.dateTime(new Date(at), "minute", { timeZone: "UTC" });
+  const moment = (at: string) => writeMoment(at, "minute", "UTC");
   return (
     <ul>
       {incidents.map(({ id, name, state, startedAt, endedAt }) => (

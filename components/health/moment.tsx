@@ -1,13 +1,13 @@
 "use client";
 
-import { useFormatter } from "next-intl";
+import { useMoment } from "@/components/ui/use-moment";
 
 /** A moment in UTC. */
 export function Moment({ at, form }: { at: string; form: "time" | "minute" | "second" }) {
-  const format = useFormatter();
+  const writeMoment = useMoment();
   return (
     <time dateTime={at} className="whitespace-nowrap">
-      {format.dateTime(new Date(at), form, { timeZone: "UTC" })}
+      {writeMoment(at, form, "UTC")}
     </time>
   );
 }

@@ -4,6 +4,7 @@ import Link from "next/link";
 import { useFormatter, useTranslations } from "next-intl";
 import { Badge } from "@/components/ui/badge";
 import { type Column, DataTable } from "@/components/ui/data-table";
+import { useMoment } from "@/components/ui/use-moment";
 import type { Figures } from "@/lib/health/figures";
 import type { CredentialFigures, ProviderFigures } from "@/lib/health/schema";
 import { cn } from "@/lib/utils";
@@ -126,7 +127,7 @@ export function RouteTable({ providers }: { providers: readonly ProviderFigures[
 
 function State({ provider, credential }: { provider: ProviderFigures; credential: CredentialFigures | null }) {
   const t = useTranslations("admin.health");
-  const format = useFormatter();
+  const writeMoment = useMoment();
   if (!credential) {
     if (!provider.enabled) return <Badge>{t("states.off")}</Badge>;
     if (!provider.needsCredential) return null;
@@ -139,7 +140,7 @@ function State({ provider, credential }: { provider: ProviderFigures; credential
     );
   }
   const { state, restingUntil } = credential;
-  const until = restingUntil && format.dateTime(new Date(restingUntil), "time", { timeZone: "UTC" });
+  const until = restingUntil && writeMoment(restingUntil, "time", "UTC");
   return (
     // the time of day may be worded differently in the browser
     <Badge variant={VARIANT[state]} suppressHydrationWarning>

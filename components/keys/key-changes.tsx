@@ -1,7 +1,8 @@
 "use client";
 
-import { useFormatter, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import { type Change, changesOf, isKeyField } from "@/components/keys/changed-fields";
+import { useMoment } from "@/components/ui/use-moment";
 import type { OrgChange } from "@/lib/audit/queries";
 
 const ACTIONS = ["key.create", "key.update", "key.rotate", "key.revoke", "key.pause"] as const;
@@ -9,7 +10,7 @@ const ACTIONS = ["key.create", "key.update", "key.rotate", "key.revoke", "key.pa
 /** Who did what to the key, newest first, with what was before and after. */
 export function KeyChanges({ changes }: { changes: readonly OrgChange[] }) {
   const t = useTranslations("keys");
-  const format = useFormatter();
+  const writeMoment = useMoment();
   return (
     <ol className="border-t">
       {changes.map(({ id, at, action, actor, actorType, before, after }) => {
@@ -30,7 +31,7 @@ export function KeyChanges({ changes }: { changes: readonly OrgChange[] }) {
               </ul>
             </div>
             <time dateTime={at} className="figures text-sm text-ink-2">
-              {format.dateTime(new Date(at), "minute")}
+              {writeMoment(at, "minute")}
             </time>
           </li>
         );

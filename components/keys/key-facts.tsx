@@ -1,16 +1,17 @@
 "use client";
 
-import { useFormatter, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
 import { Facts } from "@/components/keys/key-usage";
 import { CopyButton } from "@/components/ui/copy-button";
+import { useMoment } from "@/components/ui/use-moment";
 import type { KeyRow } from "@/lib/keys/schema";
 
 /** What does not change by calling. */
 export function KeyFacts({ row, creator }: { row: KeyRow; creator: string | null }) {
   const t = useTranslations("keys");
-  const format = useFormatter();
-  const time = (at: string) => format.dateTime(new Date(at), "minute");
+  const writeMoment = useMoment();
+  const time = (at: string) => writeMoment(at, "minute");
   const rows: [string, ReactNode][] = [
     [t("app"), row.app],
     [t("creator"), creator ?? t("operator")],

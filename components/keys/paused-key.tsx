@@ -1,4 +1,5 @@
-import { useFormatter, useLocale, useTranslations } from "next-intl";
+import { useLocale, useTranslations } from "next-intl";
+import { useMoment } from "@/components/ui/use-moment";
 import type { OrgChange } from "@/lib/audit/queries";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
@@ -6,7 +7,7 @@ import { parseUsd } from "@/lib/money";
 /** Why the hub paused a key, and what to do. */
 export function PausedKey({ changes }: { changes: readonly OrgChange[] }) {
   const t = useTranslations("keys");
-  const format = useFormatter();
+  const writeMoment = useMoment();
   const locale = useLocale();
   const pause = changes.find(({ action }) => action === "key.pause");
   const money = (usd: unknown) => formatMoney(parseUsd(typeof usd === "string" ? usd : "0"), locale);
@@ -15,7 +16,7 @@ export function PausedKey({ changes }: { changes: readonly OrgChange[] }) {
     <p className="mb-6 border-l-2 border-danger bg-danger/6 px-3 py-2" role="note">
       {pause &&
         t("pausedBecause", {
-          date: format.dateTime(new Date(pause.at), "minute"),
+          date: writeMoment(pause.at, "minute"),
           spent: money(spentUsd),
           usual: money(usualUsd),
         })}{" "}

@@ -1,15 +1,16 @@
 "use client";
 
-import { useFormatter, useNow, useTranslations } from "next-intl";
+import { useNow, useTranslations } from "next-intl";
+import { useMoment } from "@/components/ui/use-moment";
 
 type PreviousSecretProps = { prefix: string; previous: { last4: string; expiresAt: string }; usedAt: string | null };
 
 /** While both secrets of a rotated key open: which one ends when, and whether anybody uses it still. */
 export function PreviousSecret({ prefix, previous, usedAt }: PreviousSecretProps) {
   const t = useTranslations("keys");
-  const format = useFormatter();
+  const writeMoment = useMoment();
   const now = useNow({ updateInterval: 60_000 });
-  const time = (at: string) => format.dateTime(new Date(at), "minute");
+  const time = (at: string) => writeMoment(at, "minute");
   const isOver = Date.parse(previous.expiresAt) <= now.getTime();
   const secret = `${prefix}…${previous.last4}`;
   return (

@@ -1,6 +1,6 @@
 "use client";
 
-import { useFormatter, useTranslations } from "next-intl";
+import { useTranslations } from "next-intl";
 import { useTheme } from "next-themes";
 import { useState, useSyncExternalStore } from "react";
 import { ActionForm, settled, useExplain } from "@/components/auth/action-form";
@@ -11,6 +11,7 @@ import { FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { TimeZoneInput } from "@/components/ui/time-zone-input";
+import { useMoment } from "@/components/ui/use-moment";
 import type { ActionResult } from "@/lib/auth/action";
 import {
   changePasswordAction,
@@ -170,13 +171,13 @@ export function OrgForm({ slug, name, timeZone }: { slug: string; name: string; 
 export function SessionList({ sessions }: { sessions: readonly SessionRow[] }) {
   const t = useTranslations("settings");
   const explain = useExplain();
-  const format = useFormatter();
+  const writeMoment = useMoment();
   const [problem, setProblem] = useState<string>();
   const end = async (call: Promise<ActionResult<unknown>>) => {
     const result = await settled(call);
     setProblem(result && !result.ok ? explain.error(result.error) : undefined);
   };
-  const time = (iso: string) => format.dateTime(new Date(iso), "minute");
+  const time = (iso: string) => writeMoment(iso, "minute");
   return (
     <>
       <FormError message={problem} className="mb-3" />

@@ -1,5 +1,4 @@
 import { getRequestConfig } from "next-intl/server";
-import { dateFormats } from "@/lib/date-formats";
 import { loadMessages, requestLocale } from "@/lib/i18n";
 import { isLocale } from "@/lib/locale";
 import { findMode } from "@/lib/settings/queries";
@@ -7,10 +6,5 @@ import { findMode } from "@/lib/settings/queries";
 /** next-intl's configuration of one request. */
 export default getRequestConfig(async ({ locale: asked }) => {
   const [locale, mode] = await Promise.all([isLocale(asked) ? asked : requestLocale(), findMode()]);
-  return {
-    locale,
-    messages: await loadMessages(locale, mode),
-    formats: { dateTime: dateFormats(locale) },
-    timeZone: "UTC",
-  };
+  return { locale, messages: await loadMessages(locale, mode), timeZone: "UTC" };
 });

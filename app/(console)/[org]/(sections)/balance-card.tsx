@@ -21,7 +21,8 @@ export async function BalanceCard({ scope, balance, availableUsd, isFirst }: Bal
   const [locale, format, left] = await Promise.all([getLocale(), getFormatter(), readDaysLeft(scope, availableUsd)]);
   const usd = (value: string) => formatMoney(parseUsd(value), locale, "toward-zero");
   const { nextExpiryAt } = balance;
-  const expiry = nextExpiryAt && format.dateTime(new Date(nextExpiryAt), { dateStyle: "medium" });
+  const expiry =
+    nextExpiryAt && format.dateTime(new Date(nextExpiryAt), { dateStyle: "medium", timeZone: scope.org.timeZone });
   return (
     <Block
       id="balance"

@@ -49,7 +49,9 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const pace = isSold ? await findPace(scope) : undefined;
   const offer = { packages: PACKAGES_USD, minUsd: MIN_TOPUP_USD, maxUsd: MAX_TOPUP_USD };
   const buyer = { orgSlug: scope.org.slug, orgName: scope.org.name, offer, pace };
-  const expiry = balance.nextExpiryAt && format.dateTime(new Date(balance.nextExpiryAt), { dateStyle: "medium" });
+  const expiry =
+    balance.nextExpiryAt &&
+    format.dateTime(new Date(balance.nextExpiryAt), { dateStyle: "medium", timeZone: scope.org.timeZone });
   return (
     <>
       <PageHead

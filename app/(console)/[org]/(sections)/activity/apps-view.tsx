@@ -4,6 +4,7 @@ import { nameActivity } from "@/app/(console)/[org]/(sections)/activity/names";
 import { readUsage } from "@/app/(console)/[org]/(sections)/activity/read-usage";
 import { UsageTable } from "@/components/activity/usage-table";
 import { EmptyState } from "@/components/shell/empty-state";
+import { InZone } from "@/components/shell/in-zone";
 import type { OrgScope } from "@/lib/auth/require-org";
 import { lastCallsOfApps } from "@/lib/usage/queries";
 import { activityRange, type Parameters } from "@/lib/usage/request-filters";
@@ -20,7 +21,7 @@ export async function AppsView({ scope, filters }: { scope: OrgScope; filters: P
   const idOf = new Map([...names.apps].map(([id, name]) => [name, id]));
   const query = { range: range.id, zone: range.timeZone };
   return (
-    <>
+    <InZone timeZone={range.timeZone}>
       <ActivityBar
         scope={scope}
         range={range}
@@ -46,6 +47,6 @@ export async function AppsView({ scope, filters }: { scope: OrgScope; filters: P
           })}
         />
       )}
-    </>
+    </InZone>
   );
 }

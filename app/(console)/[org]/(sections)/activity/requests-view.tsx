@@ -6,6 +6,7 @@ import { RequestSheet } from "@/components/activity/request-sheet";
 import { RequestTable } from "@/components/activity/request-table";
 import { EmptyState } from "@/components/shell/empty-state";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
+import { InZone } from "@/components/shell/in-zone";
 import { buttonVariants } from "@/components/ui/button";
 import { FilterGroup } from "@/components/ui/filter-group";
 import { FilterInput } from "@/components/ui/filter-input";
@@ -47,7 +48,7 @@ export async function RequestsView({ scope, filters }: { scope: OrgScope; filter
   const file = (format: string) => `/api/console/${slug}/requests?${new URLSearchParams({ ...kept, format })}`;
   const filtered = isFiltered(filters);
   return (
-    <>
+    <InZone timeZone={range.timeZone}>
       <ActivityBar
         scope={scope}
         range={range}
@@ -97,7 +98,7 @@ export async function RequestsView({ scope, filters }: { scope: OrgScope; filter
         beside={beside}
         names={names}
       />
-    </>
+    </InZone>
   );
 }
 

@@ -6,6 +6,7 @@ import { LatencyChart } from "@/components/activity/latency-chart";
 import { UsageChart } from "@/components/activity/usage-chart";
 import { UsageTable } from "@/components/activity/usage-table";
 import { EmptyState } from "@/components/shell/empty-state";
+import { InZone } from "@/components/shell/in-zone";
 import { FilterSelect } from "@/components/ui/filter-select";
 import type { OrgScope } from "@/lib/auth/require-org";
 import { stepsOf } from "@/lib/time-range";
@@ -36,7 +37,7 @@ export async function UsageView({ scope, filters }: { scope: OrgScope; filters: 
   const steps = stepsOf(range, now, timeZone);
   const latencyOf = new Map(overTime.map((latency) => [latency.key, latency]));
   return (
-    <>
+    <InZone timeZone={range.timeZone}>
       <ActivityBar
         scope={scope}
         range={range}
@@ -89,7 +90,7 @@ export async function UsageView({ scope, filters }: { scope: OrgScope; filters: 
           {lines.length > SHOWN && <p className="text-ink-2">{t("shownOf", { shown: SHOWN, all: lines.length })}</p>}
         </div>
       )}
-    </>
+    </InZone>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
-import { getFormatter, getTranslations } from "next-intl/server";
+import { getFormatter, getLocale, getTranslations } from "next-intl/server";
 import { readKeyContext, readListedKeys } from "@/app/(console)/[org]/(sections)/keys/key-page-data";
 import { LastRequests } from "@/app/(console)/[org]/keys/[id]/last-requests";
 import { LivePage } from "@/app/(console)/[org]/live-page";
@@ -16,9 +16,9 @@ import { BackLink } from "@/components/shell/back-link";
 import { Block } from "@/components/shell/block";
 import { ForbiddenState } from "@/components/shell/forbidden-state";
 import { KeyFigures } from "@/components/shell/key-figures";
-
 import { Money } from "@/components/ui/money";
 import { requireOrg } from "@/lib/auth/require-org";
+import { formatMoment } from "@/lib/date-formats";
 import { AppError } from "@/lib/errors";
 import { getOrgKey } from "@/lib/keys/queries";
 import { chatSnippets } from "@/lib/snippets";
@@ -40,14 +40,15 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
     throw error;
   });
   const { timeZone, slug } = scope.org;
-  const [context, [row], [sum], format] = await Promise.all([
+  const [context, [row], [sum], format, locale] = await Promise.all([
     readKeyContext(scope),
     readListedKeys(scope, [key]),
     sumOrgUsage(scope, { keyId: id, from: monthStart(new Date(), timeZone), groupBy: [], timeZone, limit: 1 }),
     getFormatter(),
+    getLocale(),
   ]);
   if (!row) notFound();
-  const used = key.lastUsedAt && format.dateTime(new Date(key.lastUsedAt), "minute");
+  const used = key.lastUsedAt && formatMoment(key.lastUsedAt, "minute", locale, timeZone);
   return (
     <>
       <LivePage scope={scope} />
