@@ -9,6 +9,7 @@ import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/component
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
@@ -43,7 +44,7 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
   }
 
   const open = (isOpen: boolean) => {
-    setFormId(isOpen ? crypto.randomUUID() : null);
+    setFormId(isOpen ? randomUuid() : null);
     setAmount("");
     clear();
   };

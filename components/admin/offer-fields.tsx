@@ -5,6 +5,7 @@ import { type RateDraft, RateFields, toRateDraft } from "@/components/admin/rate
 import { Button } from "@/components/ui/button";
 import { ChoiceField, Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
 import type { ModelRow } from "@/lib/catalog/schema";
@@ -39,7 +40,7 @@ export function toOfferDraft(offer: Partial<Offer> & { provider: string }): Offe
   const { timeouts = null, contextWindow = null, capabilities = null } = offer;
   const typed = (name: TimeoutName) => String(timeouts?.[name] ?? "");
   return {
-    key: id ?? crypto.randomUUID(),
+    key: id ?? randomUuid(),
     provider,
     upstreamModel,
     priority: String(priority),

@@ -9,6 +9,7 @@ import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/component
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
 import { requestRefundAction } from "@/lib/billing/admin-actions";
@@ -34,7 +35,7 @@ export function RefundDialog({ orgId, topupId, boughtUsd, refundableUsd }: Refun
   }
 
   const open = (isOpen: boolean) => {
-    setForm(isOpen ? crypto.randomUUID() : null);
+    setForm(isOpen ? randomUuid() : null);
     clear();
   };
   return (

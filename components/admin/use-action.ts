@@ -2,7 +2,7 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { useCallback, useState } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { settled } from "@/components/auth/settled";
 import type { ActionError, ActionResult } from "@/lib/auth/action";
 
 type Act<Input, Data> = (input: Input) => Promise<ActionResult<Data>>;
@@ -14,6 +14,7 @@ const KINDS = [
   "not_found",
   "unauthenticated",
   "unavailable",
+  "outdated",
   "upstream_error",
 ] as const;
 
@@ -22,46 +23,35 @@ export function useAction<Input, Data>(act: Act<Input, Data>) {
   const t = useTranslations("admin.errors");
   const locale = useLocale();
   const [isPending, setPending] = useState(false);
-  const [error, setError] = useState<ActionError | "lost" | null>(null);
+  const [error, setError] = useState<ActionError | null>(null);
 
   const run = useCallback(
     async (input: Input): Promise<Data | undefined> => {
       setPending(true);
       setError(null);
-      try {
-        const result = noticed(await act(input));
-        if (result.ok) return result.data;
-        setError(result.error);
-      } catch {
-        setError("lost");
-      } finally {
-        setPending(false);
-      }
+      const result = await settled(act(input));
+      setPending(false);
+      if (result?.ok) return result.data;
+      if (result) setError(result.error);
       return undefined;
     },
     [act],
   );
 
-  const known = error === "lost" ? null : error;
   // the server speaks English and says what exactly; other languages get the kind of problem first
   const told = (code: string, message: string) => {
-    if (locale === "en") return message;
+    if (locale === "en" && message) return message;
     const known = KINDS.find((one) => one === code);
     const kind = known ? t(known) : t("other");
-    return `${kind} (${message})`;
+    return message ? `${kind} (${message})` : kind;
   };
-  const { fields } = known ?? {};
+  const { fields } = error ?? {};
   return {
     run,
     isPending,
     clear: () => setError(null),
     /** What belongs to no field. */
-    problem:
-      error === "lost"
-        ? t("lost")
-        : known && (!fields || known.code !== "invalid_request")
-          ? told(known.code, known.message)
-          : undefined,
+    problem: error && (!fields || error.code !== "invalid_request") ? told(error.code, error.message) : undefined,
     fieldProblem: (name: string) => {
       const message = fields?.[name];
       return message === undefined ? undefined : told("invalid_request", message);

@@ -2,7 +2,7 @@
 
 import { useTranslations } from "next-intl";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import type { ActionError, ActionResult } from "@/lib/auth/action";
@@ -67,18 +67,6 @@ export function ActionForm<Input, Data>(props: ActionFormProps<Input, Data>) {
 export function goTo({ to }: { to: string }): void {
   window.location.assign(to);
 }
-
-/** What an action answered; null when it moved to another page instead, which Next reports by throwing. */
-export async function settled<Data>(call: Promise<ActionResult<Data>>): Promise<ActionResult<Data> | null> {
-  try {
-    return noticed(await call);
-  } catch (thrown) {
-    if (String((thrown as { digest?: unknown }).digest).startsWith("NEXT_REDIRECT")) return null;
-    return { ok: false, error: LOST };
-  }
-}
-
-const LOST: ActionError = { code: "unavailable", message: "" };
 
 /** Localised texts for what an action refused. */
 export function useExplain() {

@@ -1,7 +1,8 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { ActionForm, goTo, settled } from "@/components/auth/action-form";
+import { ActionForm, goTo } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";

@@ -3,6 +3,7 @@
 import { useLocale, useTranslations } from "next-intl";
 import { useRef, useState } from "react";
 import { ActionForm, goTo, useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
@@ -30,7 +31,8 @@ export function SignInForm({ next, problem, providers, lastMethod }: SignInFormP
   const [refusal, setRefusal] = useState(problem);
   const mailLink = async () => {
     setNotice(undefined);
-    const result = await requestMagicLinkAction({ email: email.current?.value ?? "", locale, next });
+    const result = await settled(requestMagicLinkAction({ email: email.current?.value ?? "", locale, next }));
+    if (!result) return;
     if (result.ok) {
       setRefusal(undefined);
       setNotice(t("signIn.linkSent"));
@@ -68,7 +70,7 @@ export function SignInForm({ next, problem, providers, lastMethod }: SignInFormP
       <p role="status" className="empty:hidden">
         {notice}
       </p>
-      <ProviderButtons providers={providers} next={next} lastMethod={lastMethod} />
+      <ProviderButtons providers={providers} next={next} lastMethod={lastMethod} onProblem={setRefusal} />
     </>
   );
 }
@@ -78,12 +80,18 @@ function LastUsed() {
   return <Badge className="grow-0!">{t("signIn.lastUsed")}</Badge>;
 }
 
-function ProviderButtons({ providers, next, lastMethod }: Pick<SignInFormProps, "providers" | "next" | "lastMethod">) {
+type ProviderButtonsProps = Pick<SignInFormProps, "providers" | "next" | "lastMethod"> & {
+  onProblem: (problem: string) => void;
+};
+
+function ProviderButtons({ providers, next, lastMethod, onProblem }: ProviderButtonsProps) {
   const t = useTranslations("auth");
+  const explain = useExplain();
   if (providers.length === 0) return null;
   const go = async (provider: SignInProvider) => {
-    const result = await signInByProviderAction({ provider, next });
-    if (result.ok) goTo(result.data);
+    const result = await settled(signInByProviderAction({ provider, next }));
+    if (result?.ok) goTo(result.data);
+    else if (result) onProblem(explain.error(result.error));
   };
   return (
     <div className="flex flex-col gap-2 border-t pt-6">

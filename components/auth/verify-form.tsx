@@ -3,6 +3,7 @@
 import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { ActionForm, goTo, useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { useCountdown } from "@/components/auth/use-countdown";
 import { Button } from "@/components/ui/button";
 import { CodeField } from "@/components/ui/code-field";
@@ -25,7 +26,8 @@ export function VerifyForm({ code, isSignedIn, waitSeconds }: VerifyFormProps) {
   const [secondsLeft, startCountdown] = useCountdown(waitSeconds);
   const resend = async () => {
     setNotice(undefined);
-    const result = await (isSignedIn ? requestOwnCodeAction({}) : resendCodeAction({}));
+    const result = await settled(isSignedIn ? requestOwnCodeAction({}) : resendCodeAction({}));
+    if (!result) return;
     setNotice(result.ok ? t("verify.resent") : explain.error(result.error));
     if (!result.ok) return;
     setRound(round + 1); // empty cells again

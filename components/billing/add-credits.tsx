@@ -3,12 +3,15 @@
 import { Plus } from "lucide-react";
 import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { AmountChoice } from "@/components/billing/amount-choice";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import type { ActionError } from "@/lib/auth/action";
 import { addCredits } from "@/lib/billing/actions";
 import { formatMoney } from "@/lib/format-money";
@@ -38,6 +41,7 @@ export function AddCredits({ orgSlug, orgName, offer, pace, amountUsd = "25", la
   const [choice, setChoice] = useState(isPackage ? amountUsd : CUSTOM);
   const [custom, setCustom] = useState(isPackage ? "" : amountUsd);
   const [error, setError] = useState<ActionError>();
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const count = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 2 });
   const money = (usd: string) => formatMoney(parseUsd(usd), locale);
@@ -47,23 +51,25 @@ export function AddCredits({ orgSlug, orgName, offer, pace, amountUsd = "25", la
 
   const problem = ({ code }: ActionError) => {
     if (code === "rate_limit_exceeded") return t("tooMany");
+    if (isLost({ code })) return explain.error({ code, message: "" });
     return code === "forbidden" ? t("unverified") : t("failed", { code });
   };
   const submit = () => {
     if (!isValid) return setError({ code: "invalid_request", message: "", fields: { amountUsd: range } });
     start(async () => {
-      const result = await addCredits(orgSlug, { amountUsd: wanted, form });
-      if (result.ok) window.location.assign(result.data.url);
-      else {
-        setError(result.error);
-        setForm(crypto.randomUUID());
-      }
+      setError(undefined);
+      const result = await settled(addCredits(orgSlug, { amountUsd: wanted, form }));
+      if (!result) return;
+      if (result.ok) return window.location.assign(result.data.url);
+      setError(result.error);
+      // unanswered, it may stand at Stripe already: the same form again leads to the same page
+      if (!isLost(result.error)) setForm(randomUuid());
     });
   };
   return (
     <Dialog
       onOpenChange={(open) => {
-        if (open) setForm(crypto.randomUUID());
+        if (open) setForm(randomUuid());
         setError(undefined);
       }}
     >
@@ -114,6 +120,8 @@ export function AddCredits({ orgSlug, orgName, offer, pace, amountUsd = "25", la
     </Dialog>
   );
 }
+
+const isLost = ({ code }: Pick<ActionError, "code">) => code === "unavailable" || code === "outdated";
 
 function tokensFor(amountNano: bigint, { tokens, spentUsd }: CreditPace): bigint {
   return (amountNano * BigInt(tokens)) / parseUsd(spentUsd);

@@ -2,6 +2,8 @@
 
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState, useTransition } from "react";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Checkbox } from "@/components/ui/checkbox";
 import { Field } from "@/components/ui/field";
@@ -14,7 +16,9 @@ import type { BalanceAlert } from "@/lib/billing/schema";
 /** Below which balance who is mailed. Nobody chosen: everybody who manages billing. */
 export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: BalanceAlert }) {
   const t = useTranslations("billing.alert");
-  const [outcome, setOutcome] = useState<"saved" | "refused" | null>(null);
+  const explain = useExplain();
+  const [isSaved, setSaved] = useState(false);
+  const [problem, setProblem] = useState<string>();
   const [busy, start] = useTransition();
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -22,13 +26,16 @@ export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: B
     const recipients = alert.members.map(({ userId }) => userId).filter((userId) => data.get(userId) === "on");
     const lowUsd = String(data.get("lowUsd") ?? "").trim();
     start(async () => {
-      const result = await updateBalanceAlert(orgSlug, { lowUsd, recipients }).catch(() => undefined);
-      setOutcome(result?.ok ? "saved" : "refused");
+      setProblem(undefined);
+      const result = await settled(updateBalanceAlert(orgSlug, { lowUsd, recipients }));
+      setSaved(result?.ok === true);
+      if (result && !result.ok)
+        setProblem(result.error.code === "invalid_request" ? t("refused") : explain.error(result.error));
     });
   };
   return (
     <Form onSubmit={submit} className="max-w-lg">
-      <FormError message={outcome === "refused" ? t("refused") : undefined} />
+      <FormError message={problem} />
       <Field name="lowUsd" label={t("amount")} help={t("amountHelp")}>
         <Input inputMode="decimal" autoComplete="off" defaultValue={alert.lowUsd} className="figures max-w-40" />
       </Field>
@@ -51,7 +58,7 @@ export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: B
           {t("save")}
         </Button>
         <span role="status" className="self-center text-sm text-ink-2">
-          {outcome === "saved" && t("saved")}
+          {isSaved && t("saved")}
         </span>
       </FormActions>
     </Form>

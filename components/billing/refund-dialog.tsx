@@ -2,9 +2,12 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { FormError } from "@/components/ui/form";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { refundPurchase } from "@/lib/billing/actions";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
@@ -16,26 +19,29 @@ export function RefundDialog({ topupId, orgSlug, orgName, amountUsd }: RefundDia
   const t = useTranslations("billing.refund");
   const locale = useLocale();
   const [form, setForm] = useState<string | null>(null);
-  const [isRefused, setRefused] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const amount = formatMoney(parseUsd(amountUsd), locale);
   const open = (isOpen: boolean) => {
-    setForm(isOpen ? crypto.randomUUID() : null);
-    setRefused(false);
+    setForm(isOpen ? randomUuid() : null);
+    setProblem(undefined);
   };
   const submit = () =>
     start(async () => {
       if (form === null) return;
-      const result = await refundPurchase(orgSlug, { id: topupId, amountUsd, form }).catch(() => undefined);
-      if (result?.ok) setForm(null);
-      else setRefused(true);
+      setProblem(undefined);
+      const result = await settled(refundPurchase(orgSlug, { id: topupId, amountUsd, form }));
+      if (result?.ok) return setForm(null);
+      const isRefused = result?.error.code === "conflict" || result?.error.code === "invalid_request";
+      if (result) setProblem(isRefused ? t("failed") : explain.error(result.error));
     });
   return (
     <Dialog open={form !== null} onOpenChange={open}>
       <DialogTrigger render={<Button size="small" />}>{t("open", { amount })}</DialogTrigger>
       <DialogContent title={t("title", { amount })} description={t("text", { amount, org: orgName })}>
         <div className="flex flex-col gap-5">
-          <FormError message={isRefused ? t("failed") : undefined} />
+          <FormError message={problem} />
           <DialogActions cancel={t("keep")}>
             <Button variant="danger" disabled={busy} onClick={submit}>
               {t("confirm", { amount })}

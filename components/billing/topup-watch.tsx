@@ -37,8 +37,10 @@ export function TopupWatch({ orgSlug, initial }: TopupWatchProps) {
     if (over) return;
     const startedAt = performance.now();
     let timer: ReturnType<typeof setTimeout>;
+    let hasLeft = false;
     const look = async () => {
       const result = await watchTopup(orgSlug, { id: initial.id }).catch(() => undefined);
+      if (hasLeft) return;
       if (result?.ok) {
         setTopup(result.data);
         // the balance in the frame is another part of the page
@@ -49,7 +51,10 @@ export function TopupWatch({ orgSlug, initial }: TopupWatchProps) {
       timer = setTimeout(look, waitedMs > PATIENCE_MS ? LATER_MS : FIRST_MS);
     };
     timer = setTimeout(look, FIRST_MS);
-    return () => clearTimeout(timer);
+    return () => {
+      hasLeft = true;
+      clearTimeout(timer);
+    };
   }, [over, orgSlug, initial.id, router]);
 
   const money = (usd: string, rounding?: "toward-zero") => formatMoney(parseUsd(usd), locale, rounding);

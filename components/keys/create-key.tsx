@@ -4,7 +4,8 @@ import { Plus } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { KeyFields } from "@/components/keys/key-fields";
 import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext } from "@/components/keys/listed-key";
@@ -12,6 +13,7 @@ import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Form, FormError } from "@/components/ui/form";
+import { randomUuid } from "@/components/ui/random-uuid";
 import type { ActionError } from "@/lib/auth/action";
 import { createKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
@@ -29,6 +31,9 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
   const [open, setOpen] = useState(isStep);
   const [created, setCreated] = useState<CreatedKey>();
   const [error, setError] = useState<ActionError>();
+  // one key per opened dialog, however often its button is pressed
+  const [form, setForm] = useState(randomUuid);
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const router = useRouter();
   const close = () => {
@@ -40,16 +45,16 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
   const forget = () => {
     setCreated(undefined);
     setError(undefined);
+    setForm(randomUuid());
   };
-  const submit = (form: FormData) => {
-    const input = keyInputOf(form);
+  const submit = (fields: FormData) => {
+    const input = keyInputOf(fields);
     if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
     start(async () => {
-      const result = noticed(await createKeyAction(context.orgSlug, input));
-      if (result.ok) {
-        setError(undefined);
-        setCreated(result.data);
-      } else setError(result.error);
+      setError(undefined);
+      const result = await settled(createKeyAction(context.orgSlug, { ...input, form }));
+      if (result?.ok) setCreated(result.data);
+      else if (result) setError(result.error);
     });
   };
   return (
@@ -76,7 +81,7 @@ export function CreateKey({ context, isFirst, isStep }: CreateKeyProps) {
               if (!busy) submit(new FormData(event.currentTarget));
             }}
           >
-            <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
+            <FormError message={error && !error.fields ? explain.error(error) : undefined} />
             <KeyFields
               values={{ name: isFirst ? t("nameDefault") : "", dailyCapUsd: context.dailyCapUsd }}
               errors={error?.fields ?? {}}

@@ -3,7 +3,8 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { KeyFields } from "@/components/keys/key-fields";
 import { keyInputOf } from "@/components/keys/key-input";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
@@ -21,14 +22,15 @@ export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
   const toast = useToast();
   const router = useRouter();
   const [error, setError] = useState<ActionError>();
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const save = (form: FormData) => {
     const input = keyInputOf(form, row.expiresAt);
     if (!input.name) return setError({ code: "invalid_request", message: "", fields: { name: t("required") } });
     start(async () => {
-      const result = noticed(await updateKeyAction(context.orgSlug, { id: row.id, ...input }));
-      if (!result.ok) return setError(result.error);
       setError(undefined);
+      const result = await settled(updateKeyAction(context.orgSlug, { id: row.id, ...input }));
+      if (!result?.ok) return setError(result?.error);
       onClose();
       router.refresh();
       toast.add({ title: t("savedKey", { name: input.name }) });
@@ -43,7 +45,7 @@ export function EditDialog({ context, row, open, onClose }: EditDialogProps) {
             if (!busy) save(new FormData(event.currentTarget));
           }}
         >
-          <FormError message={error && !error.fields ? t("failed", { message: error.message }) : undefined} />
+          <FormError message={error && !error.fields ? explain.error(error) : undefined} />
           <KeyFields
             values={row}
             errors={error?.fields ?? {}}

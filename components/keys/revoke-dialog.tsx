@@ -3,7 +3,8 @@
 import { useRouter } from "next/navigation";
 import { useFormatter, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import type { ListedKey } from "@/components/keys/listed-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
@@ -22,6 +23,7 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
   const router = useRouter();
   const [typed, setTyped] = useState("");
   const [message, setMessage] = useState<string>();
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const format = useFormatter();
   const who =
@@ -32,8 +34,9 @@ export function RevokeDialog({ orgSlug, row, open, onClose }: RevokeDialogProps)
         : t("revokeNotUsed");
   const revoke = () =>
     start(async () => {
-      const result = noticed(await revokeKeyAction(orgSlug, { id: row.id }));
-      if (!result.ok) return setMessage(t("failed", { message: result.error.message }));
+      setMessage(undefined);
+      const result = await settled(revokeKeyAction(orgSlug, { id: row.id }));
+      if (!result?.ok) return setMessage(result ? explain.error(result.error) : undefined);
       onClose();
       router.refresh();
       toast.add({ title: t("revoked", { name: row.name }) });

@@ -3,13 +3,15 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import type { KeyContext, ListedKey } from "@/components/keys/listed-key";
 import { NewKey } from "@/components/keys/new-key";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { rotateKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
@@ -24,6 +26,9 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
   const [overlap, setOverlap] = useState<Overlap>("24");
   const [created, setCreated] = useState<CreatedKey>();
   const [message, setMessage] = useState<string>();
+  // one rotation per opened dialog: sent again after a lost answer, it must not end the secret in use
+  const [form, setForm] = useState(randomUuid);
+  const explain = useExplain();
   const [busy, start] = useTransition();
   const [openedAt] = useState(() => Date.now());
   const items = OVERLAPS.map((value) => ({ value, label: t(`overlaps.${value}`) }));
@@ -31,9 +36,10 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
     start(async () => {
       // safe because OVERLAPS are the hours of the schema
       const overlapHours = Number(overlap) as 0 | 1 | 24 | 168;
-      const result = noticed(await rotateKeyAction(context.orgSlug, { id: row.id, overlapHours }));
-      if (result.ok) setCreated(result.data);
-      else setMessage(t("failed", { message: result.error.message }));
+      setMessage(undefined);
+      const result = await settled(rotateKeyAction(context.orgSlug, { id: row.id, overlapHours, form }));
+      if (result?.ok) setCreated(result.data);
+      else if (result) setMessage(explain.error(result.error));
     });
   const router = useRouter();
   const close = () => {
@@ -44,6 +50,7 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
   const forget = () => {
     setCreated(undefined);
     setMessage(undefined);
+    setForm(randomUuid());
   };
   if (created) {
     return (

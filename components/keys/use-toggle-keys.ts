@@ -3,20 +3,23 @@
 import { useRouter } from "next/navigation";
 import { useTranslations } from "next-intl";
 import { useTransition } from "react";
-import { noticed } from "@/components/auth/session-end";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { useToast } from "@/components/ui/toast";
 import { toggleKeysAction } from "@/lib/keys/actions";
 
 /** Disables or enables keys and shows the page again; a refusal is said in a toast. */
 export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: (ids: string[], enabled: boolean) => void] {
   const t = useTranslations("keys");
+  const explain = useExplain();
   const toast = useToast();
   const router = useRouter();
   const [busy, start] = useTransition();
   const toggle = (ids: string[], enabled: boolean) =>
     start(async () => {
-      const result = noticed(await toggleKeysAction(orgSlug, { ids, enabled }));
-      if (!result.ok) toast.add({ title: t("failed", { message: result.error.message }) });
+      const result = await settled(toggleKeysAction(orgSlug, { ids, enabled }));
+      if (!result) return;
+      if (!result.ok) toast.add({ title: explain.error(result.error) });
       else {
         toast.add({ title: t(enabled ? "enabledCount" : "disabledCount", { count: result.data.length }) });
         router.refresh();

@@ -3,8 +3,9 @@
 import { useTranslations } from "next-intl";
 import { useTheme } from "next-themes";
 import { useState, useSyncExternalStore } from "react";
-import { ActionForm, settled, useExplain } from "@/components/auth/action-form";
+import { ActionForm, useExplain } from "@/components/auth/action-form";
 import { PasswordField } from "@/components/auth/password-field";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";

@@ -3,7 +3,8 @@
 import { useLocale, useTranslations } from "next-intl";
 import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { secretOf } from "@/components/admin/secret-fields";
-import { settled, useExplain } from "@/components/auth/action-form";
+import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { ProviderStep, type SetupKind } from "@/components/setup/provider-step";
 import { type Errors, ModeStep, OrganisationStep, OwnerStep } from "@/components/setup/steps";
 import { Button } from "@/components/ui/button";

@@ -6,6 +6,7 @@ import { useTranslations } from "next-intl";
 import { useTheme } from "next-themes";
 import { Button } from "@/components/ui/button";
 import { Menu, MenuContent, MenuItem, MenuRadioGroup, MenuRadioItem, MenuTrigger } from "@/components/ui/menu";
+import { useToast } from "@/components/ui/toast";
 
 export type ShellUser = { name: string; email: string };
 
@@ -20,9 +21,11 @@ type UserMenuProps = {
 
 export function UserMenu({ user, links, onSignOut }: UserMenuProps) {
   const t = useTranslations("shell");
+  const toast = useToast();
   const { theme, setTheme } = useTheme();
   const signOut = async () => {
-    const result = await onSignOut({});
+    const result = await onSignOut({}).catch(() => null);
+    if (!result) return toast.add({ title: t("signOutLost") });
     // a whole new page, so that nothing of the person stays in memory
     location.assign(result.ok ? result.data.to : "/sign-in");
   };

@@ -3,6 +3,7 @@
 import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
@@ -45,7 +46,9 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
   const save = (form: FormData) =>
     start(async () => {
       const cap = String(form.get("capUsd") ?? "").trim();
-      const result = await setMemberCapAction(slug, { memberId, capUsd: cap || null });
+      setProblem(undefined);
+      const result = await settled(setMemberCapAction(slug, { memberId, capUsd: cap || null }));
+      if (!result) return;
       setWrong(result.ok ? undefined : result.error.fields?.capUsd && t("badCap"));
       setProblem(result.ok || result.error.fields ? undefined : explain.error(result.error));
       if (result.ok) setOpen(false);

@@ -3,6 +3,7 @@
 import { useFormatter, useTranslations } from "next-intl";
 import { useState } from "react";
 import { useExplain } from "@/components/auth/action-form";
+import { settled } from "@/components/auth/settled";
 import { CapDialog, type MemberSpend, MemberSpendCell } from "@/components/team/member-cap";
 import { RoleSelect } from "@/components/team/role-select";
 import { Button } from "@/components/ui/button";
@@ -40,7 +41,7 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
     if (!leaving) return;
     const result = await run(removeMemberAction(slug, { memberId: leaving.id }));
     setLeaving(undefined);
-    if (result.ok && isSelf) window.location.assign("/sign-in");
+    if (result?.ok && isSelf) window.location.assign("/sign-in");
   };
   const columns: Column<MemberRow>[] = [
     {
@@ -183,8 +184,9 @@ function useRun() {
   const [problem, setProblem] = useState<string>();
   const run = async <Data,>(call: Promise<ActionResult<Data>>) => {
     setProblem(undefined);
-    const result = await call;
-    if (!result.ok) setProblem(result.error.code === "conflict" ? t("lastOwner") : explain.error(result.error));
+    const result = await settled(call);
+    if (result && !result.ok)
+      setProblem(result.error.code === "conflict" ? t("lastOwner") : explain.error(result.error));
     return result;
   };
   return { problem, run };

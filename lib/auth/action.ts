@@ -10,7 +10,8 @@ import { logger } from "@/lib/log";
 import type { Actor, RequestOrigin } from "@/lib/orgs/scope";
 
 export type ActionError = {
-  code: ErrorCode;
+  /** `outdated` is the browser's: the page is of another build than the hub. */
+  code: ErrorCode | "outdated";
   /** English and safe to show; forms prefer their own text for the code. */
   message: string;
   /** Message by field name, as in the schema: `address.city` for a nested one. */

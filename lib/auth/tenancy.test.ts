@@ -109,7 +109,7 @@ type OrgCase = {
 };
 
 const ORG_ACTIONS: Record<string, OrgCase> = {
-  createKeyAction: { roles: "✔✔✔––", own: () => ({ name: "New" }) },
+  createKeyAction: { roles: "✔✔✔––", own: () => ({ name: "New", form: randomUUID() }) },
   updateKeyAction: {
     roles: "✔✔✔––",
     own: async ({ orgId, appId }, { userId }) => ({ id: await key(orgId, appId, userId), name: "Renamed" }),
@@ -122,8 +122,12 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
   },
   rotateKeyAction: {
     roles: "✔✔✔––",
-    own: async ({ orgId, appId }, { userId }) => ({ id: await key(orgId, appId, userId), overlapHours: 0 }),
-    naming: ({ keyId: id }) => ({ id, overlapHours: 0 }),
+    own: async ({ orgId, appId }, { userId }) => ({
+      id: await key(orgId, appId, userId),
+      overlapHours: 0,
+      form: randomUUID(),
+    }),
+    naming: ({ keyId: id }) => ({ id, overlapHours: 0, form: randomUUID() }),
   },
   revokeKeyAction: {
     roles: "✔✔✔––",

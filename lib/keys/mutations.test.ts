@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { systemClock } from "@/lib/clock";
@@ -8,7 +9,7 @@ import { createKeyring } from "@/lib/keys/authenticate";
 import { createKeyUses } from "@/lib/keys/key-uses";
 import { createOrgKey, revokeOrgKey, rotateOrgKey, toggleOrgKeys, updateOrgKey } from "@/lib/keys/mutations";
 import { addressesOfKeys, getOrgKey, listOrgKeys } from "@/lib/keys/queries";
-import { keyEdit, keyInput } from "@/lib/keys/schema";
+import { keyEdit, newKeyInput } from "@/lib/keys/schema";
 import { openOrg } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
@@ -43,7 +44,8 @@ async function owner(): Promise<Scope> {
   return person(id);
 }
 
-const make = (scope: Scope, fields: object = {}) => createOrgKey(scope, keyInput.parse({ name: "Bot", ...fields }));
+const make = (scope: Scope, fields: object = {}) =>
+  createOrgKey(scope, newKeyInput.partial({ form: true }).parse({ name: "Bot", ...fields }));
 
 /** As a gateway that starts now and sees the database only. */
 async function open(key: string, address = "203.0.113.9"): Promise<string> {
@@ -57,6 +59,18 @@ async function open(key: string, address = "203.0.113.9"): Promise<string> {
   return keyId;
 }
 
+test("a form that is sent again makes one key, as it was filled in last, and nobody else's", async () => {
+  const scope = await owner();
+  const form = randomUUID();
+  const unseen = await make(scope, { rpm: 5, form });
+  const seen = await make(scope, { name: "Bot 2", rpm: 7, form });
+  expect(await listOrgKeys(scope)).toMatchObject([{ id: unseen.id, name: "Bot 2", rpm: 7 }]);
+  await expect(open(unseen.key)).rejects.toMatchObject({ code: "invalid_api_key" });
+  expect(await open(seen.key)).toBe(unseen.id);
+  await expect(make(await person(scope.orgId), { form })).rejects.toThrow();
+  expect(await open(seen.key)).toBe(unseen.id);
+});
+
 describe("rotating", () => {
   test("gives the same key a new secret; budget and what was spent of it stay", async () => {
     const scope = await owner();
@@ -68,6 +82,17 @@ describe("rotating", () => {
     expect(rotated.last4).toBe(rotated.key.slice(-4));
     expect(await Promise.all([open(key), open(rotated.key)])).toEqual([id, id]);
     expect(await listOrgKeys(scope)).toHaveLength(1);
+  });
+
+  test("sent again after a lost answer, leaves the secret in use alone", async () => {
+    const scope = await owner();
+    const { id, key } = await make(scope);
+    const form = randomUUID();
+    const unseen = await rotateOrgKey(scope, { id, overlapHours: 24, form });
+    const seen = await rotateOrgKey(scope, { id, overlapHours: 24, form });
+    expect(await Promise.all([open(key), open(seen.key)])).toEqual([id, id]);
+    await expect(open(unseen.key)).rejects.toMatchObject({ code: "invalid_api_key" });
+    expect(seen.previous?.last4).toBe(key.slice(-4));
   });
 
   test("without an overlap the old secret ends now", async () => {

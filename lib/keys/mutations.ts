@@ -3,7 +3,16 @@ import { db } from "@/lib/db";
 import { env } from "@/lib/env";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
-import type { CreatedKey, KeyEdit, KeyInput, KeyPatch, KeyRow, KeysToggle, RotateInput } from "@/lib/keys/schema";
+import type {
+  CreatedKey,
+  KeyEdit,
+  KeyInput,
+  KeyPatch,
+  KeyRow,
+  KeysToggle,
+  NewKeyInput,
+  RotateInput,
+} from "@/lib/keys/schema";
 import { generateKey, hashKey, keyDisplay } from "@/lib/keys/secret";
 import { type AllLimits, changeLimits, hasLimits, limitsOf, NO_LIMITS } from "@/lib/orgs/admin-limits";
 import type { Scope, StaffScope } from "@/lib/orgs/scope";
@@ -15,10 +24,21 @@ export type KeyOfApp = ApiKey & { app: App };
 type Tx = Prisma.TransactionClient;
 type Actor = Pick<Scope | StaffScope, "actor" | "request">;
 
-/** Throws forbidden. */
-export async function createOrgKey(scope: Scope, input: KeyInput): Promise<CreatedKey> {
+/** The same `form` again, after an answer that was lost, changes the key that it made and answers with another secret: the
+ *  first one was never seen. Throws forbidden, or conflict where that key is revoked. */
+export async function createOrgKey(scope: Scope, { form, ...input }: NewKeyInput): Promise<CreatedKey> {
   requireKeys(scope);
-  return db().$transaction((tx) => insertKey(tx, scope, scope.orgId, input));
+  return db().$transaction(async (tx) => {
+    const made = form && (await findMade(tx, scope, form));
+    if (!made) return insertKey(tx, scope, scope.orgId, input, form);
+    await patchKey(tx, scope, made, input);
+    return replaceSecret(tx, scope, made, { overlapHours: 0, previous: NO_PREVIOUS, form });
+  });
+}
+
+/** Only the person's own: a form is no way to the secret of somebody else's key. */
+function findMade(tx: Tx, { orgId, actor }: Scope, formId: string): Promise<KeyOfApp | null> {
+  return tx.apiKey.findFirst({ where: { orgId, createdBy: actor.id, formId, kind: "app" }, include: { app: true } });
 }
 
 /** Throws forbidden or not_found. Idempotent. */
@@ -47,37 +67,60 @@ export async function toggleOrgKeys(scope: Scope, { ids, enabled }: KeysToggle):
 }
 
 /** A new secret for the same key: budget, limits, spend and history stay. The secret it replaces opens for `overlapHours`
- *  more (0: it ends now); one replaced earlier ends. Throws forbidden, not_found, or conflict for a revoked key. */
-export async function rotateOrgKey(scope: Scope, { id, overlapHours }: RotateInput): Promise<CreatedKey> {
+ *  more (0: it ends now); one replaced earlier ends. The same `form` again, after an answer that was lost, replaces the secret
+ *  that nobody saw, not the one in use. Throws forbidden, not_found, or conflict for a revoked key. */
+export async function rotateOrgKey(scope: Scope, { id, overlapHours, form }: RotateInput): Promise<CreatedKey> {
   requireKeys(scope);
   return db().$transaction(async (tx) => {
     const old = await findKey(tx, ownKey(scope, id));
     if (old.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be rotated.");
-    const key = generateKey("sk");
-    const display = keyDisplay(key);
-    const previousExpiresAt = new Date(Date.now() + overlapHours * 3_600_000);
-    const { count } = await tx.apiKey.updateMany({
-      // the hash that was read: of two rotations at once, one must not hand out a secret that never opens
-      where: { ...ownKey(scope, id), hash: old.hash, status: { not: "revoked" } },
-      data: {
-        ...display,
-        hash: hashKey(env().keyPepper, key),
-        ...(overlapHours === 0
-          ? { previousHash: null, previousLast4: null, previousExpiresAt: null }
-          : { previousHash: old.hash, previousLast4: old.last4, previousExpiresAt }),
-      },
-    });
-    if (count === 0) throw new AppError("conflict", "This key was changed meanwhile. Reload the page and try again.");
-    await recordAudit(tx, scope, {
-      action: "key.rotate",
-      target: `key:${id}`,
-      orgId: scope.orgId,
-      before: { last4: old.last4 },
-      after: { last4: display.last4, overlapHours },
-    });
-    const row = await findKey(tx, ownKey(scope, id));
-    return { ...toKeyRow(row, (await limitsOf(tx, [keyTarget(row)])).get(id)), key };
+    const isAgain = form !== undefined && old.formId === form;
+    const inUse = isAgain ? { hash: old.previousHash, last4: old.previousLast4 } : old;
+    const previous =
+      overlapHours === 0 || inUse.hash === null
+        ? NO_PREVIOUS
+        : {
+            previousHash: inUse.hash,
+            previousLast4: inUse.last4,
+            previousExpiresAt: new Date(Date.now() + overlapHours * 3_600_000),
+          };
+    return replaceSecret(tx, scope, old, { overlapHours, previous, form });
   });
+}
+
+const NO_PREVIOUS = { previousHash: null, previousLast4: null, previousExpiresAt: null };
+
+type Replacement = {
+  overlapHours: number;
+  previous: Pick<ApiKey, "previousHash" | "previousLast4" | "previousExpiresAt">;
+  form: string | undefined;
+};
+
+/** Throws conflict where the key was changed since it was read. */
+async function replaceSecret(
+  tx: Tx,
+  scope: Scope,
+  old: KeyOfApp,
+  { overlapHours, previous, form }: Replacement,
+): Promise<CreatedKey> {
+  const { id } = old;
+  const key = generateKey("sk");
+  const display = keyDisplay(key);
+  const { count } = await tx.apiKey.updateMany({
+    // the hash that was read: of two rotations at once, one must not hand out a secret that never opens
+    where: { ...ownKey(scope, id), hash: old.hash, status: { not: "revoked" } },
+    data: { ...display, hash: hashKey(env().keyPepper, key), ...previous, formId: form ?? null },
+  });
+  if (count === 0) throw new AppError("conflict", "This key was changed meanwhile. Reload the page and try again.");
+  await recordAudit(tx, scope, {
+    action: "key.rotate",
+    target: `key:${id}`,
+    orgId: scope.orgId,
+    before: { last4: old.last4 },
+    after: { last4: display.last4, overlapHours },
+  });
+  const row = await findKey(tx, ownKey(scope, id));
+  return { ...toKeyRow(row, (await limitsOf(tx, [keyTarget(row)])).get(id)), key };
 }
 
 /** Whoever manages the organisation's keys, or makes their own. Throws forbidden. */
@@ -97,7 +140,13 @@ function ownKey(scope: Scope, id: string) {
 }
 
 /** Only the HMAC is stored: the answer is the one place where the secret appears. The caller has judged the scope. */
-export async function insertKey(tx: Tx, scope: Actor, orgId: string, input: KeyInput): Promise<CreatedKey> {
+export async function insertKey(
+  tx: Tx,
+  scope: Actor,
+  orgId: string,
+  input: KeyInput,
+  formId?: string,
+): Promise<CreatedKey> {
   const key = generateKey("sk");
   const app = await findOrCreateApp(tx, orgId, input.app ?? "default");
   const row = await tx.apiKey.create({
@@ -112,6 +161,7 @@ export async function insertKey(tx: Tx, scope: Actor, orgId: string, input: KeyI
       allowedIps: input.allowedIps,
       expiresAt: input.expiresAt,
       note: input.note,
+      formId,
       createdBy: scope.actor.id,
     },
     include: { app: true },

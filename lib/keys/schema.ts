@@ -21,6 +21,10 @@ const keyFields = {
 export const keyInput = z.strictObject(keyFields);
 export type KeyInput = z.infer<typeof keyInput>;
 
+/** From our own page: `form` is made when the dialog opens, so that sending it twice makes one key. */
+export const newKeyInput = keyInput.extend({ form: z.uuid() });
+export type NewKeyInput = KeyInput & { form?: string };
+
 export const keyPatch = z
   .strictObject({
     ...keyFields,
@@ -80,5 +84,5 @@ export type KeysToggle = z.infer<typeof keysToggle>;
 
 /** How long the old secret lives beside the new one. */
 export const ROTATION_HOURS = [0, 1, 24, 168] as const;
-export const rotateInput = z.strictObject({ id, overlapHours: z.literal(ROTATION_HOURS) });
-export type RotateInput = z.infer<typeof rotateInput>;
+export const rotateInput = z.strictObject({ id, overlapHours: z.literal(ROTATION_HOURS), form: z.uuid() });
+export type RotateInput = Omit<z.infer<typeof rotateInput>, "form"> & { form?: string };
