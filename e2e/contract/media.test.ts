@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PICTURE } from "@/e2e/support/providers/scenario";
+import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
 
 let hub: ContractHub;
@@ -111,6 +112,52 @@ describe.each(DOORS)("%s door", (door) => {
     test("is refused by name in a format that nobody here makes", async () => {
       const response = await speak({ response_format: "mp3" });
       expect([response.status, await response.json()]).toMatchObject([400, { error: { param: "response_format" } }]);
+    });
+  });
+
+  describe("a transcript by a chat model that hears", () => {
+    const price = { input: "1", audioInput: "3", output: "4" };
+    const hear = async (fields: Record<string, string>, path = "/audio/transcriptions") => {
+      const form = new FormData();
+      form.set("model", await hub.modelOf("google", "text", { type: "transcription", price }));
+      form.set("file", new File([Buffer.alloc(7_500)], "a.mp3"));
+      for (const [name, value] of Object.entries(fields)) form.set(name, value);
+      return hub.send(door, path, { method: "POST", headers: { authorization: `Bearer ${tenant.key}` }, body: form });
+    };
+
+    test("comes as JSON, charged by the tokens of sound and text", async () => {
+      const response = await hear({ language: "en", prompt: "AIGNE" });
+      const body = (await response.json()) as { text: string; usage: Record<string, unknown> };
+      expect(body.text).toMatch(/^amber anchor apple/);
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ route: "translate", usageSource: "reported", outcome: "ok", outputTokens: 12 });
+      expect(event.priceNano).toBe(BigInt(event.inputTokens) * 1_000n + 64n * 3_000n + 12n * 4_000n);
+      expect(body.usage).toMatchObject({
+        ...{ type: "tokens", input_tokens: event.inputTokens + 64, output_tokens: 12 },
+        ...{ input_token_details: { audio_tokens: 64 }, cost: toUsdNumber(event.priceNano) },
+      });
+      const { last } = await hub.truthOf("google");
+      expect(last?.bodyText).toMatch(/"mimeType":"audio\/mpeg"/);
+      expect(last?.bodyText).toMatch(/spoken is \\"en\\".*AIGNE/);
+    });
+
+    test("or as plain text, in English where that is asked for", async () => {
+      const response = await hear({ response_format: "text" }, "/audio/translations");
+      expect(response.headers.get("content-type")).toContain("text/plain");
+      expect(await response.text()).toMatch(/^amber .*\n$/);
+      expect((await hub.truthOf("google")).last?.bodyText).toContain("into English");
+    });
+
+    test.each([
+      ["response_format", { response_format: "verbose_json" }],
+      ["response_format", { response_format: "srt" }],
+      ["timestamp_granularities", { "timestamp_granularities[]": "word" }],
+    ])("has no times, so that %s is refused: %o", async (param, fields) => {
+      const response = await hear(fields);
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        { error: { param, code: "unsupported_parameter" } },
+      ]);
     });
   });
 

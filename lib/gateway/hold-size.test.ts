@@ -95,9 +95,11 @@ describe("what bytes do not bound", () => {
   });
 
   test("a file or a part nobody knows may fill the context window", () => {
-    expect(size(asking({ type: "file", file: { file_data: "data:application/pdf;base64,AAAA" } }), { contextWindow: 128_000 }).inputTokens).toBe(
-      128_000,
-    );
+    expect(
+      size(asking({ type: "file", file: { file_data: "data:application/pdf;base64,AAAA" } }), {
+        contextWindow: 128_000,
+      }).inputTokens,
+    ).toBe(128_000);
     expect(size(asking({ type: "hologram" }), { contextWindow: null }).inputTokens).toBe(10_000_000);
   });
 

@@ -58,6 +58,8 @@ const SOUND_PART = {
   inlineData: { mimeType: "audio/L16;codec=pcm;rate=24000", data: Buffer.alloc(960).toString("base64") },
 };
 const SOUND_TOKENS = 32;
+/** Of one sound that is sent, however long. */
+const HEARD_TOKENS = 64;
 type GenerateRequest = {
   contents?: { role?: string; parts?: Part[] }[];
   systemInstruction?: { parts?: Part[] };
@@ -132,8 +134,28 @@ async function generate(exchange: Exchange, body: GenerateRequest): Promise<void
   plan.tools.forEach((tool, index) => {
     parts.push(callPart(tool, index));
   });
-  const answered = chunkOf(exchange, parts, finishReason(plan), usageOf(plan, input, output, plan.reasoning));
+  const usage = withSound(usageOf(plan, input, output, plan.reasoning), body);
+  const answered = chunkOf(exchange, parts, finishReason(plan), usage);
   await playBody(exchange, plan, JSON.stringify(answered, null, 2), { output, reasoning: plan.reasoning });
+}
+
+/** Sound that was sent comes on top of the words. */
+function withSound(usage: Record<string, unknown> | null, { contents = [] }: GenerateRequest) {
+  const sounds = contents.flatMap(({ parts = [] }) =>
+    parts.filter(({ inlineData }) => inlineData?.mimeType?.startsWith("audio/")),
+  );
+  const heard = sounds.length * HEARD_TOKENS;
+  if (!usage || heard === 0) return usage;
+  const text = Number(usage.promptTokenCount);
+  return {
+    ...usage,
+    promptTokenCount: text + heard,
+    totalTokenCount: Number(usage.totalTokenCount) + heard,
+    promptTokensDetails: [
+      { modality: "TEXT", tokenCount: text },
+      { modality: "AUDIO", tokenCount: heard },
+    ],
+  };
 }
 
 async function speak(exchange: Exchange, plan: Plan, input: number): Promise<void> {

@@ -112,6 +112,8 @@ export type ProviderDefinition = {
   reasoningStreams?: boolean | "if-asked";
   /** Its models may be asked for images in their answers by translation. */
   answersWithImages?: boolean;
+  /** Its chat models take sound, and so may transcribe. */
+  hears?: boolean;
   /** The most stop words that its models take; absent: any number. */
   maxStopSequences?: number;
   /** Sends system instead of the developer role. */

@@ -24,6 +24,7 @@ export const google = defineProvider({
   speechModel: async (settings, upstreamModel) => (await moduleOf(settings)).speech(upstreamModel),
   reasoningStreams: "if-asked",
   answersWithImages: true,
+  hears: true,
   maxStopSequences: 5,
   prepare: (options) =>
     // thoughts are hidden unless asked for, and models that do not think refuse to be asked
