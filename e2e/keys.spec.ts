@@ -9,7 +9,15 @@ const t = en.keys;
 
 test("you make a key, call with the official SDK, and revoke it", async ({ page, context, hub, baseURL }) => {
   const { slug } = await signInMember(context, hub);
-  const key = await createKey(page, slug, "Support bot");
+  const lost = await loseAnswerOf(page, slug);
+  await fillKey(page, slug, "Support bot", { [t.modelsLabel]: "sandbox/chat" });
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: t.create }).click();
+  // made, but nobody heard of it: sent again it is still one key
+  await expect(dialog.getByText(en.auth.errors.unavailable)).toBeVisible();
+  expect(lost()).toBe(1);
+  await dialog.getByRole("button", { name: t.create }).click();
+  const key = await shownKey(page);
 
   expect((await call(key, baseURL)).choices[0]?.message.content).toBeTruthy();
 
@@ -158,14 +166,30 @@ test("a key that is shown, and its own page, break no rule of accessibility", as
 });
 
 async function createKey(page: Page, slug: string, name: string, fields: Record<string, string> = {}): Promise<string> {
+  await fillKey(page, slug, name, fields);
+  await page.getByRole("dialog").getByRole("button", { name: t.create }).click();
+  return shownKey(page);
+}
+
+async function fillKey(page: Page, slug: string, name: string, fields: Record<string, string>): Promise<void> {
   await page.goto(`/${slug}/keys`);
   await page.getByRole("button", { name: t.create }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel(t.name, { exact: true }).fill(name);
   if (Object.keys(fields).length > 0) await dialog.getByText(t.limitsTitle).click();
   for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
-  await dialog.getByRole("button", { name: t.create }).click();
-  return shownKey(page);
+}
+
+/** The next action on the page of keys is done, and its answer lost. Says how often that happened. */
+async function loseAnswerOf(page: Page, slug: string): Promise<() => number> {
+  let count = 0;
+  await page.route(`**/${slug}/keys`, async (route) => {
+    if (route.request().method() !== "POST" || count > 0) return route.fallback();
+    count++;
+    await route.fetch();
+    await route.abort();
+  });
+  return () => count;
 }
 
 function call(apiKey: string, baseURL: string | undefined) {

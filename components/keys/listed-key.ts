@@ -1,4 +1,5 @@
 import type { KeyRow } from "@/lib/keys/schema";
+import { isListed } from "@/lib/model-patterns";
 import { parseUsd } from "@/lib/money";
 
 /** A key with what it cost this month, who uses it, and the name of its state at the time of reading. */
@@ -17,8 +18,8 @@ export type KeyContext = {
   orgSlug: string;
   /** Ends in /api/v1. */
   baseUrl: string;
-  /** The model of the snippets; null while none is offered. */
-  model: string | null;
+  /** Ids of the chat models with a price, for snippets and the test call. */
+  chatModels: readonly string[];
   apps: readonly string[];
   /** Ids of the models that the organisation may call. */
   models: readonly string[];
@@ -26,6 +27,14 @@ export type KeyContext = {
   /** What a new key gets; null: no cap. */
   dailyCapUsd: string | null;
 };
+
+/** What a key can be tried with; null where it may call no chat model that has a price. */
+export function trialModel(
+  { chatModels }: Pick<KeyContext, "chatModels">,
+  { allowedModels }: Pick<KeyRow, "allowedModels">,
+): string | null {
+  return chatModels.find((id) => isListed(allowedModels, id)) ?? null;
+}
 
 export function keyState(
   {

@@ -2,7 +2,7 @@
 
 import { Download } from "lucide-react";
 import { useTranslations } from "next-intl";
-import type { KeyContext } from "@/components/keys/listed-key";
+import { type KeyContext, trialModel } from "@/components/keys/listed-key";
 import { TestCall } from "@/components/keys/test-call";
 import { CodeTabs } from "@/components/landing/code-tabs";
 import { Button, buttonVariants } from "@/components/ui/button";
@@ -14,9 +14,11 @@ import { chatSnippets } from "@/lib/snippets";
 type NewKeyProps = { context: KeyContext; created: CreatedKey; onDone: () => void };
 
 /** The one time the secret is shown: copy it, use it, try it. */
-export function NewKey({ context: { orgSlug, baseUrl, model }, created, onDone }: NewKeyProps) {
+export function NewKey({ context, created, onDone }: NewKeyProps) {
   const t = useTranslations("keys");
+  const { orgSlug, baseUrl } = context;
   const { key } = created;
+  const model = trialModel(context, created);
   const env = `AIGNE_API_KEY=${key}\nOPENAI_API_KEY=${key}\nOPENAI_BASE_URL=${baseUrl}\n`;
   return (
     <div className="flex min-w-0 flex-col gap-6">

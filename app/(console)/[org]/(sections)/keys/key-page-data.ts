@@ -19,7 +19,7 @@ export async function readKeyContext(scope: OrgScope): Promise<KeyContext> {
   return {
     orgSlug: scope.org.slug,
     baseUrl: `${publicOrigin(await headers(), env().publicUrl)}/api/v1`,
-    model: models.find(({ type, price }) => type === "chat" && price !== null)?.id ?? null,
+    chatModels: models.filter(({ type, price }) => type === "chat" && price !== null).map(({ id }) => id),
     apps,
     models: models.map(({ id }) => id),
     address: scope.request?.ip ?? null,

@@ -9,6 +9,7 @@ import { KeyBadge } from "@/components/keys/key-badge";
 import { KeyChanges } from "@/components/keys/key-changes";
 import { KeyFacts } from "@/components/keys/key-facts";
 import { KeyUsage } from "@/components/keys/key-usage";
+import { trialModel } from "@/components/keys/listed-key";
 import { PausedKey } from "@/components/keys/paused-key";
 import { PreviousSecret } from "@/components/keys/previous-secret";
 import { CodeTabs } from "@/components/landing/code-tabs";
@@ -48,6 +49,7 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
     getLocale(),
   ]);
   if (!row) notFound();
+  const model = trialModel(context, key);
   const used = key.lastUsedAt && formatMoment(key.lastUsedAt, "minute", locale, timeZone);
   return (
     <>
@@ -87,10 +89,10 @@ export default async function KeyPage({ params }: { params: Promise<{ org: strin
         </Block>
       </div>
       <LastRequests scope={scope} keyId={id} keyName={key.name} />
-      {context.model && row.state !== "revoked" && (
+      {model && row.state !== "revoked" && (
         <Block id="code" title={t("useIt")} text={t("useItText")}>
           <CodeTabs
-            snippets={chatSnippets({ baseUrl: context.baseUrl, model: context.model })}
+            snippets={chatSnippets({ baseUrl: context.baseUrl, model })}
             label={t("languages")}
             copyLabel={t("copyCode")}
           />
