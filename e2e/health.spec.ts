@@ -58,4 +58,9 @@ test("everybody sees the status of providers and models", async ({ page, hub }) 
   await page.getByRole("link", { name: en.shell.status }).click();
   await expect(page.getByRole("heading", { name: en.status.models })).toBeVisible();
   await expect(page.getByRole("img", { name: /90 days/ }).first()).toBeVisible();
+  const feed = await page.request.get(
+    new URL((await page.getByRole("link", { name: en.status.subscribe }).getAttribute("href")) ?? "", hub.url).href,
+  );
+  expect([feed.status(), feed.headers()["content-type"]]).toEqual([200, "application/atom+xml; charset=utf-8"]);
+  expect(await feed.text()).toContain(`<id>${hub.url}/status</id><title>${en.status.title}</title>`);
 });

@@ -14,6 +14,7 @@ export function IncidentList({ incidents }: { incidents: readonly StatusIncident
       {incidents.map(({ id, name, state, startedAt, endedAt }) => (
         <li
           key={id}
+          id={id}
           className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1 border-b py-3 first:pt-0 last:border-b-0"
         >
           <span className="flex min-w-0 flex-wrap items-center gap-2">

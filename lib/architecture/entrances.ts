@@ -81,6 +81,7 @@ const BUILDERS: readonly { folder: RegExp; builder: string }[] = [
 const BARE_ROUTES: Record<string, string> = {
   "app/api/internal/health/route.ts": "the gateway asks whether web serves; it reads nothing",
   "app/api/openapi.json/route.ts": "the public description of the API; it reads nothing",
+  "app/status.xml/route.ts": "the public status page as a feed",
 };
 const METHODS = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
 

@@ -1,4 +1,4 @@
-import { TriangleAlert } from "lucide-react";
+import { Rss, TriangleAlert } from "lucide-react";
 import type { Metadata } from "next";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { IncidentList } from "@/components/health/incident-list";
@@ -10,6 +10,7 @@ import { Section } from "@/components/shell/section";
 import { findStatus, type Status } from "@/lib/health/queries";
 import { LOCALE_PARAMETER, LOCALES } from "@/lib/locale";
 
+const FEED = "/status.xml";
 /** Beyond this age the reader must know. */
 const STALE_MS = 30_000;
 
@@ -19,7 +20,10 @@ export async function generateMetadata(): Promise<Metadata> {
   return {
     title: t("title"),
     description: t("text"),
-    alternates: { canonical: "/status", languages: Object.fromEntries(languages) },
+    alternates: {
+      ...{ canonical: "/status", languages: Object.fromEntries(languages) },
+      types: { "application/atom+xml": FEED },
+    },
   };
 }
 
@@ -60,6 +64,14 @@ async function Services({ status: { at, services, incidents } }: { status: Statu
       </Section>
       <Section id="incidents" title={t("incidents")} text={t("incidentsText")}>
         <IncidentList incidents={incidents} />
+        <a
+          href={FEED}
+          type="application/atom+xml"
+          className="mt-4 inline-flex min-h-6 items-center gap-1.5 underline underline-offset-4 pointer-coarse:min-h-11"
+        >
+          <Rss className="size-4 shrink-0" strokeWidth={1.5} aria-hidden />
+          {t("subscribe")}
+        </a>
       </Section>
     </>
   );
