@@ -1,5 +1,12 @@
 import { checkCredential, checkRoute, type Outcome, type Probed } from "@/lib/catalog/probe";
-import { CALL_MODEL, conclude, noteCheck, type ProbeDependencies, verdictOf } from "@/lib/catalog/probe-task";
+import {
+  CALL_OFFER,
+  conclude,
+  noteCheck,
+  noteSpent,
+  type ProbeDependencies,
+  verdictOf,
+} from "@/lib/catalog/probe-task";
 import { PROVIDER_KINDS } from "@/lib/catalog/provider-kinds";
 import { newId } from "@/lib/ids";
 import type { Sql } from "@/lib/pg";
@@ -87,6 +94,7 @@ async function concludeRoute(sql: Sql, row: DueRoute, outcome: Outcome) {
 
 /** Into the history that the operator sees. */
 async function remember(sql: Sql, row: Due & { offer_id?: string }, origin: string, outcome: Outcome): Promise<void> {
+  await noteSpent(sql, row, outcome);
   const kind = row.offer_id ? "probe_route" : "test_credential";
   await sql.query(REMEMBER, [
     ...[newId("probe"), kind, row.provider_id, row.credential_id, row.offer_id ?? null, origin],
@@ -119,7 +127,7 @@ const CLAIM_REFUSED = `
   )
   UPDATE credential SET status = 'verifying', last_tested_at = clock_timestamp()
   FROM due, provider WHERE credential.id = due.id AND provider.id = credential.provider_id
-  RETURNING ${COLUMNS}, (${CALL_MODEL}) AS upstream_model`;
+  RETURNING ${COLUMNS}, ${CALL_OFFER}`;
 
 /** One that is new has just been tested, or is about to be. */
 const CLAIM_SCHEDULED = `
@@ -132,12 +140,12 @@ const CLAIM_SCHEDULED = `
   )
   UPDATE credential SET last_tested_at = clock_timestamp()
   FROM due, provider WHERE credential.id = due.id AND provider.id = credential.provider_id
-  RETURNING ${COLUMNS}, (${CALL_MODEL}) AS upstream_model`;
+  RETURNING ${COLUMNS}, ${CALL_OFFER}`;
 
 /** A breaker's target is an offer with a credential, or an offer alone. Traffic has had its time. */
 const FIND_ROUTES = `
   SELECT breaker.target, breaker.openings, offer.id AS offer_id, ${COLUMNS},
-    CASE WHEN model.type = 'chat' THEN offer.upstream_model END AS upstream_model
+    CASE WHEN model.type = 'chat' THEN offer.upstream_model END AS upstream_model, offer.id AS call_offer
   FROM breaker
   JOIN offer ON offer.id = split_part(breaker.target, '/', 1) AND offer.enabled
   JOIN model ON model.id = offer.model_id AND model.enabled

@@ -60,7 +60,7 @@ function startWorker(): () => Promise<void> {
         await runProbe(
           {
             ...{ sql: pool, secretsKey: hub.secretsKey, findProvider, fetch: egressFetch("operator") },
-            ...{ callOnce: async () => null, refusalOf: () => "auth" },
+            ...{ callOnce: async () => ({ failure: null, inputTokens: 0, outputTokens: 0 }), refusalOf: () => "auth" },
           },
           payload,
         );

@@ -7,11 +7,12 @@ export type ProbeDependencies = ProbeTools & { sql: Sql };
 
 type Row = Probed & { kind: string; provider_id: string; isTried: boolean };
 
-/** A chat model of a provider, its cheapest route first: for a check that must be a call. */
-export const CALL_MODEL = `
-  SELECT offer.upstream_model FROM offer JOIN model ON model.id = offer.model_id
+/** A chat model of a provider, its cheapest route first, and the offer that it is: for a check that must be a call. */
+const callOffer = (column: string) => `
+  (SELECT offer.${column} FROM offer JOIN model ON model.id = offer.model_id
   WHERE offer.provider_id = provider.id AND offer.enabled AND model.enabled AND model.type = 'chat'
-  ORDER BY offer.priority, offer.weight DESC, offer.id LIMIT 1`;
+  ORDER BY offer.priority, offer.weight DESC, offer.id LIMIT 1)`;
+export const CALL_OFFER = `${callOffer("upstream_model")} AS upstream_model, ${callOffer("id")} AS call_offer`;
 
 /** Runs in the worker: opens the secret, asks the provider and writes the answer into the probe row, where web waits for it. A
  *  credential that works again becomes active, one that is refused goes out of use. Idempotent: a finished or cancelled probe
@@ -24,6 +25,7 @@ export async function runProbe(dependencies: ProbeDependencies, payload: unknown
   if (!row) return;
   const isTest = row.kind === "test_credential";
   const outcome = await (isTest ? checkCredential : listModels)(dependencies, row);
+  await noteSpent(sql, row, outcome);
   // a secret that is only tried says nothing about the one in use; whoever waits for the probe sees the credential as it is now
   if (isTest && !row.isTried) await conclude(sql, row, outcome);
   await sql.query(FINISH, [
@@ -50,6 +52,11 @@ export async function conclude(
   await noteCheck(sql, provider_id, outcome);
 }
 
+/** What the check itself took at the upstream: no tenant's call, so the operator sees it beside the books. */
+export async function noteSpent(sql: Sql, { call_offer }: Pick<Row, "call_offer">, { spent }: Outcome): Promise<void> {
+  if (spent) await sql.query("SELECT note_check_call($1, $2, $3)", [call_offer, spent.inputTokens, spent.outputTokens]);
+}
+
 /** Into the provider's day, where a check says anything about the provider. */
 export async function noteCheck(sql: Sql, providerId: string, outcome: Outcome): Promise<void> {
   await sql.query("SELECT note_check($1, $2)", [providerId, verdictOf(outcome)]);
@@ -65,7 +72,7 @@ const FIND = `
   SELECT probe.kind, provider.id AS provider_id, provider.kind AS provider_kind, provider.base_url, provider.region,
     coalesce(credential.id, probe.credential_id) AS credential_id, coalesce(probe.sealed, credential.sealed) AS sealed,
     CASE WHEN probe.sealed IS NULL THEN credential.refusal END AS refusal, probe.sealed IS NOT NULL AS "isTried",
-    (${CALL_MODEL}) AS upstream_model
+    ${CALL_OFFER}
   FROM provider_probe probe
   JOIN provider ON provider.id = probe.provider_id
   LEFT JOIN LATERAL (

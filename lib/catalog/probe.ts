@@ -10,6 +10,7 @@ type Target = { secret: Record<string, string>; baseUrl: string; region: string 
 type Get = { url: string; headers: Record<string, string> };
 type Failure = { class: string; status: number | null; message: string };
 export type Balance = { amount: string; unit: string };
+type Spent = { inputTokens: number; outputTokens: number };
 
 /** What a check needs to know of a provider kind; lib/gateway/providers/registry.ts has it. */
 export type ProbeProvider = {
@@ -27,13 +28,13 @@ export type ProbeProvider = {
 export type ProbeTools = {
   secretsKey: string;
   findProvider(kind: string): ProbeProvider | null;
-  /** One real call of a few tokens; null when it was answered. */
+  /** One real call of a few tokens; without a failure it was answered. */
   callOnce(
     kind: string,
     settings: Target & { fetch: typeof globalThis.fetch },
     upstreamModel: string,
     signal: AbortSignal,
-  ): Promise<Failure | null>;
+  ): Promise<{ failure: Failure | null } & Spent>;
   /** What of a refused credential was refused: its key, or an account that nobody paid. */
   refusalOf(failure: Failure): "auth" | "balance";
   /** Made by lib/egress.ts under operator policy. */
@@ -49,8 +50,9 @@ export type Probed = {
   sealed: string | null;
   /** What the credential was refused for; null where it was not. */
   refusal: string | null;
-  /** A chat model of the provider, for a real call; null where it serves none. */
+  /** A chat model of the provider, for a real call, and the offer that it is; null where it serves none. */
   upstream_model: string | null;
+  call_offer: string | null;
 };
 
 export type Outcome = {
@@ -64,6 +66,8 @@ export type Outcome = {
   refusal?: "auth" | "balance";
   /** The provider says that nothing is left of the account. Calls it serves for nothing may work still. */
   isEmpty?: true;
+  /** What a call took, by the offer of the row. */
+  spent?: Spent;
   error?: string;
   models?: { id: string; name?: string }[];
   balance?: Balance | null;
@@ -181,11 +185,16 @@ function createProbe(tools: ProbeTools, provider: ProbeProvider, kind: string, t
     async call(upstreamModel) {
       const started = performance.now();
       const settings = { ...target, fetch: tools.fetch };
-      const failure = await tools.callOnce(kind, settings, upstreamModel, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+      const { failure, ...spent } = await tools.callOnce(
+        kind,
+        settings,
+        upstreamModel,
+        AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      );
       const latencyMs = Math.round(performance.now() - started);
       return failure
-        ? failed(failure, "call", latencyMs)
-        : { ok: true, latencyMs, method: "call", failureClass: null, models: [] };
+        ? { ...failed(failure, "call", latencyMs), spent }
+        : { ok: true, latencyMs, method: "call", failureClass: null, models: [], spent };
     },
     async balance() {
       if (!provider.balance) return null;

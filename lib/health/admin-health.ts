@@ -1,3 +1,5 @@
+import { parseRates, priceUsage } from "@/lib/billing/pricing";
+import { ratesInForce } from "@/lib/catalog/admin-prices";
 import { findProviderKind } from "@/lib/catalog/provider-kinds";
 import { db } from "@/lib/db";
 import { type Figures, figuresOf, type RouteSums } from "@/lib/health/figures";
@@ -10,6 +12,7 @@ import type {
   ProviderFigures,
   QueueRow,
 } from "@/lib/health/schema";
+import { formatUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { createProcessFacts, type ProcessFacts } from "@/lib/process-facts";
 
@@ -17,12 +20,14 @@ const SILENT_MS = 15_000;
 /** Nodes of a machine that is gone are of no interest any more. */
 const GONE_MS = 60 * 60_000;
 const CHECKS_SHOWN = 20;
+const CHECK_CALL_DAYS = 30;
+const DAY_MS = 24 * 60 * 60_000;
 const ownFacts = createProcessFacts();
 
 /** Everything that an operator looks at when something is slow or fails: from small tables and sums, never from raw calls. */
 export async function readHealth(scope: StaffScope, now = Date.now()): Promise<Health> {
   requireStaffPermission(scope, "providers.read");
-  const [processes, database, queues, breakers, providers, checks, run] = await Promise.all([
+  const [processes, database, queues, breakers, providers, checks, checkCalls, run] = await Promise.all([
     readProcesses(now),
     readDatabase(),
     db().$queryRaw<QueueRow[]>`
@@ -30,6 +35,7 @@ export async function readHealth(scope: StaffScope, now = Date.now()): Promise<H
     readBreakers(now),
     readProviders(now),
     readChecks(),
+    readCheckCalls(now),
     readRun(),
   ]);
   return {
@@ -40,6 +46,7 @@ export async function readHealth(scope: StaffScope, now = Date.now()): Promise<H
     breakers,
     providers,
     checks,
+    checkCalls,
     run,
   };
 }
@@ -205,6 +212,30 @@ async function readChecks(): Promise<CheckRow[]> {
     latencyMs: row.latencyMs ?? 0,
     error: row.error,
   }));
+}
+
+async function readCheckCalls(now: number): Promise<Health["checkCalls"]> {
+  const sums = await db().checkDay.groupBy({
+    by: ["offerId"],
+    where: { day: { gt: new Date(now - CHECK_CALL_DAYS * DAY_MS) } },
+    _sum: { calls: true, inputTokens: true, outputTokens: true },
+  });
+  const rates = await ratesInForce(
+    db(),
+    "offer",
+    sums.map(({ offerId }) => offerId),
+  );
+  let total = 0n;
+  let unpriced = 0;
+  for (const { offerId, _sum } of sums) {
+    const usage = { input: Number(_sum.inputTokens), output: Number(_sum.outputTokens), requests: Number(_sum.calls) };
+    const stored = rates.get(offerId);
+    // tiers are of a single call's input, and these calls are short
+    if (stored) total += priceUsage(usage, { ...parseRates(stored), tiers: [] });
+    else unpriced += usage.requests;
+  }
+  const calls = sums.reduce((count, { _sum }) => count + Number(_sum.calls), 0);
+  return { calls, costUsd: formatUsd(total), unpriced };
 }
 
 async function readRun(): Promise<Health["run"]> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { instantOut } from "@/lib/fields";
+import { instantOut, usdOut } from "@/lib/fields";
 
 const share = z.number().nullable();
 const milliseconds = z.int().nullable();
@@ -123,6 +123,13 @@ export const healthOut = z
     providers: z.array(providerFigures),
     /** The latest ones. */
     checks: z.array(checkOut),
+    /** What checks took that were calls, of 30 days, at today's costs; they stand in no ledger. */
+    checkCalls: z.object({
+      calls: z.int(),
+      costUsd: usdOut,
+      /** Of these nobody has said what they cost. */
+      unpriced: z.int(),
+    }),
     /** The last "test all". */
     run: runOut.nullable(),
   })

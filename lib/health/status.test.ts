@@ -89,6 +89,16 @@ test("an incident begins once, keeps the worst, and ends", async () => {
   expect(status.incidents[0]).toMatchObject({ state: "down", endedAt: expect.any(String) });
 });
 
+test("the operator sees what checks that were calls have cost", async () => {
+  const cost = { input: "1", output: "2", perRequest: "0.001" };
+  const priced = await makeModel(hub.database.pool, { offers: [{ provider, upstreamModel: "p", cost }] });
+  const note = (of: string) =>
+    hub.database.pool.query("select note_check_call(id, 8, 16) from offer where model_id = $1", [of]);
+  for (const of of [priced, priced, model]) await note(of);
+  const { body } = await hub.call("GET", "/health");
+  expect(body.checkCalls).toEqual({ calls: 3, costUsd: "0.00208", unpriced: 1 });
+});
+
 test("while the database does not answer the last status is told, with its age", async () => {
   const { status: seen } = await statusOf("model");
   await hub.database.pool.query("revoke execute on function services_now from hub_web");

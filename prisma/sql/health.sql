@@ -59,6 +59,15 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   ON CONFLICT (subject, subject_id, day) DO UPDATE SET ok = d.ok + excluded.ok, failed = d.failed + excluded.failed
 $$;
 
+-- One call that a check made by an offer, and what it used.
+CREATE OR REPLACE FUNCTION note_check_call(offer text, input_tokens bigint, output_tokens bigint) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  INSERT INTO check_day AS d (offer_id, day, calls, input_tokens, output_tokens)
+  VALUES (note_check_call.offer, (hub_now() AT TIME ZONE 'UTC')::date, 1, note_check_call.input_tokens, note_check_call.output_tokens)
+  ON CONFLICT (offer_id, day) DO UPDATE SET calls = d.calls + 1, input_tokens = d.input_tokens + excluded.input_tokens,
+    output_tokens = d.output_tokens + excluded.output_tokens
+$$;
+
 -- Caps of credentials, approximate: each gateway says each second what it used of a capped credential in this minute and the one
 -- before, and hears what the others did. Answered is the use of the others within the last 60 s, the minute before counted by the
 -- part of it that still lies within.
@@ -91,6 +100,7 @@ BEGIN
   DELETE FROM route_minute WHERE minute < hub_now() - interval '2 hours';
   DELETE FROM credential_use WHERE minute < floor(extract(epoch FROM hub_now()) / 60) - 2;
   DELETE FROM service_day WHERE day < (hub_now() AT TIME ZONE 'UTC')::date - 90;
+  DELETE FROM check_day WHERE day < (hub_now() AT TIME ZONE 'UTC')::date - 90;
   DELETE FROM incident WHERE ended_at < hub_now() - interval '90 days';
   DELETE FROM provider_probe WHERE created_at < hub_now() - CASE kind WHEN 'list_models' THEN interval '1 day' ELSE interval '7 days' END;
   DELETE FROM provider_probe p USING (

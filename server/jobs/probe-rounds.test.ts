@@ -41,7 +41,14 @@ const server = createServer((request, response) => {
     return answer(429, { error: { message, type: "insufficient_quota", code: "insufficient_quota" } });
   }
   const choices = [{ index: 0, message: { role: "assistant", content: "Hi" }, finish_reason: "stop" }];
-  answer(200, { id: "c", object: "chat.completion", created: 1, model: "m", choices, usage: { total_tokens: 2 } });
+  answer(200, {
+    id: "c",
+    object: "chat.completion",
+    created: 1,
+    model: "m",
+    choices,
+    usage: { prompt_tokens: 3, completion_tokens: 2 },
+  });
 });
 
 beforeAll(async () => {
@@ -275,6 +282,17 @@ describe("a route whose breaker is open", () => {
     await recheck();
     expect(await chat.state()).toBe("closed");
     expect(await vectors.state()).toEqual({ openings: 2, rests: false, kept: false });
+  });
+
+  test("shows what the call of its check took, which no ledger has", async () => {
+    const { id } = await open("sk-counted", "11 seconds");
+    await recheck();
+    const { rows } = await database.pool.query(
+      `select calls::int, input_tokens::int as input, output_tokens::int as output from check_day
+       where offer_id in (select offer.id from offer join credential using (provider_id) where credential.id = $1)`,
+      [id],
+    );
+    expect(rows).toEqual([{ calls: 1, input: 3, output: 2 }]);
   });
 
   test("is left to traffic for ten seconds", async () => {

@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { getFormatter, getTranslations } from "next-intl/server";
+import { getFormatter, getLocale, getTranslations } from "next-intl/server";
 import { RetryFailed, TestAll } from "@/components/health/health-controls";
 import { BreakerTable, CheckTable, ProcessTable, QueueTable } from "@/components/health/health-tables";
 import { LiveAge } from "@/components/health/live-age";
@@ -9,8 +9,10 @@ import { EmptyState } from "@/components/shell/empty-state";
 import { KeyFigures } from "@/components/shell/key-figures";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
+import { formatMoney } from "@/lib/format-money";
 import { readHealth } from "@/lib/health/admin-health";
 import type { Health } from "@/lib/health/schema";
+import { parseUsd } from "@/lib/money";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("admin.health"))("title") };
@@ -20,7 +22,7 @@ export default async function HealthPage() {
   const scope = await requireStaff("providers.read");
   const t = await getTranslations("admin.health");
   const health = await readHealth(scope);
-  const { at, processes, database, queues, breakers, providers, checks, run } = health;
+  const { at, processes, database, queues, breakers, providers, checks, checkCalls, run } = health;
   const canTest = scope.permissions.has("providers.manage");
   const hasFailed = queues.some(({ failed }) => failed > 0);
   return (
@@ -33,7 +35,15 @@ export default async function HealthPage() {
       <Block id="breakers" title={t("breakers")} text={t("breakersText")}>
         {breakers.length === 0 ? <EmptyState text={t("noBreakers")} /> : <BreakerTable rows={breakers} />}
       </Block>
-      <Block id="checks" title={t("checks")} text={t("checksText")}>
+      <Block
+        id="checks"
+        title={t("checks")}
+        text={
+          <>
+            {t("checksText")} {await checkCallsText(checkCalls)}
+          </>
+        }
+      >
         {checks.length === 0 ? <EmptyState text={t("noChecks")} /> : <CheckTable rows={checks} />}
       </Block>
       <Block id="processes" title={t("processes")}>
@@ -49,6 +59,14 @@ export default async function HealthPage() {
       </Block>
     </>
   );
+}
+
+async function checkCallsText({ calls, costUsd, unpriced }: Health["checkCalls"]): Promise<string> {
+  const [t, locale] = await Promise.all([getTranslations("admin.health"), getLocale()]);
+  const cost = formatMoney(parseUsd(costUsd), locale);
+  return [t("checkCalls", { calls, cost }), unpriced > 0 && t("checkCallsUnpriced", { unpriced })]
+    .filter(Boolean)
+    .join(" ");
 }
 
 async function Summary({ health: { processes, providers, breakers, database } }: { health: Health }) {

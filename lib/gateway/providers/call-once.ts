@@ -5,14 +5,20 @@ import { sdkFailure } from "@/lib/gateway/providers/sdk-failure";
 /** Enough for every provider to accept, and next to nothing to pay. */
 const MAX_OUTPUT_TOKENS = 16;
 
-/** The cheapest real call there is, for a check that must not rest on the model list: one word to a chat model. Null: the
- *  model answered, or would have but for what it was asked, which proves the route all the same. Throws an unknown kind. */
+/** What the word and its frame come to, where the provider does not count them. */
+const INPUT_TOKENS = 8;
+
+type OneCall = { failure: UpstreamFailure | null; inputTokens: number; outputTokens: number };
+
+/** The cheapest real call there is, for a check that must not rest on the model list: one word to a chat model. Without a
+ *  failure the model answered, or would have but for what it was asked, which proves the route all the same. Throws an
+ *  unknown kind. */
 export async function callOnce(
   kind: string,
   settings: SdkSettings,
   upstreamModel: string,
   abortSignal: AbortSignal,
-): Promise<UpstreamFailure | null> {
+): Promise<OneCall> {
   const definition = findProvider(kind);
   if (!definition) throw new Error(`Providers of kind "${kind}" are not served yet.`);
   try {
@@ -20,11 +26,15 @@ export async function callOnce(
     const asked = { prompt, maxOutputTokens: MAX_OUTPUT_TOKENS, abortSignal };
     const options = definition.prepare?.(asked) ?? asked;
     const model = await definition.languageModel(settings, upstreamModel, options);
-    await model.doGenerate(options);
-    return null;
+    const { usage } = await model.doGenerate(options);
+    return {
+      failure: null,
+      inputTokens: usage.inputTokens.total ?? INPUT_TOKENS,
+      outputTokens: usage.outputTokens.total ?? MAX_OUTPUT_TOKENS,
+    };
   } catch (error) {
     const failure = sdkFailure(error, definition);
     const isOurs = ["invalid_request", "context_length", "content_policy"].includes(failure.class);
-    return isOurs ? null : failure;
+    return { failure: isOurs ? null : failure, inputTokens: 0, outputTokens: 0 };
   }
 }
