@@ -92,9 +92,9 @@ test("an incident begins once, keeps the worst, and ends", async () => {
 test("the operator sees what checks that were calls have cost", async () => {
   const cost = { input: "1", output: "2", perRequest: "0.001" };
   const priced = await makeModel(hub.database.pool, { offers: [{ provider, upstreamModel: "p", cost }] });
-  const note = (of: string) =>
-    hub.database.pool.query("select note_check_call(id, 8, 16) from offer where model_id = $1", [of]);
-  for (const of of [priced, priced, model]) await note(of);
+  const { rows } = await hub.database.pool.query("select id from offer where model_id = $1", [priced]);
+  for (const offer of [rows[0].id, rows[0].id, "nobody's"])
+    await hub.database.pool.query("select note_check_call($1, 8, 16)", [offer]);
   const { body } = await hub.call("GET", "/health");
   expect(body.checkCalls).toEqual({ calls: 3, costUsd: "0.00208", unpriced: 1 });
 });
