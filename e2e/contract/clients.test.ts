@@ -3,7 +3,19 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { tool as langchainTool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
-import { APICallError, generateObject, generateText, type LanguageModel, stepCountIs, streamText, tool } from "ai";
+import {
+  APICallError,
+  embedMany,
+  generateImage,
+  generateObject,
+  generateSpeech,
+  generateText,
+  type LanguageModel,
+  stepCountIs,
+  streamText,
+  tool,
+  transcribe,
+} from "ai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
@@ -141,6 +153,32 @@ describe.each(DOORS)("%s door", (door) => {
       expect(failure).toBeInstanceOf(APICallError);
       expect(failure).toMatchObject({ statusCode: 400, isRetryable: false });
     });
+  });
+
+  test("AI SDK: vectors, a picture and an edit of it, speech and its transcript", async () => {
+    const settings = { apiKey: tenant.key, baseURL: hub.door(door).baseUrl, fetch: hub.door(door).fetch };
+    const compatible = createOpenAICompatible({ name: "hub", ...settings });
+    const openai = createOpenAI(settings);
+    const vectors = await hub.relayModel("text", { type: "embedding" });
+    for (const model of [compatible.embeddingModel(vectors), openai.embedding(vectors)]) {
+      const { embeddings, usage } = await embedMany({ model, values: ["one two", "three"], maxRetries: 0 });
+      expect(embeddings).toEqual([0, 1].map((first) => [first, 0.5, -0.25, 0.125]));
+      expect(usage.tokens).toBeGreaterThan(0);
+    }
+    const pictures = await hub.relayModel("gpt-image-1", { type: "image", price: { perImage: "0.04" } });
+    for (const model of [compatible.imageModel(pictures), openai.image(pictures)]) {
+      const { image } = await generateImage({ model, prompt: "a hub", maxRetries: 0 });
+      const edited = { text: "brighter", images: [image.uint8Array] };
+      const edit = await generateImage({ model, prompt: edited, maxRetries: 0 });
+      expect([image.mediaType, edit.images.length]).toEqual(["image/png", 1]);
+      expect(hub.openaiTruth.last?.path).toBe("/v1/images/edits");
+    }
+    const speech = await hub.relayModel("text", { type: "speech", price: { perMillionCharacters: "15" } });
+    const { audio } = await generateSpeech({ model: openai.speech(speech), text: "hello", maxRetries: 0 });
+    expect(audio.uint8Array.length).toBeGreaterThan(0);
+    const hearing = await hub.relayModel("text", { type: "transcription", price: { perSecond: "0.0001" } });
+    const heard = { model: openai.transcription(hearing), audio: audio.uint8Array, maxRetries: 0 };
+    expect((await transcribe(heard)).text).not.toBe("");
   });
 
   test("AI SDK, openai: thoughts in a tool loop need store:false, and the refusal says so", async () => {
