@@ -27,6 +27,7 @@ const REFUNDS = [
   { name: "refundWindowHours", help: "refundWindowHelp" },
   { name: "refundApprovalUsd", help: "refundApprovalHelp" },
 ] as const;
+const LEGAL = ["termsUrl", "privacyUrl"] as const;
 const KEYS = [{ name: "keyDailyCapUsd", help: "keyDailyCapHelp" }] as const;
 
 type SettingsFormProps = {
@@ -63,6 +64,8 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
             refundWindowHours: Number(text("refundWindowHours") || Number.NaN),
             refundApprovalUsd: text("refundApprovalUsd"),
             keyDailyCapUsd: text("keyDailyCapUsd"),
+            termsUrl: text("termsUrl"),
+            privacyUrl: text("privacyUrl"),
           }
         : { publicPages: data.get("publicPages") === "on" }),
     });
@@ -170,6 +173,13 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
           </Part>
           <Part title={t("parts.refunds")}>{REFUNDS.map(amount)}</Part>
           <Part title={t("parts.keys")}>{KEYS.map(amount)}</Part>
+          <Part title={t("parts.legal")}>
+            {LEGAL.map((name) => (
+              <Field key={name} name={name} label={t(name)} help={t(`${name}Help`)} error={fieldProblem(name)}>
+                <Input type="url" autoComplete="off" defaultValue={settings[name]} disabled={!canManage} />
+              </Field>
+            ))}
+          </Part>
         </>
       )}
       {canManage && (

@@ -2,12 +2,13 @@
 
 import { useLocale, useTranslations } from "next-intl";
 import { ActionForm, goTo } from "@/components/auth/action-form";
+import { LegalTexts, type LegalUrls } from "@/components/auth/legal-texts";
 import { PasswordField } from "@/components/auth/password-field";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { signUpAction } from "@/lib/auth/actions";
 
-export function SignUpForm({ next }: { next?: string }) {
+export function SignUpForm({ next, legal }: { next?: string; legal: LegalUrls }) {
   const t = useTranslations("auth");
   const locale = useLocale();
   return (
@@ -32,6 +33,7 @@ export function SignUpForm({ next }: { next?: string }) {
             <Input type="email" autoComplete="username" required />
           </Field>
           <PasswordField label={t("password")} error={errors.password} />
+          <LegalTexts {...legal} />
         </>
       )}
     </ActionForm>

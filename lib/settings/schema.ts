@@ -27,6 +27,9 @@ export type Settings = {
   refundApprovalUsd: string;
   /** service: what a key may spend in one day (UTC) where its owner chose nothing else; 0: no cap. */
   keyDailyCapUsd: string;
+  /** Where the operator's terms and privacy policy stand; empty: nowhere, and the sign-up page names none. */
+  termsUrl: string;
+  privacyUrl: string;
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -43,6 +46,8 @@ export const DEFAULT_SETTINGS: Settings = {
   refundWindowHours: 24,
   refundApprovalUsd: "100",
   keyDailyCapUsd: "1000",
+  termsUrl: "",
+  privacyUrl: "",
 };
 
 /** The daily cap that keys get of themselves; null: none. */
@@ -57,6 +62,12 @@ const domain = z
   .toLowerCase()
   .regex(/^(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/, "must be a domain such as example.com");
 
+/** Becomes a link, so no other scheme. */
+const pageUrl = z.union(
+  [z.literal(""), z.url({ protocol: /^https?$/, hostname: z.regexes.hostname }).max(2000)],
+  "must be an address that begins with https://, or empty",
+);
+
 const shape = {
   mode: z.enum(["service", "enterprise"]),
   instanceName: name,
@@ -66,6 +77,8 @@ const shape = {
   starterExpiryDays: z.int("must be a whole number of days").min(0).max(365, "must be at most 365 days"),
   publicPages: z.boolean(),
   refundWindowHours: z.int("must be a whole number of hours").min(0).max(720, "must be at most 720 hours"),
+  termsUrl: pageUrl,
+  privacyUrl: pageUrl,
 };
 
 export const starterCredit = usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD");

@@ -8,6 +8,8 @@ import { homeOf } from "@/lib/auth/queries";
 import { findSession } from "@/lib/auth/session";
 import { getSettings } from "@/lib/settings/queries";
 
+const NO_LEGAL = { termsUrl: null, privacyUrl: null };
+
 type Props = { searchParams: Promise<{ next?: string | string[] }> };
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -19,7 +21,9 @@ export default async function SignUpPage({ searchParams }: Props) {
   const session = await findSession();
   if (session) redirect(next ?? (await homeOf(session.userId)));
   const t = await getTranslations("auth");
-  const { mode, signUpPolicy, signUpDomains } = await getSettings();
+  const { mode, signUpPolicy, signUpDomains, termsUrl, privacyUrl } = await getSettings();
+  // where nobody pays, the organisation's own rules hold
+  const legal = mode === "service" ? { termsUrl: termsUrl || null, privacyUrl: privacyUrl || null } : NO_LEGAL;
   // the form itself decides by address; here only: is there anybody whom it could let in
   const isOpen =
     signUpPolicy !== "closed" &&
@@ -27,7 +31,7 @@ export default async function SignUpPage({ searchParams }: Props) {
   const query = next ? `?next=${encodeURIComponent(next)}` : "";
   return (
     <AuthFrame title={t("signUp.title")} text={isOpen ? undefined : t("signUp.closed")}>
-      {isOpen && <SignUpForm next={next} />}
+      {isOpen && <SignUpForm next={next} legal={legal} />}
       <AuthLink href={`/sign-in${query}`}>{t("signUp.signIn")}</AuthLink>
     </AuthFrame>
   );
