@@ -4,9 +4,10 @@
 CREATE OR REPLACE FUNCTION load_limits(items authorization_item[], at timestamptz, second bigint) RETURNS limit_view[]
 LANGUAGE sql STABLE AS $$
   SELECT array_agg(ROW(l.org_id, l.scope, l.scope_id, l.period, k.rank * 10 + array_position('{rate,day,week,month,total}', l.period),
-      l.budget, roll_period(l.spent, l.period_start, l.period, at), l.held, l.max_concurrency, l.inflight,
-      l.rpm, l.tpm, coalesce(s.calls, 0), coalesce(s.tokens, 0), period_end(l.period, at))::limit_view)
-  FROM (
+      l.budget, roll_period(l.spent, l.period_start, begin_of(t.begins, l.period)), l.held, l.max_concurrency, l.inflight,
+      l.rpm, l.tpm, coalesce(s.calls, 0), coalesce(s.tokens, 0))::limit_view)
+  FROM (SELECT period_begins(at) AS begins OFFSET 0) t
+  CROSS JOIN (
     SELECT DISTINCT i.org, v.scope, v.scope_id, v.rank
     FROM unnest(items) i
     CROSS JOIN LATERAL (VALUES ('key', i.key, 1), ('app', i.app, 2), ('member', i.member, 3), ('org', i.org, 4)) v(scope, scope_id, rank)
@@ -168,7 +169,7 @@ BEGIN
         -- an unpriced call cannot be counted against a budget, so no budget lets it pass
         IF l.budget - l.spent - l.held - taken[x] < item.min_amount OR item.price_version IS NULL THEN
           item.refused_by := 'budget'; item.scope := l.scope; item.limit_value := l.budget;
-          item.used_value := l.spent + l.held + taken[x]; item.reset_at := l.reset_at; item.period := l.period;
+          item.used_value := l.spent + l.held + taken[x]; item.reset_at := period_end(l.period, at); item.period := l.period;
           EXIT;
         END IF;
         budget_room := least(budget_room, l.budget - l.spent - l.held - taken[x]);
@@ -206,7 +207,8 @@ BEGIN
   RETURN decided;
 END $$;
 
--- Raises held, inflight and the rate windows of the limits of newly granted items.
+-- Raises held, inflight and the rate windows of the limits of newly granted items. The wallet's lock keeps each row in its place between
+-- the look-up by key and the update; one statement that joins both is planned the wrong way round while the table is small.
 CREATE OR REPLACE FUNCTION take_limits(items authorization_item[], at timestamptz, second bigint) RETURNS void
 LANGUAGE sql VOLATILE AS $$
   WITH taken AS MATERIALIZED (
@@ -215,14 +217,17 @@ LANGUAGE sql VOLATILE AS $$
     CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
     WHERE i.verdict = 'granted' AND v.scope_id IS NOT NULL
     GROUP BY 1, 2, 3
+  ), place AS MATERIALIZED (
+    SELECT l.ctid AS at, t.*, p.begins FROM (SELECT period_begins(take_limits.at) AS begins OFFSET 0) p CROSS JOIN taken t
+    CROSS JOIN LATERAL (SELECT x.ctid FROM limit_state x WHERE x.org_id = t.org AND x.scope = t.scope AND x.scope_id = t.scope_id OFFSET 0) l
   ), state AS (
     UPDATE limit_state l SET
-      spent = roll_period(l.spent, l.period_start, l.period, at),
-      period_start = greatest(l.period_start, period_begin(l.period, at)),
-      held = l.held + CASE WHEN l.period = 'rate' THEN 0 ELSE t.amount END,
-      inflight = l.inflight + CASE WHEN l.period = 'rate' THEN t.calls ELSE 0 END
-    FROM taken t WHERE l.org_id = t.org AND l.scope = t.scope AND l.scope_id = t.scope_id
-    RETURNING l.org_id, l.scope, l.scope_id, l.rpm, l.tpm, t.calls, t.tokens
+      spent = roll_period(l.spent, l.period_start, begin_of(p.begins, l.period)),
+      period_start = greatest(l.period_start, begin_of(p.begins, l.period)),
+      held = l.held + CASE WHEN l.period = 'rate' THEN 0 ELSE p.amount END,
+      inflight = l.inflight + CASE WHEN l.period = 'rate' THEN p.calls ELSE 0 END
+    FROM place p WHERE l.ctid = p.at
+    RETURNING l.org_id, l.scope, l.scope_id, l.rpm, l.tpm, p.calls, p.tokens
   )
   INSERT INTO limit_slot AS s (org_id, scope, scope_id, slot, sec, calls, tokens)
   SELECT org_id, scope, scope_id, second % 64, second, calls, tokens FROM state WHERE rpm IS NOT NULL OR tpm IS NOT NULL

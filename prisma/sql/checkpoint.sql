@@ -64,7 +64,7 @@ BEGIN
       INTO room, refusal
       FROM wallet w LEFT JOIN api_key k ON k.id = wish.key_id AND k.org_id = w.org_id LEFT JOIN org o ON o.id = w.org_id
       WHERE w.org_id = wish.org_id;
-      SELECT min(l.budget - roll_period(l.spent, l.period_start, l.period, at) - l.held) INTO budget_room FROM limit_state l
+      SELECT min(l.budget - roll_period(l.spent, l.period_start, period_begin(l.period, at)) - l.held) INTO budget_room FROM limit_state l
       WHERE l.org_id = wish.org_id AND l.budget IS NOT NULL
         AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id));
       more := wish.want - wish.amount;
@@ -78,7 +78,7 @@ BEGIN
         price_version_id = CASE WHEN wish.repin THEN wish.price_version ELSE h.price_version_id END
       WHERE h.id = wish.id;
       UPDATE wallet w SET held = w.held + more, version = w.version + 1 WHERE w.org_id = wish.org_id;
-      UPDATE limit_state l SET held = l.held + more, spent = roll_period(l.spent, l.period_start, l.period, at),
+      UPDATE limit_state l SET held = l.held + more, spent = roll_period(l.spent, l.period_start, period_begin(l.period, at)),
         period_start = greatest(l.period_start, period_begin(l.period, at))
       WHERE l.org_id = wish.org_id AND l.period <> 'rate'
         AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id));

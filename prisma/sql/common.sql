@@ -20,11 +20,22 @@ CREATE OR REPLACE FUNCTION period_end(period text, at timestamptz) RETURNS times
     WHEN 'month' THEN (date_trunc('month', at, 'UTC') AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' END
 $$;
 
--- What a budget row has spent in the period of `at`: periods roll by being read, forward only, and are written back
+-- What a budget row has spent in the period that began at `begin`: periods roll by being read, forward only, and are written back
 -- with the next change. Serves authorize, checkpoint, settle and sweep alike.
-CREATE OR REPLACE FUNCTION roll_period(spent bigint, period_start timestamptz, period text, at timestamptz) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN period_start < period_begin(period, at) THEN 0 ELSE spent END
+CREATE OR REPLACE FUNCTION roll_period(spent bigint, period_start timestamptz, begin timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN period_start < begin THEN 0 ELSE spent END
+$$;
+
+-- The first instants of the day, week and month of `at`, for functions that roll many rows: computing them for each row costs more
+-- than reading it.
+CREATE OR REPLACE FUNCTION period_begins(at timestamptz) RETURNS timestamptz[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT ARRAY[period_begin('day', at), period_begin('week', at), period_begin('month', at)]
+$$;
+
+-- That of `period` among them; NULL for total and rate.
+CREATE OR REPLACE FUNCTION begin_of(begins timestamptz[], period text) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT begins[array_position('{day,week,month}', period)]
 $$;
 
 -- A latency histogram has 24 buckets; these are the lower bounds, in milliseconds, of all but the first: 5 x 1.75^n.
@@ -62,7 +73,7 @@ BEGIN
   IF to_regtype('limit_view') IS NULL THEN
     CREATE TYPE limit_view AS (
       org text, scope text, scope_id text, period text, rank int, budget bigint, spent bigint, held bigint,
-      max_concurrency int, inflight int, rpm int, tpm bigint, calls bigint, tokens bigint, reset_at timestamptz);
+      max_concurrency int, inflight int, rpm int, tpm bigint, calls bigint, tokens bigint);
   END IF;
   -- A hold being closed, with everything its usage event needs. `state` is what the hold becomes: captured or expired.
   -- From `leader` on, post_settlements fills in what its wallet makes of it; the org_ columns are sums over the batch.

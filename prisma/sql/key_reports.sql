@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     'rpm', (SELECT l.rpm FROM limit_state l WHERE l.org_id = k.org_id AND l.scope = 'key' AND l.scope_id = k.id AND l.period = 'rate'),
     'budgets', coalesce((
       SELECT jsonb_agg(jsonb_build_object('budget', l.budget::text, 'held', l.held::text, 'reset_at', period_end(l.period, t.at),
-        'spent', roll_period(l.spent, l.period_start, l.period, t.at)::text))
+        'spent', roll_period(l.spent, l.period_start, period_begin(l.period, t.at))::text))
       FROM limit_state l WHERE l.org_id = k.org_id AND l.scope = 'key' AND l.scope_id = k.id AND l.budget IS NOT NULL), '[]'))
   FROM api_key k, (SELECT hub_now() AS at) t
   WHERE k.org_id = key_summary.org AND k.id = key_summary.key

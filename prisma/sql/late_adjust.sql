@@ -55,7 +55,7 @@ BEGIN
           WHEN change > 0 THEN draw_lots(late.org_id, late.hold_id, journal, least(change, greatest(w.posted, 0)), late.restricted_ok)
           ELSE return_lots(late.org_id, late.hold_id, journal, greatest(w.posted - change, 0) - greatest(w.posted, 0)) END;
       END IF;
-      UPDATE limit_state l SET spent = roll_period(l.spent, l.period_start, l.period, at) + change,
+      UPDATE limit_state l SET spent = roll_period(l.spent, l.period_start, period_begin(l.period, at)) + change,
         period_start = greatest(l.period_start, period_begin(l.period, at))
       WHERE l.org_id = late.org_id AND l.period <> 'rate'
         AND (l.scope, l.scope_id) IN (('key', swept.key_id), ('app', swept.app_id), ('member', swept.member_id), ('org', late.org_id));

@@ -38,9 +38,11 @@ CREATE OR REPLACE FUNCTION usage_tokens(usage jsonb) RETURNS bigint LANGUAGE sql
 $$;
 
 -- Gives back what closed holds took from their limits, and adds what they spent. TPM is corrected from the estimate to the
--- truth only while the call's second is still in its slot.
+-- truth only while the call's second is still in its slot. Rows are found as in take_limits.
 CREATE OR REPLACE FUNCTION release_limits(items settlement[], at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  begins timestamptz[] := period_begins(at);
 BEGIN
   IF NOT EXISTS (SELECT FROM (SELECT DISTINCT i.org FROM unnest(items) i) o WHERE EXISTS (SELECT FROM limit_state l WHERE l.org_id = o.org)) THEN
     RETURN;
@@ -50,18 +52,24 @@ BEGIN
     FROM (SELECT x.org, x.key, x.app, x.member, x.held, x.sec, coalesce(x.price, 0) AS price, usage_tokens(x.usage) - x.tpm_reserved AS drift FROM unnest(items) x OFFSET 0) i
     CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
     WHERE v.scope_id IS NOT NULL
+  ), place AS MATERIALIZED (
+    SELECT l.ctid AS at, c.* FROM (
+      SELECT org, scope, scope_id, sum(held)::bigint AS held, sum(price)::bigint AS price, count(*)::int AS calls FROM closed GROUP BY 1, 2, 3
+    ) c CROSS JOIN LATERAL (SELECT x.ctid FROM limit_state x WHERE x.org_id = c.org AND x.scope = c.scope AND x.scope_id = c.scope_id OFFSET 0) l
   ), given AS (
     UPDATE limit_state l SET
-      spent = roll_period(l.spent, l.period_start, l.period, release_limits.at) + CASE WHEN l.period = 'rate' THEN 0 ELSE c.price END,
-      period_start = greatest(l.period_start, period_begin(l.period, release_limits.at)),
-      held = l.held - CASE WHEN l.period = 'rate' THEN 0 ELSE c.held END,
-      inflight = l.inflight - CASE WHEN l.period = 'rate' THEN c.calls ELSE 0 END
-    FROM (SELECT org, scope, scope_id, sum(held)::bigint AS held, sum(price)::bigint AS price, count(*)::int AS calls FROM closed GROUP BY 1, 2, 3) c
-    WHERE l.org_id = c.org AND l.scope = c.scope AND l.scope_id = c.scope_id
+      spent = roll_period(l.spent, l.period_start, begin_of(begins, l.period)) + CASE WHEN l.period = 'rate' THEN 0 ELSE p.price END,
+      period_start = greatest(l.period_start, begin_of(begins, l.period)),
+      held = l.held - CASE WHEN l.period = 'rate' THEN 0 ELSE p.held END,
+      inflight = l.inflight - CASE WHEN l.period = 'rate' THEN p.calls ELSE 0 END
+    FROM place p WHERE l.ctid = p.at
+  ), slot AS MATERIALIZED (
+    SELECT s.ctid AS at, c.drift FROM (SELECT org, scope, scope_id, sec, sum(drift)::bigint AS drift FROM closed GROUP BY 1, 2, 3, 4) c
+    CROSS JOIN LATERAL (
+      SELECT x.ctid FROM limit_slot x WHERE x.org_id = c.org AND x.scope = c.scope AND x.scope_id = c.scope_id AND x.slot = c.sec % 64 AND x.sec = c.sec OFFSET 0
+    ) s WHERE c.drift <> 0
   )
-  UPDATE limit_slot s SET tokens = greatest(s.tokens + c.drift, 0)
-  FROM (SELECT org, scope, scope_id, sec, sum(drift)::bigint AS drift FROM closed GROUP BY 1, 2, 3, 4) c
-  WHERE s.org_id = c.org AND s.scope = c.scope AND s.scope_id = c.scope_id AND s.slot = c.sec % 64 AND s.sec = c.sec AND c.drift <> 0;
+  UPDATE limit_slot s SET tokens = greatest(s.tokens + c.drift, 0) FROM slot c WHERE s.ctid = c.at;
 END $$;
 
 -- Posts settlements whose wallets the caller has locked and whose holds are open. One journal per wallet; write-offs in the

@@ -246,6 +246,29 @@ describe("settle_batch", () => {
     expect((await wallet(database.pool, org.org)).posted).toBe(1_000_000 - 60_000);
     await assertHealthy(database.pool, org.org);
   });
+
+  test("finds limits by key, even by plans that were made while the tables were empty", async () => {
+    const org = await createOrg(database.pool, { credit: 10_000 });
+    await database.pool.query("SELECT set_limits($1, 'key', $2, '{\"day\": 50000, \"rpm\": 99}')", [org.org, org.key]);
+    await database.pool.query("TRUNCATE limit_slot");
+    await database.pool.query("VACUUM ANALYZE limit_slot, limit_state");
+    const client = await database.pool.connect();
+    await spend(client, org, 100);
+    await database.pool.query(
+      `WITH slots AS (INSERT INTO limit_slot (org_id, scope, scope_id, slot, sec) SELECT 'crowd' || n, 'key', 'k', 0, 1 FROM generate_series(1, 2000) n)
+       INSERT INTO limit_state (org_id, scope, scope_id, period, rpm) SELECT 'crowd' || n, 'key', 'k', 'rate', 1 FROM generate_series(1, 2000) n`,
+    );
+    await client.query("BEGIN");
+    await spend(client, org, 100);
+    const { rows } = await client.query(
+      "SELECT sum(seq_tup_read + idx_tup_fetch)::int AS n FROM pg_stat_xact_user_tables WHERE relname IN ('limit_slot', 'limit_state')",
+    );
+    await client.query("COMMIT");
+    client.release();
+    expect(rows[0].n).toBeLessThan(100);
+    await database.pool.query("DELETE FROM limit_state WHERE org_id LIKE 'crowd%'");
+    await assertHealthy(database.pool, org.org);
+  });
 });
 
 describe("credits", () => {
