@@ -18,6 +18,7 @@ export type OfferDraft = {
   priority: string;
   weight: string;
   enabled: boolean;
+  locked: boolean;
   cost: RateDraft;
   /** In ms, as typed; empty: what holds for all. */
   timeouts: Record<TimeoutName, string>;
@@ -37,7 +38,7 @@ export function toTimeouts(draft: OfferDraft["timeouts"]): Offer["timeouts"] {
 
 export function toOfferDraft(offer: Partial<Offer> & { provider: string }): OfferDraft {
   const { id, provider, upstreamModel = "", priority = 0, weight = 100, enabled = true, cost = null } = offer;
-  const { timeouts = null, contextWindow = null, capabilities = null } = offer;
+  const { locked = false, timeouts = null, contextWindow = null, capabilities = null } = offer;
   const typed = (name: TimeoutName) => String(timeouts?.[name] ?? "");
   return {
     key: id ?? randomUuid(),
@@ -46,6 +47,7 @@ export function toOfferDraft(offer: Partial<Offer> & { provider: string }): Offe
     priority: String(priority),
     weight: String(weight),
     enabled,
+    locked,
     cost: toRateDraft(cost),
     timeouts: {
       ...{ connectMs: typed("connectMs"), firstByteMs: typed("firstByteMs") },
@@ -156,9 +158,14 @@ export function OfferFields({ offers, onChange, providers, problem }: Props) {
             </div>
           </div>
           <div className="flex flex-wrap items-center justify-between gap-3">
-            <ChoiceField name={`offer-${index}-enabled`} label={t("offerEnabled")}>
-              <Switch checked={offer.enabled} onCheckedChange={(enabled) => change(offer.key, { enabled })} />
-            </ChoiceField>
+            <div className="flex flex-wrap gap-x-8 gap-y-3">
+              <ChoiceField name={`offer-${index}-enabled`} label={t("offerEnabled")}>
+                <Switch checked={offer.enabled} onCheckedChange={(enabled) => change(offer.key, { enabled })} />
+              </ChoiceField>
+              <ChoiceField name={`offer-${index}-locked`} label={t("offerLocked")}>
+                <Switch checked={offer.locked} onCheckedChange={(locked) => change(offer.key, { locked })} />
+              </ChoiceField>
+            </div>
             <Button size="small" onClick={() => onChange(offers.filter(({ key }) => key !== offer.key))}>
               {t("removeOffer")}
             </Button>

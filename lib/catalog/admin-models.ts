@@ -138,11 +138,11 @@ async function replaceOffers(
       const param = `offers.${index}.provider`;
       throw new AppError("invalid_request", `${param}: there is no provider "${offer.provider}".`, { param });
     }
-    const { upstreamModel, priority, weight, enabled, cost, contextWindow = null } = offer;
+    const { upstreamModel, priority, weight, enabled, locked, cost, contextWindow = null } = offer;
     const known = existing.find((row) => row.providerId === provider.id && row.upstreamModel === upstreamModel);
     const offerId = known?.id ?? newId("off");
     const own = { capabilities: json(offer.capabilities), timeouts: json(offer.timeouts) };
-    const data = { priority, weight, enabled, contextWindow, ...own };
+    const data = { priority, weight, enabled, locked, contextWindow, ...own };
     if (known) await tx.offer.update({ where: { id: offerId }, data });
     else await tx.offer.create({ data: { id: offerId, modelId, providerId: provider.id, upstreamModel, ...data } });
     saved.push({ offerId, priority, enabled: enabled && provider.enabled, cost });
@@ -218,13 +218,14 @@ async function toRows(tx: Pick<Tx, "$queryRaw">, models: WholeModel[]): Promise<
     marginPercent: marginPercent?.toString() ?? null,
     // safe because only putModel writes these columns too
     capabilities: model.capabilities as ModelRow["capabilities"],
-    offers: offers.map(({ id, provider, upstreamModel, priority, weight, enabled, contextWindow, ...own }) => ({
+    offers: offers.map(({ id, provider, upstreamModel, priority, weight, enabled, locked, contextWindow, ...own }) => ({
       id,
       provider: provider.slug,
       upstreamModel,
       priority,
       weight,
       enabled,
+      locked,
       cost: written(costs.get(id)),
       contextWindow,
       capabilities: own.capabilities as ModelRow["capabilities"],

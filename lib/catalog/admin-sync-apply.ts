@@ -119,7 +119,7 @@ async function applyRow(
   if (effect === "add") return addRow(tx, scope, row, { sourceRef, marginPercent });
   const offerId = key.slice("offer:".length);
   const offer = await tx.offer.findUnique({ where: { id: offerId } });
-  if (!offer) return null;
+  if (!offer || offer.locked) return null;
   if (effect === "disable") {
     if (!offer.enabled) return null;
     await tx.offer.update({ where: { id: offerId }, data: { enabled: false } });

@@ -37,9 +37,12 @@ export async function prepareSync(scope: StaffScope, { sources }: SyncInput): Pr
   const read: ReadSource[] = [];
   for (const [index, source] of sources.entries()) read.push(await readSource(source, `sources.${index}`));
   return change(scope, async (tx) => {
-    const rows = compareCatalogue(await readServed(tx), read, suggestModelId);
+    const { locked, ...served } = await readServed(tx);
+    const all = compareCatalogue(served, read, suggestModelId);
+    const rows = all.filter(({ key }) => !locked.has(key));
     const count = (group: SyncRow["group"]) => rows.filter((row) => row.group === group).length;
-    const counts = Object.fromEntries(SYNC_GROUPS.map((group) => [group, count(group)]));
+    const groups = Object.fromEntries(SYNC_GROUPS.map((group) => [group, count(group)]));
+    const counts = { ...groups, locked: all.length - rows.length };
     const named = read.map(({ name, format, models }) => ({ name, format, models: models.length }));
     const id = newId("sync");
     const saved = await tx.catalogSync.create({
@@ -91,11 +94,12 @@ export function toDetail(sync: CatalogSync): SyncDetail {
 }
 
 function toHead(sync: Omit<CatalogSync, "rows" | "written">): SyncHead {
-  const { id, state, sources, counts, createdAt, createdBy, appliedAt, effectiveFrom, result, undoneAt, undoResult } =
-    sync;
+  // safe because only prepareSync writes the column; older ones knew no locks
+  const { locked = 0, ...counts } = sync.counts as Record<string, number>;
+  const { id, state, sources, createdAt, createdBy, appliedAt, effectiveFrom, result, undoneAt, undoResult } = sync;
   // safe because only this file and admin-sync-apply.ts write the columns, and a CHECK allows no other state
   return {
-    ...{ id, state, sources, counts, createdBy, result, undoResult },
+    ...{ id, state, sources, counts, locked, createdBy, result, undoResult },
     createdAt: createdAt.toISOString(),
     appliedAt: appliedAt?.toISOString() ?? null,
     effectiveFrom: effectiveFrom?.toISOString() ?? null,
@@ -103,7 +107,8 @@ function toHead(sync: Omit<CatalogSync, "rows" | "written">): SyncHead {
   } as unknown as SyncHead;
 }
 
-async function readServed(tx: Tx): Promise<Parameters<typeof compareCatalogue>[0]> {
+/** With the keys that rows of locked offers would have. */
+async function readServed(tx: Tx): Promise<Parameters<typeof compareCatalogue>[0] & { locked: ReadonlySet<string> }> {
   const providers = await tx.provider.findMany({ where: { enabled: true }, orderBy: { slug: "asc" } });
   const offers = await tx.offer.findMany({ include: { provider: true, model: true }, orderBy: { id: "asc" } });
   const ids = offers.map(({ id }) => id);
@@ -119,6 +124,7 @@ async function readServed(tx: Tx): Promise<Parameters<typeof compareCatalogue>[0
   const byHand = new Set(custom.map(({ subject_id }) => subject_id));
   return {
     providers,
+    locked: new Set(offers.filter((offer) => offer.locked).map(({ id }) => `offer:${id}`)),
     offers: offers.map(({ id, provider, upstreamModel, modelId, enabled, model }): ServedOffer => {
       const fixedPrice = model.marginPercent === null ? (prices.get(modelId) ?? null) : null;
       return {

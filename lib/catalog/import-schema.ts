@@ -136,6 +136,8 @@ const syncFields = {
   state: z.enum(["ready", "applied", "undone"]),
   sources: z.array(z.object({ name: z.string(), format: z.string(), models: z.int() })),
   counts: z.record(z.enum(SYNC_GROUPS), z.int()),
+  /** Offers that are locked and would otherwise have a row. */
+  locked: z.int(),
   createdAt: instantOut,
   createdBy: z.string(),
   appliedAt: instantOut.nullable(),

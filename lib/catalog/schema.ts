@@ -182,6 +182,10 @@ export const offerInput = z.strictObject({
   priority: z.int().min(0).max(1000).default(0),
   weight: weight.default(100),
   enabled: z.boolean().default(true),
+  locked: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Comparisons with public catalogues propose nothing for it." }),
   cost: ratesInput.optional(),
   /** Where these differ from the model's. */
   contextWindow: tokens.optional(),
@@ -263,6 +267,7 @@ export const offerOut = z.object({
   priority: z.int(),
   weight: z.int(),
   enabled: z.boolean(),
+  locked: z.boolean(),
   cost: ratesOut.nullable(),
   contextWindow: z.int().nullable(),
   capabilities: capabilitiesOut,

@@ -113,6 +113,24 @@ describe("a comparison", () => {
     expect((await auditsOf(sync.id)).map(({ action }) => action)).toEqual(["catalog.compare"]);
   });
 
+  test("leaves out what is locked, then and when it is applied", async () => {
+    const slug = await provider();
+    const [mine, late] = [await model(slug, "mine", { input: 1 }), await model(slug, "late", { input: 1 })];
+    const lock = async (id: string, locked: boolean) => {
+      const { offers } = await get(id);
+      const kept = offers.map(({ id: _id, cost: _cost, ...offer }: Record<string, unknown>) => ({ ...offer, locked }));
+      const answer = await hub.call("PUT", `/models/${id}`, { type: "chat", offers: kept, marginPercent: 20 });
+      expect(answer.body.offers[0]).toMatchObject({ locked, cost: { input: "1" } });
+    };
+    await lock(mine.id, true);
+    const sync = await compared(file(devFile({ mine: { input: 1.1 }, late: { input: 1.1 } })));
+    expect([sync.locked, keysOf(sync, "changed")]).toEqual([1, [`offer:${late.offerId}`]]);
+    await lock(late.id, true);
+    const { body } = await apply(sync.id, { rows: [`offer:${late.offerId}`] });
+    expect(body.result).toEqual({ applied: [], skipped: [`offer:${late.offerId}`] });
+    expect((await get(late.id)).offers[0].cost).toEqual({ input: "1" });
+  });
+
   test("reads an address, a compressed file and the bundled catalogue; two that differ are suspicious", async () => {
     const slug = await provider();
     const { offerId } = await model(slug, "m", { input: 1 });

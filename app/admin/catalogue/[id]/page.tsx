@@ -23,7 +23,12 @@ export default async function SyncPage({ params }: Props) {
       <PageHead
         back={{ href: "/admin/catalogue", label: t("title") }}
         title={t("comparison")}
-        text={<span className="wrap-anywhere">{names}</span>}
+        text={
+          <>
+            <span className="wrap-anywhere">{names}</span>
+            {sync.locked > 0 && <span className="block">{t("locked", { count: sync.locked })}</span>}
+          </>
+        }
       />
       <SyncReview key={sync.state} sync={sync} canManage={scope.permissions.has("models.manage")} />
     </>
