@@ -79,7 +79,14 @@ export async function addOffered(tx: Tx, scope: StaffScope, offered: Offered): P
   const { upstreamModel } = model;
   const id = model.id ?? suggestModelId(provider, upstreamModel);
   const cost: StoredRates | null = model.cost ?? known?.cost ?? null;
-  const offer = { provider: provider.slug, upstreamModel, weight: 100, enabled: true, locked: false, ...(cost && { cost }) };
+  const offer = {
+    provider: provider.slug,
+    upstreamModel,
+    weight: 100,
+    enabled: true,
+    locked: false,
+    ...(cost && { cost }),
+  };
   const origin = { source: model.cost ? ("api" as const) : ("import" as const), sourceRef: sourceRefOf(offered) };
   const existing = (await tx.model.findUnique({ where: { id } })) && (await readModel(tx, id));
   if (existing) return saveModel(tx, scope, id, withOffer(existing, offer), origin);
