@@ -87,8 +87,16 @@ test("keys with the default follow it, others keep theirs; enterprise mode has n
   expect(await make()).toMatchObject({ dailyCapUsd: "200" });
   await operate({ keyDailyCapUsd: "0" });
   expect(await caps()).toEqual([null, "12000000000", null]);
+  // what has been spent and is held already counts
+  await grant(database.pool, scope.orgId, { amount: 100_000 });
+  const org = { org: scope.orgId, app: plain.appId, key: plain.id };
+  const [done, open] = [holdItem(org, { amount: 1_500 }), holdItem(org, { amount: 900 })];
+  await authorize(database.pool, [done, open]);
+  await settle(database.pool, [settleItem(done, { price: 1_200 })]);
   await operate({ keyDailyCapUsd: "300" });
   expect(await caps()).toEqual(["300000000000", "12000000000", null]);
+  expect((await database.pool.query("SELECT * FROM violations")).rows).toEqual([]);
+  await settle(database.pool, [settleItem(open, { price: 100 })]);
   await operate({ mode: "enterprise" });
   expect(await caps()).toEqual([null, "12000000000", null]);
   expect(await make()).toMatchObject({ dailyCapUsd: null });

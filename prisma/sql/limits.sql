@@ -50,30 +50,30 @@ BEGIN
 END $$;
 
 -- The daily cap that keys have of themselves in service mode goes from `before` to `after` (nano-USD, NULL: none): keys that have the
--- old one follow, those with another keep it. Where there was none, every app key without a budget of the day gets it. Returns how many.
+-- old one follow, those with another keep it. Where there was none, every app key without a budget of the day gets it, with what is
+-- held and spent already. Returns how many.
 CREATE OR REPLACE FUNCTION change_default_cap(before bigint, after bigint) RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  k record;
+  today timestamptz;
   changed int := 0;
 BEGIN
   PERFORM FROM wallet ORDER BY org_id FOR NO KEY UPDATE;
+  today := period_begin('day', hub_now());
   IF before IS NOT NULL AND after IS NULL THEN
     DELETE FROM limit_state l WHERE l.is_cap AND l.scope = 'key' AND l.budget = before;
-    GET DIAGNOSTICS changed = ROW_COUNT;
   ELSIF before IS NOT NULL THEN
     UPDATE limit_state l SET budget = after WHERE l.is_cap AND l.scope = 'key' AND l.budget = before;
-    GET DIAGNOSTICS changed = ROW_COUNT;
   ELSIF after IS NOT NULL THEN
-    FOR k IN
-      SELECT a.id, a.org_id FROM api_key a JOIN wallet w ON w.org_id = a.org_id AND w.floor IS NOT NULL
-      WHERE a.kind = 'app' AND a.status <> 'revoked'
-        AND NOT EXISTS (SELECT FROM limit_state l WHERE (l.org_id, l.scope, l.scope_id, l.period) = (a.org_id, 'key', a.id, 'day'))
-      ORDER BY a.id
-    LOOP
-      PERFORM set_limits(k.org_id, 'key', k.id, jsonb_build_object('cap', after::text));
-      changed := changed + 1;
-    END LOOP;
+    INSERT INTO limit_state (org_id, scope, scope_id, period, is_cap, budget, period_start, spent, held)
+    SELECT k.org_id, 'key', k.id, 'day', true, after, today, coalesce(r.spent, 0), coalesce(h.held, 0)
+    FROM api_key k JOIN wallet w ON w.org_id = k.org_id AND w.floor IS NOT NULL
+    LEFT JOIN (SELECT org_id, key_id, sum(price_paid + price_promo) AS spent FROM usage_rollup WHERE bucket >= today GROUP BY 1, 2) r
+      ON r.org_id = k.org_id AND r.key_id = k.id
+    LEFT JOIN (SELECT org_id, key_id, sum(amount) AS held FROM hold WHERE state = 'open' GROUP BY 1, 2) h ON h.org_id = k.org_id AND h.key_id = k.id
+    WHERE k.kind = 'app' AND k.status <> 'revoked'
+    ON CONFLICT (org_id, scope, scope_id, period) DO NOTHING;
   END IF;
+  GET DIAGNOSTICS changed = ROW_COUNT;
   RETURN changed;
 END $$;
