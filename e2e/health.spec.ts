@@ -29,6 +29,16 @@ test("the health page hears of a breaker without being asked again, and tests al
   await withSql(hub, (sql) => sql.query("select breaker_set($1, 60000, 0, 'rate_limited')", [id]));
   await expect(page.getByRole("table", { name: t.breakers }).getByRole("row", { name: "watched key" })).toBeVisible();
   await expect(routes.getByRole("row", { name: "watched key" })).toContainText("Resting until");
+  // other tests leave what needs a look, too
+  await withSql(hub, (sql) => sql.query("update credential set status = 'disabled' where id = $1", [id]));
+  await page.getByRole("link", { name: /credentials? (was|were) refused/ }).click();
+  await expect(page).toHaveURL(/#routes$/);
+  await expect(
+    page
+      .getByRole("table", { name: t.processes })
+      .getByText(/ GB \(\d+%\)/)
+      .first(),
+  ).toBeVisible();
 
   await page.getByRole("button", { name: t.testAll }).click();
   await expect(page.getByText(/Last test: \d+ tested/)).toBeVisible({ timeout: 20_000 });

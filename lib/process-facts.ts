@@ -1,8 +1,11 @@
-/** What a process says of itself; shares of one core, so that two busy cores are 2. */
-export type ProcessFacts = { uptimeMs: number; rssBytes: number; cpuShare: number };
+import { createDiskWatch, type DiskSpace } from "@/lib/disk-space";
 
-/** The CPU share is that of the time since the last reading. */
-export function createProcessFacts(): () => ProcessFacts {
+/** What a process says of itself; shares of one core, so that two busy cores are 2. */
+export type ProcessFacts = { uptimeMs: number; rssBytes: number; cpuShare: number; disk: DiskSpace | null };
+
+/** The CPU share is that of the time since the last reading; `directory` is where the process writes, null: nowhere. */
+export function createProcessFacts(directory: string | null = null): () => ProcessFacts {
+  const disk = createDiskWatch(directory);
   let cpu = process.cpuUsage();
   let at = performance.now();
   return () => {
@@ -11,6 +14,11 @@ export function createProcessFacts(): () => ProcessFacts {
     const cpuShare = (spent.user + spent.system) / 1000 / Math.max(1, now - at);
     cpu = process.cpuUsage();
     at = now;
-    return { uptimeMs: Math.round(process.uptime() * 1000), rssBytes: process.memoryUsage.rss(), cpuShare };
+    return {
+      uptimeMs: Math.round(process.uptime() * 1000),
+      rssBytes: process.memoryUsage.rss(),
+      cpuShare,
+      disk: disk(),
+    };
   };
 }

@@ -61,9 +61,12 @@ async function main(): Promise<void> {
   const ended = new Promise((resolve) => ending.signal.addEventListener("abort", resolve));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
 
-  const heartbeat = await startHeartbeat(pool, node, log, () => {
-    log.fatal({ node }, "another worker took this name: give each its own HUB_NODE_NAME");
-    process.exit(1);
+  const heartbeat = await startHeartbeat(pool, node, {
+    ...{ log, dataDir: settings.dataDir },
+    onReplaced() {
+      log.fatal({ node }, "another worker took this name: give each its own HUB_NODE_NAME");
+      process.exit(1);
+    },
   });
   const sweeping = every(SWEEP_EVERY_MS, createSweeper({ sql: pool, clock: systemClock, log }));
   const { secretsKey } = settings;

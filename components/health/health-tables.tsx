@@ -155,6 +155,20 @@ export function ProcessTable({ rows, configVersion }: { rows: readonly ProcessRo
       phone: "none",
       cell: ({ databaseMs }) => databaseMs ?? "—",
     },
+    { id: "hold", header: t("holdP99"), numeric: true, phone: "none", cell: ({ holdP99Ms }) => holdP99Ms ?? "—" },
+    {
+      id: "disk",
+      header: t("diskFree"),
+      numeric: true,
+      phone: "none",
+      cell: ({ disk }) =>
+        disk === null
+          ? "—"
+          : t("gigabytesFree", {
+              size: disk.freeBytes / 2 ** 30,
+              share: disk.freeBytes / Math.max(1, disk.totalBytes),
+            }),
+    },
     {
       id: "configuration",
       header: t("configuration"),

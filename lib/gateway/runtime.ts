@@ -4,6 +4,7 @@ import { systemClock } from "@/lib/clock";
 import { crashPoint } from "@/lib/crash-points";
 import { egressAgent, egressFetch } from "@/lib/egress";
 import { createGateway, type Gateway } from "@/lib/gateway/gateway";
+import { HoldTimes } from "@/lib/gateway/hold-times";
 import { readStoredAnswer } from "@/lib/gateway/idempotency";
 import { createTicker } from "@/lib/gateway/meter/ticker";
 import { createWatch } from "@/lib/gateway/meter/watch";
@@ -127,11 +128,13 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
     ...{ unsettled: recorder.pending, oldestUnsettledMs: recorder.oldestMs, refused: recorder.refused },
     statements: wallet.statistics(),
   });
-  const processFacts = createProcessFacts();
+  const processFacts = createProcessFacts(settings.spoolDirectory);
+  const holdTimes = new HoldTimes(systemClock);
   let databaseMs: number | null = null;
   const facts = () => {
     const { running, unsettled } = statistics();
-    return { ...processFacts(), running, unsettled, databaseMs, configVersion: snapshots.current().version };
+    const configVersion = snapshots.current().version;
+    return { ...processFacts(), running, unsettled, databaseMs, holdP99Ms: holdTimes.p99Ms, configVersion };
   };
   const watch = createWatch((err) => log.error({ err }, "the money path needs a look"));
   const heartbeat = setInterval(() => {
@@ -153,7 +156,7 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const syncingCaps = setInterval(() => void routes.syncCaps(), SYNC_CAPS_MS).unref();
 
   const gateway = createGateway({
-    wallet,
+    wallet: holdTimes.measured(wallet),
     recorder,
     refusals,
     reports: createKeyReports({ sql: pool }),

@@ -12,9 +12,12 @@ import type {
   ProviderFigures,
   QueueRow,
 } from "@/lib/health/schema";
+import { troublesOf } from "@/lib/health/verdict";
 import { formatUsd } from "@/lib/money";
+import { SEND_MAIL_TASK } from "@/lib/notifications/send-mail-task";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { createProcessFacts, type ProcessFacts } from "@/lib/process-facts";
+import type { MailCheck } from "@/prisma/generated/client";
 
 const SILENT_MS = 15_000;
 /** Nodes of a machine that is gone are of no interest any more. */
@@ -27,18 +30,21 @@ const ownFacts = createProcessFacts();
 /** Everything that an operator looks at when something is slow or fails: from small tables and sums, never from raw calls. */
 export async function readHealth(scope: StaffScope, now = Date.now()): Promise<Health> {
   requireStaffPermission(scope, "providers.read");
-  const [processes, database, queues, breakers, providers, checks, checkCalls, run] = await Promise.all([
-    readProcesses(now),
-    readDatabase(),
-    db().$queryRaw<QueueRow[]>`
+  const [processes, database, queues, breakers, providers, checks, checkCalls, run, mailCheck, ledgerCheck] =
+    await Promise.all([
+      readProcesses(now),
+      readDatabase(),
+      db().$queryRaw<QueueRow[]>`
       SELECT task, waiting::int, running::int, failed::int, oldest_at AS "oldestAt", last_error AS "lastError" FROM queue_summary()`,
-    readBreakers(now),
-    readProviders(now),
-    readChecks(),
-    readCheckCalls(now),
-    readRun(),
-  ]);
-  return {
+      readBreakers(now),
+      readProviders(now),
+      readChecks(),
+      readCheckCalls(now),
+      readRun(),
+      db().mailCheck.findFirst(),
+      db().ledgerCheck.findFirst({ orderBy: { id: "desc" } }),
+    ]);
+  const health = {
     at: new Date(now).toISOString(),
     processes,
     database,
@@ -48,7 +54,17 @@ export async function readHealth(scope: StaffScope, now = Date.now()): Promise<H
     checks,
     checkCalls,
     run,
+    mail: mailOf(mailCheck, queues),
+    books: ledgerCheck && { violations: ledgerCheck.violations, checkedAt: ledgerCheck.at.toISOString() },
   };
+  return { ...health, troubles: troublesOf(health) };
+}
+
+function mailOf(check: MailCheck | null, queues: QueueRow[]): Health["mail"] {
+  const { waiting = 0, failed = 0 } = queues.find(({ task }) => task === SEND_MAIL_TASK) ?? {};
+  // safe because only the worker's check of its mail writes the row
+  const via = (check?.via ?? null) as Health["mail"]["via"];
+  return { task: SEND_MAIL_TASK, via, ok: check?.ok ?? null, detail: check?.detail ?? "", waiting, failed };
 }
 
 async function readProcesses(now: number): Promise<ProcessRow[]> {
@@ -59,7 +75,7 @@ async function readProcesses(now: number): Promise<ProcessRow[]> {
   const rows = nodes.map(({ id, bootedAt, beatAt, facts }): ProcessRow => {
     // safe because only node_heartbeat writes it, from process-facts.ts and runtime.ts
     const told = (facts ?? {}) as Partial<
-      ProcessFacts & { running: number; configVersion: string; databaseMs: number }
+      ProcessFacts & { running: number; configVersion: string; databaseMs: number; holdP99Ms: number | null }
     >;
     return {
       id: id.replace(/^worker:/, ""),
@@ -71,12 +87,15 @@ async function readProcesses(now: number): Promise<ProcessRow[]> {
       cpuShare: told.cpuShare ?? null,
       running: told.running ?? null,
       databaseMs: told.databaseMs ?? null,
+      holdP99Ms: told.holdP99Ms ?? null,
+      disk: told.disk ?? null,
       configVersion: told.configVersion ?? null,
     };
   });
   const { uptimeMs, rssBytes, cpuShare } = ownFacts();
   const web: ProcessRow = {
     ...{ id: "web", role: "web", isSilent: false, rssBytes, cpuShare, running: null, databaseMs: null },
+    ...{ holdP99Ms: null, disk: null },
     ...{ configVersion: null, startedAt: new Date(now - uptimeMs).toISOString(), beatAt: new Date(now).toISOString() },
   };
   return [...rows, web];

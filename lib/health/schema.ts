@@ -31,6 +31,10 @@ const processOut = z.object({
   running: z.int().nullable(),
   /** How long the database took to answer the last sign of life. */
   databaseMs: milliseconds,
+  /** What 99 of 100 holds took at most, of those of the last five minutes. */
+  holdP99Ms: milliseconds,
+  /** Where it writes. */
+  disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }).nullable(),
   configVersion: z.string().nullable(),
 });
 export type ProcessRow = z.infer<typeof processOut>;
@@ -106,6 +110,17 @@ export const runOut = z.object({
   startedAt: instantOut,
 });
 
+const troubleOut = z.object({
+  what: z.enum([
+    ...(["brokenBooks", "noGateway", "noWorker", "unserved", "fullDisk", "fullDatabase", "slowHolds"] as const),
+    ...(["silent", "refused", "open", "mail", "failedJobs", "lateJobs"] as const),
+  ]),
+  count: z.int(),
+  /** The part of the health page that shows it, or the ledger. */
+  at: z.enum(["ledger", "routes", "breakers", "processes", "queues"]),
+});
+export type Trouble = z.infer<typeof troubleOut>;
+
 export const healthOut = z
   .object({
     at: instantOut,
@@ -119,6 +134,20 @@ export const healthOut = z
       partitions: z.int(),
     }),
     queues: z.array(queueOut),
+    /** The worker's way to send mail, and what stands in its queue. */
+    mail: z.object({
+      /** Its job in the queue. */
+      task: z.string(),
+      /** outbox: into files, where no server is set. null: not tried yet. */
+      via: z.enum(["smtp", "outbox"]).nullable(),
+      ok: z.boolean().nullable(),
+      /** The folder, or why the server cannot be used. */
+      detail: z.string(),
+      waiting: z.int(),
+      failed: z.int(),
+    }),
+    /** The last check of the ledger; null: there was none. */
+    books: z.object({ violations: z.int(), checkedAt: instantOut }).nullable(),
     breakers: z.array(breakerOut),
     providers: z.array(providerFigures),
     /** The latest ones. */
@@ -132,6 +161,8 @@ export const healthOut = z
     }),
     /** The last "test all". */
     run: runOut.nullable(),
+    /** What of all this needs a look, the gravest first; empty: all is well. */
+    troubles: z.array(troubleOut),
   })
   .meta({ id: "Health" });
 export type Health = z.infer<typeof healthOut>;

@@ -4,6 +4,7 @@ import { RetryFailed, TestAll } from "@/components/health/health-controls";
 import { BreakerTable, CheckTable, ProcessTable, QueueTable } from "@/components/health/health-tables";
 import { LiveAge } from "@/components/health/live-age";
 import { RouteTable } from "@/components/health/route-table";
+import { Verdict } from "@/components/health/verdict";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { KeyFigures } from "@/components/shell/key-figures";
@@ -28,6 +29,7 @@ export default async function HealthPage() {
   return (
     <>
       <PageHead title={t("title")} text={t("text")} action={<LiveAge at={at} />} />
+      <Verdict troubles={health.troubles} />
       <Summary health={health} />
       <Block id="routes" title={t("routes")} text={t("routesText")} action={canTest && <TestAll run={run} />}>
         {providers.length === 0 ? <EmptyState text={t("noProviders")} /> : <RouteTable providers={providers} />}
@@ -69,7 +71,7 @@ async function checkCallsText({ calls, costUsd, unpriced }: Health["checkCalls"]
     .join(" ");
 }
 
-async function Summary({ health: { processes, providers, breakers, database } }: { health: Health }) {
+async function Summary({ health: { processes, providers, breakers, database, mail } }: { health: Health }) {
   const t = await getTranslations("admin.health");
   const format = await getFormatter();
   const credentials = providers.filter(({ enabled }) => enabled).flatMap((provider) => provider.credentials);
@@ -88,6 +90,11 @@ async function Summary({ health: { processes, providers, breakers, database } }:
           label: t("databaseSize"),
           value: t("megabytes", { size: Math.round(database.bytes / 2 ** 20) }),
           note: t("databaseNote", database),
+        },
+        {
+          label: t("mail"),
+          value: t(`mailStates.${mail.ok === null ? "unknown" : mail.ok ? (mail.via ?? "unknown") : "fails"}`),
+          note: t("mailNote", { waiting: mail.waiting, failed: mail.failed }),
         },
       ]}
     />

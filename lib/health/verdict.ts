@@ -1,0 +1,58 @@
+import type { Health, Trouble } from "@/lib/health/schema";
+
+const LATE_MS = 5 * 60_000;
+/** A hold is given up after two seconds. */
+const SLOW_HOLD_MS = 500;
+const LEAST_FREE_SHARE = 0.1;
+const MOST_CONNECTIONS_SHARE = 0.9;
+
+/** Everything that is not well, the gravest first; empty: all is well. A pause that a provider asked for is nothing unusual. */
+export function troublesOf(health: Omit<Health, "troubles">): Trouble[] {
+  const found = findings(health);
+  return PLACES.map(([what, at]) => ({ what, at, count: Number(found[what]) })).filter(({ count }) => count > 0);
+}
+
+const PLACES = [
+  ["brokenBooks", "ledger"],
+  ["noGateway", "processes"],
+  ["noWorker", "processes"],
+  ["unserved", "routes"],
+  ["fullDisk", "processes"],
+  ["fullDatabase", "processes"],
+  ["slowHolds", "processes"],
+  ["silent", "processes"],
+  ["refused", "routes"],
+  ["open", "breakers"],
+  ["mail", "queues"],
+  ["failedJobs", "queues"],
+  ["lateJobs", "queues"],
+] as const satisfies readonly [Trouble["what"], Trouble["at"]][];
+
+function findings({ at, books, processes, database, providers, breakers, queues, mail }: Omit<Health, "troubles">) {
+  const now = Date.parse(at);
+  const alive = processes.filter(({ isSilent }) => !isSilent);
+  const runs = (role: string) => alive.some((process) => process.role === role);
+  const used = providers.filter(({ enabled }) => enabled);
+  const states = (provider: (typeof used)[number]) => provider.credentials.map(({ state }) => state);
+  const others = queues.filter(({ task }) => task !== mail.task);
+  return {
+    brokenBooks: books?.violations ?? 0,
+    noGateway: !runs("gateway"),
+    noWorker: !runs("worker"),
+    /** Providers that have credentials, none of which can be used. */
+    unserved: used.filter(
+      (provider) =>
+        states(provider).some((state) => state !== "off") &&
+        !states(provider).some((state) => state === "active" || state === "resting"),
+    ).length,
+    fullDisk: alive.filter(({ disk }) => disk && disk.freeBytes < disk.totalBytes * LEAST_FREE_SHARE).length,
+    fullDatabase: database.connections >= database.maxConnections * MOST_CONNECTIONS_SHARE,
+    slowHolds: alive.filter(({ holdP99Ms }) => holdP99Ms !== null && holdP99Ms >= SLOW_HOLD_MS).length,
+    silent: processes.length - alive.length,
+    refused: used.flatMap(states).filter((state) => state === "disabled" || state === "needs_secret").length,
+    open: breakers.filter(({ state }) => state !== "resting").length,
+    mail: mail.failed + Number(mail.ok === false),
+    failedJobs: others.reduce((sum, { failed }) => sum + failed, 0),
+    lateJobs: queues.filter(({ oldestAt }) => oldestAt !== null && now - Date.parse(oldestAt) > LATE_MS).length,
+  };
+}
