@@ -22,7 +22,7 @@ type Props = {
 export function DeleteCredential({ id, name, lastRouteOf }: Props) {
   const t = useTranslations("admin");
   const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem } = useAction(deleteCredentialAction);
+  const { run, isPending, problem, clear } = useAction(deleteCredentialAction);
   const isLast = lastRouteOf.length > 0;
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -30,7 +30,13 @@ export function DeleteCredential({ id, name, lastRouteOf }: Props) {
     if (await run({ id, typed })) setOpen(false);
   }
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
+    <Dialog
+      open={isOpen}
+      onOpenChange={(open) => {
+        setOpen(open);
+        clear();
+      }}
+    >
       <DialogTrigger render={<Button variant="danger" />}>{t("providers.delete")}</DialogTrigger>
       <DialogContent
         title={t("providers.deleteCredential", { name })}

@@ -16,7 +16,7 @@ type Props = { orgId: string; name: string; isSuspended: boolean; activeKeys: nu
 export function SuspendDialog({ orgId, name, isSuspended, activeKeys }: Props) {
   const t = useTranslations("admin.customers.suspend");
   const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, fieldProblem } = useAction(setSuspendedAction);
+  const { run, isPending, problem, fieldProblem, clear } = useAction(setSuspendedAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const reason = String(new FormData(event.currentTarget).get("reason"));
@@ -24,7 +24,13 @@ export function SuspendDialog({ orgId, name, isSuspended, activeKeys }: Props) {
   }
   const verb = isSuspended ? t("lift") : t("suspend");
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
+    <Dialog
+      open={isOpen}
+      onOpenChange={(open) => {
+        setOpen(open);
+        clear();
+      }}
+    >
       <DialogTrigger render={<Button variant={isSuspended ? "outline" : "danger"} />}>{verb}</DialogTrigger>
       <DialogContent
         title={isSuspended ? t("liftTitle", { name }) : t("suspendTitle", { name })}

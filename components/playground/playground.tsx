@@ -1,7 +1,7 @@
 "use client";
 
 import { ArrowDown, SlidersHorizontal, SquarePen } from "lucide-react";
-import { useTranslations } from "next-intl";
+import { useLocale, useTranslations } from "next-intl";
 import { useRef, useState } from "react";
 import { useStickToBottom } from "use-stick-to-bottom";
 import { Answer, UserMessage } from "@/components/playground/answer";
@@ -166,10 +166,17 @@ function Start({ model, onChoose }: { model: string; onChoose: (text: string) =>
 /** Screen readers hear that an answer is complete, not each of its words. */
 function Announcement({ turn }: { turn: Turn | undefined }) {
   const t = useTranslations("playground");
+  const locale = useLocale();
   const answer: AnswerTurn | null = turn?.role === "assistant" ? turn : null;
   return (
     <p role="status" className="sr-only">
-      {answer?.state === "done" && t("complete", { words: answer.text.split(/\s+/).filter(Boolean).length })}
+      {answer?.state === "done" && t("complete", { words: countWords(answer.text, locale) })}
     </p>
   );
+}
+
+/** Chinese and Japanese have no blanks between words. */
+function countWords(text: string, locale: string): number {
+  const parts = new Intl.Segmenter(locale, { granularity: "word" }).segment(text);
+  return [...parts].filter(({ isWordLike }) => isWordLike).length;
 }

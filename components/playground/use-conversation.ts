@@ -1,6 +1,7 @@
 "use client";
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { noticed } from "@/components/auth/session-end";
 import {
   type AnswerTurn,
   needsCharge,
@@ -41,7 +42,8 @@ export function useConversation(orgSlug: string): Conversation {
     () =>
       createTokenSource(
         async () => {
-          const result = await createMemberTokenAction(orgSlug, {});
+          // an ended session opens the dialog to sign in again; the conversation stays
+          const result = noticed(await createMemberTokenAction(orgSlug, {}));
           if (!result.ok) throw new TokenRefused(result.error.message);
           return result.data;
         },

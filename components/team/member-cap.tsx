@@ -54,7 +54,14 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
       if (result.ok) setOpen(false);
     });
   return (
-    <Dialog open={open} onOpenChange={setOpen}>
+    <Dialog
+      open={open}
+      onOpenChange={(isOpen) => {
+        setOpen(isOpen);
+        setProblem(undefined);
+        setWrong(undefined);
+      }}
+    >
       <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={`${t("setCap")}: ${name}`}>
         {t("setCap")}
       </DialogTrigger>

@@ -33,13 +33,13 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
   const t = useTranslations("team");
   const tRoles = useTranslations("auth.roles");
   const format = useFormatter();
-  const { problem, run } = useRun();
+  const { problem, isBusy, run } = useRun();
   const [leaving, setLeaving] = useState<MemberRow>();
   const isSelf = leaving?.userId === ownUserId;
   const nameOf = ({ name, email }: MemberRow) => name ?? email;
   const remove = async () => {
     if (!leaving) return;
-    const result = await run(removeMemberAction(slug, { memberId: leaving.id }));
+    const result = await run(() => removeMemberAction(slug, { memberId: leaving.id }));
     setLeaving(undefined);
     if (result?.ok && isSelf) window.location.assign("/sign-in");
   };
@@ -65,7 +65,7 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
             label={t("roleOf", { name: nameOf(member) })}
             value={member.role}
             roles={roles}
-            onChange={(role) => void run(changeRoleAction(slug, { memberId: member.id, role }))}
+            onChange={(role) => void run(() => changeRoleAction(slug, { memberId: member.id, role }))}
           />
         ) : (
           tRoles(member.role)
@@ -130,7 +130,7 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
           description={t("removeText")}
         >
           <DialogActions>
-            <Button variant="danger" onClick={remove}>
+            <Button variant="danger" disabled={isBusy} onClick={remove}>
               {t(isSelf ? "leave" : "remove")}
             </Button>
           </DialogActions>
@@ -144,7 +144,7 @@ export function InvitationList({ slug, invitations }: { slug: string; invitation
   const t = useTranslations("team");
   const tRoles = useTranslations("auth.roles");
   const format = useFormatter();
-  const { problem, run } = useRun();
+  const { problem, isBusy, run } = useRun();
   if (invitations.length === 0) return <p className="text-ink-2">{t("noPending")}</p>;
   return (
     <>
@@ -165,8 +165,9 @@ export function InvitationList({ slug, invitations }: { slug: string; invitation
               variant="quiet"
               size="small"
               className="-mr-2.5"
+              disabled={isBusy}
               aria-label={`${t("withdraw")}: ${email}`}
-              onClick={() => void run(revokeInvitationAction(slug, { invitationId: id }))}
+              onClick={() => void run(() => revokeInvitationAction(slug, { invitationId: id }))}
             >
               {t("withdraw")}
             </Button>
@@ -177,17 +178,20 @@ export function InvitationList({ slug, invitations }: { slug: string; invitation
   );
 }
 
-/** Runs an action and keeps what it refused, in words. */
+/** Runs one action at a time and keeps what it refused, in words. */
 function useRun() {
   const t = useTranslations("team");
   const explain = useExplain();
   const [problem, setProblem] = useState<string>();
-  const run = async <Data,>(call: Promise<ActionResult<Data>>) => {
+  const [isBusy, setBusy] = useState(false);
+  const run = async <Data,>(act: () => Promise<ActionResult<Data>>) => {
     setProblem(undefined);
-    const result = await settled(call);
+    setBusy(true);
+    const result = await settled(act());
+    setBusy(false);
     if (result && !result.ok)
       setProblem(result.error.code === "conflict" ? t("lastOwner") : explain.error(result.error));
     return result;
   };
-  return { problem, run };
+  return { problem, isBusy, run };
 }
