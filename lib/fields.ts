@@ -74,7 +74,7 @@ export function pageLimit(fallback: number, max: number) {
 /** An address or CIDR range, v4 or v6. */
 export const cidr = z.string().refine(isCidr, "must be an IP address or a CIDR range such as 203.0.113.0/24");
 
-/** A model name, or a pattern whose last character is `*`. */
+/** A model name, a pattern whose last character is `*`, or a kind of models such as `type:embedding`. */
 export const modelPattern = z
   .string()
   .min(1)

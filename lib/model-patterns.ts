@@ -1,13 +1,19 @@
-/** Model names and patterns; an empty list holds every model. */
-export function isListed(patterns: readonly string[], modelId: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => matches(pattern, modelId));
+/** What of a model an allow-list goes by. */
+export type ListedModel = { id: string; type: string };
+
+const TYPE = "type:";
+
+/** Whether a list allows a model: by its name, by a pattern that ends with `*`, or by its kind (`type:embedding`). An empty list
+ *  allows every model. */
+export function isListed(patterns: readonly string[], model: ListedModel): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => matches(pattern, model));
 }
 
 /** What a list allows of these models, and what in it stands for none of them. */
-export function listedOf(patterns: readonly string[], modelIds: readonly string[]) {
+export function listedOf<Model extends ListedModel>(patterns: readonly string[], models: readonly Model[]) {
   return {
-    allowed: modelIds.filter((id) => isListed(patterns, id)),
-    idle: patterns.filter((pattern) => !modelIds.some((id) => matches(pattern, id))),
+    allowed: models.filter((model) => isListed(patterns, model)),
+    idle: patterns.filter((pattern) => !models.some((model) => matches(pattern, model))),
   };
 }
 
@@ -16,6 +22,7 @@ export function readPatterns(text: string): string[] {
   return text.split(/[\s,]+/).filter(Boolean);
 }
 
-function matches(pattern: string, modelId: string): boolean {
-  return pattern.endsWith("*") ? modelId.startsWith(pattern.slice(0, -1)) : pattern === modelId;
+function matches(pattern: string, { id, type }: ListedModel): boolean {
+  if (pattern.startsWith(TYPE)) return type === pattern.slice(TYPE.length);
+  return pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : pattern === id;
 }

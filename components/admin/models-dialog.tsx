@@ -7,10 +7,10 @@ import { AllowedModelsField } from "@/components/models/allowed-models";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Form, FormError } from "@/components/ui/form";
-import { readPatterns } from "@/lib/model-patterns";
+import { type ListedModel, readPatterns } from "@/lib/model-patterns";
 import { setAllowedModelsAction } from "@/lib/orgs/admin-actions";
 
-type Props = { orgId: string; name: string; allowedModels: readonly string[]; models: readonly string[] };
+type Props = { orgId: string; name: string; allowedModels: readonly string[]; models: readonly ListedModel[] };
 
 /** What any key of an organisation may call at most. */
 export function ModelsDialog({ orgId, name, allowedModels, models }: Props) {

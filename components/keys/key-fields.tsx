@@ -7,6 +7,7 @@ import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
 import type { KeyRow } from "@/lib/keys/schema";
+import type { ListedModel } from "@/lib/model-patterns";
 
 const PERIODS = ["day", "week", "month", "total"] as const;
 
@@ -17,8 +18,8 @@ type KeyFieldsProps = {
   errors: Readonly<Record<string, string>>;
   /** Names that the app field offers. */
   apps: readonly string[];
-  /** Ids of the models that the organisation may call; empty: not known here. */
-  models: readonly string[];
+  /** The models that the organisation may call; empty: not known here. */
+  models: readonly ListedModel[];
   /** From where this person's browser reaches the hub; null: not known. */
   address: string | null;
 };

@@ -7,12 +7,13 @@ import { AllowedModels } from "@/components/models/allowed-models";
 import { Meter } from "@/components/ui/meter";
 import { formatMoney } from "@/lib/format-money";
 import type { KeyRow } from "@/lib/keys/schema";
+import type { ListedModel } from "@/lib/model-patterns";
 import { parseUsd } from "@/lib/money";
 
 type KeyUsageProps = {
   row: KeyRow;
-  /** Ids of the models that the organisation may call. */
-  models: readonly string[];
+  /** The models that the organisation may call. */
+  models: readonly ListedModel[];
   live: { heldUsd: string; calls: number; tokens: number; running: number };
 };
 

@@ -1,5 +1,5 @@
 import type { KeyRow } from "@/lib/keys/schema";
-import { isListed } from "@/lib/model-patterns";
+import { isListed, type ListedModel } from "@/lib/model-patterns";
 import { parseUsd } from "@/lib/money";
 
 /** A key with what it cost this month, who uses it, and the name of its state at the time of reading. */
@@ -21,8 +21,8 @@ export type KeyContext = {
   /** Ids of the chat models with a price, for snippets and the test call. */
   chatModels: readonly string[];
   apps: readonly string[];
-  /** Ids of the models that the organisation may call. */
-  models: readonly string[];
+  /** The models that the organisation may call. */
+  models: readonly ListedModel[];
   address: string | null;
   /** What a new key gets; null: no cap. */
   dailyCapUsd: string | null;
@@ -33,7 +33,7 @@ export function trialModel(
   { chatModels }: Pick<KeyContext, "chatModels">,
   { allowedModels }: Pick<KeyRow, "allowedModels">,
 ): string | null {
-  return chatModels.find((id) => isListed(allowedModels, id)) ?? null;
+  return chatModels.find((id) => isListed(allowedModels, { id, type: "chat" })) ?? null;
 }
 
 export function keyState(

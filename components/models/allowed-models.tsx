@@ -4,7 +4,7 @@ import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { Field } from "@/components/ui/field";
 import { Textarea } from "@/components/ui/textarea";
-import { listedOf, readPatterns } from "@/lib/model-patterns";
+import { type ListedModel, listedOf, readPatterns } from "@/lib/model-patterns";
 
 /** Of a long list, the first few names tell enough. */
 const NAMED = 6;
@@ -12,8 +12,8 @@ const NAMED = 6;
 type AllowedModelsFieldProps = {
   label: string;
   values: readonly string[];
-  /** Ids of the models there are to choose from; empty: not known here. */
-  models: readonly string[];
+  /** The models there are to choose from; empty: not known here. */
+  models: readonly ListedModel[];
   error: string | undefined;
 };
 
@@ -41,7 +41,7 @@ export function AllowedModelsField({ label, values, models, error }: AllowedMode
 }
 
 /** What a list of names and patterns allows of the models there are. */
-export function AllowedModels({ patterns, models }: { patterns: readonly string[]; models: readonly string[] }) {
+export function AllowedModels({ patterns, models }: { patterns: readonly string[]; models: readonly ListedModel[] }) {
   const t = useTranslations("models");
   if (models.length === 0) return null;
   const { allowed, idle } = listedOf(patterns, models);
@@ -52,7 +52,12 @@ export function AllowedModels({ patterns, models }: { patterns: readonly string[
       {patterns.length > 0 && allowed.length > 0 && (
         <>
           {" "}
-          <code className="font-mono">{allowed.slice(0, NAMED).join(", ")}</code>
+          <code className="font-mono">
+            {allowed
+              .slice(0, NAMED)
+              .map(({ id }) => id)
+              .join(", ")}
+          </code>
           {more > 0 && ` ${t("allowedMore", { count: more })}`}
         </>
       )}

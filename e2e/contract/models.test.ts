@@ -67,6 +67,10 @@ describe.each(DOORS)("%s door", (door) => {
   test("a key limited to some models sees only those", async () => {
     const limited = await hub.keyOf(tenant, { allowedModels: ["vendor/*"] });
     expect((await hub.openai(door, limited).models.list()).data.map(({ id }) => id)).toEqual([listed]);
+    const vectors = await hub.relayModel("text", { type: "embedding" });
+    const embedder = hub.openai(door, await hub.keyOf(tenant, { allowedModels: ["type:embedding"] }));
+    expect((await embedder.models.retrieve(vectors)).id).toBe(vectors);
+    await expect(embedder.models.retrieve(listed)).rejects.toMatchObject({ status: 403, code: "model_not_allowed" });
   });
 
   test("Anthropic clients get their own shape", async () => {

@@ -23,7 +23,7 @@ export async function listOrgModels(scope: Scope): Promise<OrgModel[]> {
     listModels(),
     db().org.findUnique({ where: { id: scope.orgId }, select: { allowedModels: true } }),
   ]);
-  return models.filter(({ id }) => isListed(org?.allowedModels ?? [], id));
+  return models.filter((model) => isListed(org?.allowedModels ?? [], model));
 }
 
 /** The same for whoever looks before signing up: names, limits and list prices are public where the pages are. */

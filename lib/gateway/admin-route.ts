@@ -29,7 +29,7 @@ export async function explainRoute(scope: StaffScope, question: RouteQuestion): 
   const chain = chainOf(
     {
       ...{ snapshot, health, random: Math.random },
-      caller: { mayUseModel: (id) => isListed(org?.allowedModels ?? [], id) },
+      caller: { mayUseModel: (one) => isListed(org?.allowedModels ?? [], one) },
     },
     {
       ...{ name, model, affinity: affinity && `${question.orgId ?? ""}\n${affinity}`, needs },

@@ -18,7 +18,7 @@ export async function resolveModel(deps: GatewayDependencies, caller: Caller, na
       `The model "${name.slice(0, 200)}" does not exist here. GET /api/v1/models lists what does.`,
       { param: "model" },
     );
-  if (!caller.mayUseModel(model.id))
+  if (!caller.mayUseModel(model))
     throw new AppError("model_not_allowed", `This API key, or its organisation, may not use the model "${model.id}".`, {
       param: "model",
     });

@@ -5,7 +5,7 @@ import type { Clock } from "@/lib/clock";
 import { AppError } from "@/lib/errors";
 import type { KeyUse } from "@/lib/keys/key-uses";
 import { hashKey, isWellFormedKey, keyKind } from "@/lib/keys/secret";
-import { isListed } from "@/lib/model-patterns";
+import { isListed, type ListedModel } from "@/lib/model-patterns";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 import type { Sql } from "@/lib/pg";
 
@@ -15,7 +15,7 @@ export type Caller = {
   keyId: string;
   appId: string;
   memberId: string | null;
-  mayUseModel(modelId: string): boolean;
+  mayUseModel(model: ListedModel): boolean;
 };
 
 export type Keyring = {
@@ -257,7 +257,7 @@ function callerOf(record: KeyRecord): Caller {
     keyId: record.keyId,
     appId: record.appId,
     memberId: record.memberId,
-    mayUseModel: (modelId) => isListed(record.orgModels, modelId) && isListed(record.allowedModels, modelId),
+    mayUseModel: (model) => isListed(record.orgModels, model) && isListed(record.allowedModels, model),
   };
 }
 

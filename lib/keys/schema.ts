@@ -10,7 +10,7 @@ const keyFields = {
   /** At most this in one day (UTC), beside a budget of another period. null: no cap; absent from a new key: the instance's
    *  default (service mode). */
   dailyCapUsd: usd().nullable().optional(),
-  /** Model names, or patterns that end with `*`; empty: all. */
+  /** Model names, patterns that end with `*`, or kinds such as `type:embedding`; empty: all. */
   allowedModels: z.array(modelPattern).max(1000).optional(),
   /** Addresses or CIDR ranges; empty: any. */
   allowedIps: z.array(cidr).max(1000).optional(),

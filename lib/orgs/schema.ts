@@ -100,7 +100,7 @@ export type DailyCap = z.infer<z.ZodObject<typeof dailyCapOut>>;
 export const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Berlin");
 const freeSlug = slug.refine((value) => !RESERVED_SLUGS.has(value), "is reserved");
 
-/** What any of its keys may call, by name or pattern; empty: every model. */
+/** What any of its keys may call, by name, pattern or kind; empty: every model. */
 const allowedModels = z.array(modelPattern).max(1000);
 
 export const orgInput = z.strictObject({

@@ -42,7 +42,7 @@ export default async function HealthPage() {
         title={t("checks")}
         text={
           <>
-            {t("checksText")} {await checkCallsText(checkCalls)}
+            {t("checksText")} {checkCalls.calls > 0 && (await checkCallsText(checkCalls))}
           </>
         }
       >

@@ -7,7 +7,7 @@ import type { SnapshotModel } from "@/lib/gateway/snapshot";
 
 type Listed = { id: string; pricing: Record<string, string> | null };
 
-async function list(models: SnapshotModel[], may: (id: string) => boolean = () => true): Promise<Listed[]> {
+async function list(models: SnapshotModel[], may: (model: SnapshotModel) => boolean = () => true): Promise<Listed[]> {
   const snapshot = { models: new Map(models.map((model) => [model.id, model])) };
   const caller = { mayUseModel: may, scope: { orgId: "org_1" } };
   // safe because the endpoint asks nothing else of the gateway
@@ -44,5 +44,5 @@ test("the organisation's own price is shown, and none where there is none", asyn
 
 test("only what the key may use is listed", async () => {
   const models = ["openai/a", "anthropic/b"].map((id) => makeModelValue({ id }));
-  expect((await list(models, (id) => id.startsWith("openai/"))).map(({ id }) => id)).toEqual(["openai/a"]);
+  expect((await list(models, ({ id }) => id.startsWith("openai/"))).map(({ id }) => id)).toEqual(["openai/a"]);
 });

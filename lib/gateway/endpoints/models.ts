@@ -9,7 +9,7 @@ import { formatUsd } from "@/lib/money";
 /** GET /models: what this key may use, in one page. */
 export const listModels: Endpoint = async (deps, request, reply) => {
   const caller = await deps.keyring.authenticate(request);
-  const models = [...deps.snapshots.current().models.values()].filter((model) => caller.mayUseModel(model.id));
+  const models = [...deps.snapshots.current().models.values()].filter((model) => caller.mayUseModel(model));
   if (isAnthropicClient(request)) {
     const data = models.map(renderAnthropicModel);
     sendJson(request, reply, {

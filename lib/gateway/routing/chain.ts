@@ -50,7 +50,7 @@ function reasonAgainst(
   caller: Surroundings["caller"],
 ): LeftOut["reason"] | null {
   if (!other) return "unknown_model";
-  if (!caller.mayUseModel(other.id)) return "model_not_allowed";
+  if (!caller.mayUseModel(other)) return "model_not_allowed";
   return other.type === model.type ? null : "other_type";
 }
 

@@ -48,7 +48,7 @@ export default async function CustomerPage({ params }: Props) {
     listPayments(scope, id),
     listModels(),
   ]);
-  const models = served.map((model) => model.id);
+  const models = served.map(({ id: modelId, type }) => ({ id: modelId, type }));
   const isSuspended = org.status === "suspended";
   const activeKeys = keys.filter(({ status }) => status === "active").length;
   const balance = {

@@ -21,7 +21,7 @@ export async function readKeyContext(scope: OrgScope): Promise<KeyContext> {
     baseUrl: `${publicOrigin(await headers(), env().publicUrl)}/api/v1`,
     chatModels: models.filter(({ type, price }) => type === "chat" && price !== null).map(({ id }) => id),
     apps,
-    models: models.map(({ id }) => id),
+    models: models.map(({ id, type }) => ({ id, type })),
     address: scope.request?.ip ?? null,
     dailyCapUsd: cap === null ? null : formatUsd(cap),
   };
