@@ -62,7 +62,8 @@ export default async function OverviewPage({ searchParams }: Props) {
       />
       {isPaid && (
         <KeyFigures
-          className="border-t-0"
+          // under the columns of the strip above
+          className="border-t-0 sm:grid-flow-row sm:grid-cols-4"
           figures={[
             {
               label: t("promo"),

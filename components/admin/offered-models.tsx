@@ -167,7 +167,7 @@ export function AskAgain({ slug, problem }: { slug: string; problem: string }) {
   const [isBusy, startTransition] = useTransition();
   return (
     <div className="flex flex-col items-start gap-4">
-      <FormError message={t("failed", { problem })} />
+      <FormError message={t.rich("failed", { problem, q: (words) => <q lang="en">{words}</q> })} />
       <div className="flex flex-wrap gap-2">
         <Button disabled={isBusy} onClick={() => startTransition(() => router.refresh())}>
           {t("again")}

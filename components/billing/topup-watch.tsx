@@ -65,7 +65,9 @@ export function TopupWatch({ orgSlug, initial }: TopupWatchProps) {
     <div className="border-y py-10">
       <div role="status" aria-live="polite" className="max-w-[60ch]">
         {topup.state === "paid" || topup.state === "refunded" ? (
-          <p className="figures tight text-2xl font-medium">{t("added", { amount, balance })}</p>
+          <p className="figures tight text-2xl font-medium break-keep wrap-anywhere">
+            {t("added", { amount, balance })}
+          </p>
         ) : topup.state === "failed" ? (
           <p className="text-lg">{t("failed")}</p>
         ) : (

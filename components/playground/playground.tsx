@@ -60,8 +60,9 @@ export function Playground({ org, models, initialModel, baseUrl, addCreditsHref 
         <h1 className="sr-only">{t("title")}</h1>
         <div className="flex flex-wrap items-center gap-2 border-b py-3">
           <ModelPicker models={models} model={model} onChange={setModel} />
-          <span className="hidden px-1 text-xs text-ink-2 xl:block">
-            <Prices model={model} /> {t("model.unit")}
+          <span className="hidden items-baseline gap-2 px-1 text-xs text-ink-2 xl:flex">
+            <Prices model={model} />
+            {t("model.unit")}
           </span>
           <div className="flex gap-2 sm:ml-auto">
             <Dialog>

@@ -1,5 +1,5 @@
 import { CircleAlert } from "lucide-react";
-import type { ComponentProps } from "react";
+import type { ComponentProps, ReactNode } from "react";
 import { cn } from "@/lib/utils";
 
 /** One column. Validation messages are ours and localised, so the browser's own are off. */
@@ -8,7 +8,7 @@ export function Form({ className, ...props }: ComponentProps<"form">) {
 }
 
 /** What kept the form from being saved, where it belongs to no single field; takes the focus when it appears. */
-export function FormError({ message, className }: { message: string | undefined; className?: string }) {
+export function FormError({ message, className }: { message: ReactNode; className?: string }) {
   if (!message) return null;
   return (
     <div
