@@ -23,7 +23,7 @@ export default async function AdminLayout({ children }: { children: ReactNode })
       messages={{
         // of the console's texts what the panel shows too
         activity: { outcomes: activity.outcomes, notCharged: activity.notCharged },
-        models: { unitPrices: models.unitPrices },
+        models: { allowed: models.allowed, unitPrices: models.unitPrices },
         receipt: { classes: receipt.classes },
         ...{ admin, app, auth, credential, error, routing, shell, ui },
       }}

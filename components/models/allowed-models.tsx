@@ -19,11 +19,11 @@ type AllowedModelsFieldProps = {
 
 /** Names and patterns of models, one per line, with what they allow at the moment. */
 export function AllowedModelsField({ label, values, models, error }: AllowedModelsFieldProps) {
-  const t = useTranslations("models");
+  const t = useTranslations("models.allowed");
   const [text, setText] = useState(values.join("\n"));
   return (
     <div className="flex flex-col gap-1.5">
-      <Field name="allowedModels" label={label} help={t("allowedHelp")} error={error}>
+      <Field name="allowedModels" label={label} help={t("help")} error={error}>
         <Textarea
           name="allowedModels"
           value={text}
@@ -42,13 +42,13 @@ export function AllowedModelsField({ label, values, models, error }: AllowedMode
 
 /** What a list of names and patterns allows of the models there are. */
 export function AllowedModels({ patterns, models }: { patterns: readonly string[]; models: readonly ListedModel[] }) {
-  const t = useTranslations("models");
+  const t = useTranslations("models.allowed");
   if (models.length === 0) return null;
   const { allowed, idle } = listedOf(patterns, models);
   const more = allowed.length - NAMED;
   return (
     <p className="text-sm wrap-anywhere text-ink-2">
-      {t("allowedCount", { allowed: allowed.length, total: models.length })}
+      {t("count", { allowed: allowed.length, total: models.length })}
       {patterns.length > 0 && allowed.length > 0 && (
         <>
           {" "}
@@ -58,12 +58,10 @@ export function AllowedModels({ patterns, models }: { patterns: readonly string[
               .map(({ id }) => id)
               .join(", ")}
           </code>
-          {more > 0 && ` ${t("allowedMore", { count: more })}`}
+          {more > 0 && ` ${t("more", { count: more })}`}
         </>
       )}
-      {idle.length > 0 && (
-        <span className="block text-warning">{t("idlePatterns", { patterns: idle.join(", ") })}</span>
-      )}
+      {idle.length > 0 && <span className="block text-warning">{t("idle", { patterns: idle.join(", ") })}</span>}
     </p>
   );
 }

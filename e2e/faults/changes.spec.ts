@@ -35,6 +35,7 @@ test("a revoked key makes no new call after a second, and its running streams en
     const gateways = [stage.hub.url, second.url];
     const served = await Promise.all(gateways.map((url) => call({ url, key, model: quick })));
     expect(served.map(({ status }) => status)).toEqual([200, 200]);
+    await expect.poll(() => openHolds(stage, [orgId]), { intervals: [20] }).toBe(0);
     const streams = gateways.map((url) => call({ url, key, model: slow, stream: true }));
     await expect.poll(() => openHolds(stage, [orgId]), { intervals: [20] }).toBe(2);
     await stage.admin("DELETE", `/keys/${keyId}`);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, whyTaken } from "@/server/ports";
 
@@ -30,7 +30,10 @@ export function claimDataDir(dataDir: string, url: string): InstanceLock {
     rmSync(path, { force: true });
   }
   return {
-    update: (roles) => writeFileSync(path, JSON.stringify({ ...mine, roles })),
+    update: (roles) => {
+      writeFileSync(`${path}.new`, JSON.stringify({ ...mine, roles }), { mode: 0o600 });
+      renameSync(`${path}.new`, path); // read in the middle, a claim would look like half a file, and be taken over
+    },
     release: () => rmSync(path, { force: true }),
   };
 }

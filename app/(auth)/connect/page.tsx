@@ -38,12 +38,14 @@ export default async function ConnectPage({ searchParams }: Props) {
     .map(({ org }) => ({ id: org.id, slug: org.slug, name: org.name }));
   const last = orgs.find(({ id }) => id === session.lastOrgId) ?? orgs[0];
   const app = printable(String(asked.appName ?? "")) || t("someProgram");
-  const { connect, keys } = await getMessages();
+  const { connect, keys, models } = await getMessages();
   return (
     <AuthFrame title={t("title")} text={t("text", { app })}>
       <p className="border-l-2 border-warning bg-warning/6 px-3 py-2">{t("unverified", { app })}</p>
       {last ? (
-        <NextIntlClientProvider messages={{ ...(await authMessages()), connect, keys }}>
+        <NextIntlClientProvider
+          messages={{ ...(await authMessages()), connect, keys, models: { allowed: models.allowed } }}
+        >
           <ConnectForm
             token={token}
             app={app}
