@@ -2,7 +2,13 @@ import { expect, it } from "vitest";
 import type { Health } from "@/lib/health/schema";
 import { troublesOf } from "@/lib/health/verdict";
 
-const process = { isSilent: false, disk: { freeBytes: 20, totalBytes: 100 }, holdP99Ms: 12 };
+const process = {
+  isSilent: false,
+  startedAt: "2026-01-01T00:00:00Z",
+  beatAt: "2026-01-01T00:10:00Z",
+  disk: { freeBytes: 20, totalBytes: 100 },
+  holdP99Ms: 12,
+};
 const provider = { enabled: true, credentials: [{ state: "active" }, { state: "resting" }] };
 const well = {
   at: "2026-01-01T00:10:00Z",
@@ -28,6 +34,13 @@ it.each<[string, object, string[]]>([
     "a process that is silent",
     { processes: [...well.processes, { ...process, role: "gateway", isSilent: true }] },
     ["silent 1"],
+  ],
+  [
+    "none that another one has followed",
+    {
+      processes: [...well.processes, { ...process, role: "gateway", isSilent: true, beatAt: "2026-01-01T00:00:40Z" }],
+    },
+    [],
   ],
   ["no worker", { processes: well.processes.slice(0, 2) }, ["noWorker 1"]],
   [

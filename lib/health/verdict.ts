@@ -1,10 +1,12 @@
-import type { Health, Trouble } from "@/lib/health/schema";
+import type { Health, ProcessRow, Trouble } from "@/lib/health/schema";
 
 const LATE_MS = 5 * 60_000;
 /** A hold is given up after two seconds. */
 const SLOW_HOLD_MS = 500;
 const LEAST_FREE_SHARE = 0.1;
 const MOST_CONNECTIONS_SHARE = 0.9;
+/** Of one that ends while the next one is up already. */
+const HAND_OVER_MS = 60_000;
 
 /** Everything that is not well, the gravest first; empty: all is well. A pause that a provider asked for is nothing unusual. */
 export function troublesOf(health: Omit<Health, "troubles">): Trouble[] {
@@ -48,11 +50,16 @@ function findings({ at, books, processes, database, providers, breakers, queues,
     fullDisk: alive.filter(({ disk }) => disk && disk.freeBytes < disk.totalBytes * LEAST_FREE_SHARE).length,
     fullDatabase: database.connections >= database.maxConnections * MOST_CONNECTIONS_SHARE,
     slowHolds: alive.filter(({ holdP99Ms }) => holdP99Ms !== null && holdP99Ms >= SLOW_HOLD_MS).length,
-    silent: processes.length - alive.length,
+    silent: processes.filter((one) => one.isSilent && !alive.some((other) => isSuccessor(other, one))).length,
     refused: used.flatMap(states).filter((state) => state === "disabled" || state === "needs_secret").length,
     open: breakers.filter(({ state }) => state !== "resting").length,
     mail: mail.failed + Number(mail.ok === false),
     failedJobs: others.reduce((sum, { failed }) => sum + failed, 0),
     lateJobs: queues.filter(({ oldestAt }) => oldestAt !== null && now - Date.parse(oldestAt) > LATE_MS).length,
   };
+}
+
+/** A process that began when the other one ended: a new version under a new name, and nobody is missing. */
+function isSuccessor(next: ProcessRow, before: ProcessRow): boolean {
+  return next.role === before.role && Date.parse(next.startedAt) > Date.parse(before.beatAt) - HAND_OVER_MS;
 }

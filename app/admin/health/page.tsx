@@ -29,7 +29,7 @@ export default async function HealthPage() {
   return (
     <>
       <PageHead title={t("title")} text={t("text")} action={<LiveAge at={at} />} />
-      <Verdict troubles={health.troubles} />
+      <Verdict troubles={health.troubles} canSeeLedger={scope.permissions.has("ledger.read")} />
       <Summary health={health} />
       <Block id="routes" title={t("routes")} text={t("routesText")} action={canTest && <TestAll run={run} />}>
         {providers.length === 0 ? <EmptyState text={t("noProviders")} /> : <RouteTable providers={providers} />}
