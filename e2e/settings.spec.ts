@@ -4,7 +4,11 @@ import en from "@/messages/en.json" with { type: "json" };
 
 const t = en.settings;
 
-test("you set the zone in which the days of your reports begin", async ({ page, context, hub }) => {
+test("you set the zone in which the days of your reports begin, and what may be spent", async ({
+  page,
+  context,
+  hub,
+}) => {
   const { slug } = await signInMember(context, hub);
   await page.goto(`/${slug}/settings`);
   const form = page.getByRole("region", { name: t.organisation });
@@ -14,6 +18,17 @@ test("you set the zone in which the days of your reports begin", async ({ page, 
   await form.getByLabel(t.timeZone).fill("Asia/Kolkata");
   await form.getByRole("button", { name: t.save }).click();
   await expect(form.getByText(t.saved)).toBeVisible();
+
+  const limit = page.getByRole("region", { name: t.spendCap.title });
+  await limit.getByLabel(t.spendCap.capUsd.label).fill("lots");
+  await limit.getByRole("button", { name: t.save }).click();
+  await expect(limit.getByText(t.spendCap.bad)).toBeVisible();
+  await limit.getByLabel(t.spendCap.capUsd.label).fill("50");
+  await limit.getByRole("button", { name: t.save }).click();
+  await expect(limit.getByText(t.saved)).toBeVisible();
+  await page.reload();
+  await expect(limit.getByLabel(t.spendCap.capUsd.label)).toHaveValue("50");
+  await expect(limit.getByLabel(t.spendCap.dailyCapUsd.label)).toHaveValue("");
 
   await page.goto(`/${slug}/activity`);
   await expect(page.getByRole("combobox", { name: en.activity.zoneLabel })).toContainText("Asia/Kolkata");

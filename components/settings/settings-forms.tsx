@@ -22,7 +22,8 @@ import {
 } from "@/lib/auth/actions";
 import type { SessionRow } from "@/lib/auth/queries";
 import { LOCALE_NAMES, LOCALES, type Locale } from "@/lib/locale";
-import { updateOrgAction } from "@/lib/orgs/actions";
+import { setSpendCapAction, updateOrgAction } from "@/lib/orgs/actions";
+import type { SpendCaps } from "@/lib/orgs/schema";
 
 export function ProfileForm({ name, locale: initial }: { name: string; locale: Locale }) {
   const t = useTranslations("settings");
@@ -165,6 +166,44 @@ export function OrgForm({ slug, name, timeZone }: { slug: string; name: string; 
           </Field>
         </>
       )}
+    </ActionForm>
+  );
+}
+
+const CAPS = ["capUsd", "dailyCapUsd"] as const;
+
+/** What the organisation lets itself spend. */
+export function SpendCapForm({ slug, caps }: { slug: string; caps: SpendCaps }) {
+  const t = useTranslations("settings");
+  const { notice, say } = useNotice();
+  const read = (fields: FormData, name: (typeof CAPS)[number]) => String(fields.get(name) ?? "").trim() || null;
+  return (
+    <ActionForm
+      action={(input: Parameters<typeof setSpendCapAction>[1]) => setSpendCapAction(slug, input)}
+      read={(fields) => ({ capUsd: read(fields, "capUsd"), dailyCapUsd: read(fields, "dailyCapUsd") })}
+      onDone={say}
+      submit={t("save")}
+      variant="outline"
+      more={notice}
+    >
+      {(errors) =>
+        CAPS.map((name) => (
+          <Field
+            key={name}
+            name={name}
+            label={t(`spendCap.${name}.label`)}
+            help={t(`spendCap.${name}.help`)}
+            error={errors[name] && t("spendCap.bad")}
+          >
+            <Input
+              inputMode="decimal"
+              autoComplete="off"
+              defaultValue={caps[name] ?? ""}
+              className="figures max-w-40"
+            />
+          </Field>
+        ))
+      }
     </ActionForm>
   );
 }

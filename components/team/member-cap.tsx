@@ -13,12 +13,28 @@ import { Meter } from "@/components/ui/meter";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
 import { parseUsd, shareOf } from "@/lib/money";
 import { setMemberCapAction } from "@/lib/orgs/actions";
+import type { SpendCaps } from "@/lib/orgs/schema";
 
-/** What a member spent this month, UTC, in decimal USD; the cap is null where there is none. */
-export type MemberSpend = { spentUsd: string; capUsd: string | null };
+/** What a member spent this month, UTC, in decimal USD, and their caps. */
+export type MemberSpend = { spentUsd: string } & SpendCaps;
 
 /** A member's spend with the bar of their cap. */
-export function MemberSpendCell({ spentUsd, capUsd }: MemberSpend) {
+export function MemberSpendCell({ dailyCapUsd, ...month }: MemberSpend) {
+  const t = useTranslations("team");
+  const locale = useLocale();
+  return (
+    <>
+      <MonthSpend {...month} />
+      {dailyCapUsd !== null && (
+        <span className="block text-sm text-ink-2">
+          {t("cappedDaily", { cap: formatMoney(parseUsd(dailyCapUsd), locale) })}
+        </span>
+      )}
+    </>
+  );
+}
+
+function MonthSpend({ spentUsd, capUsd }: Omit<MemberSpend, "dailyCapUsd">) {
   const t = useTranslations("team");
   const locale = useLocale();
   const [spentNano, capNano] = [parseUsd(spentUsd), capUsd === null ? null : parseUsd(capUsd)];
@@ -33,23 +49,25 @@ export function MemberSpendCell({ spentUsd, capUsd }: MemberSpend) {
   );
 }
 
-type CapDialogProps = { slug: string; memberId: string; name: string; capUsd: string | null };
+type CapDialogProps = { slug: string; memberId: string; name: string; caps: SpendCaps };
+const CAPS = ["capUsd", "dailyCapUsd"] as const;
 
-/** Sets or removes what a member may spend in a month with their own tokens, as the playground does. */
-export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
+/** Sets or removes what a member may spend in a month and in a day with their own tokens, as the playground does. */
+export function CapDialog({ slug, memberId, name, caps }: CapDialogProps) {
   const t = useTranslations("team");
   const explain = useExplain();
   const [open, setOpen] = useState(false);
   const [problem, setProblem] = useState<string>();
-  const [wrong, setWrong] = useState<string>();
+  const [wrong, setWrong] = useState<Readonly<Record<string, string>>>({});
   const [busy, start] = useTransition();
   const save = (form: FormData) =>
     start(async () => {
-      const cap = String(form.get("capUsd") ?? "").trim();
+      const cap = (field: (typeof CAPS)[number]) => String(form.get(field) ?? "").trim() || null;
       setProblem(undefined);
-      const result = await settled(setMemberCapAction(slug, { memberId, capUsd: cap || null }));
+      const wanted = { memberId, capUsd: cap("capUsd"), dailyCapUsd: cap("dailyCapUsd") };
+      const result = await settled(setMemberCapAction(slug, wanted));
       if (!result) return;
-      setWrong(result.ok ? undefined : result.error.fields?.capUsd && t("badCap"));
+      setWrong(result.ok ? {} : (result.error.fields ?? {}));
       setProblem(result.ok || result.error.fields ? undefined : explain.error(result.error));
       if (result.ok) setOpen(false);
     });
@@ -59,7 +77,7 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
       onOpenChange={(isOpen) => {
         setOpen(isOpen);
         setProblem(undefined);
-        setWrong(undefined);
+        setWrong({});
       }}
     >
       <DialogTrigger render={<Button variant="quiet" size="small" />} aria-label={`${t("setCap")}: ${name}`}>
@@ -73,15 +91,23 @@ export function CapDialog({ slug, memberId, name, capUsd }: CapDialogProps) {
           }}
         >
           <FormError message={problem} />
-          <Field name="capUsd" label={t("capLabel")} help={t("capHelp")} error={wrong}>
-            <Input
-              name="capUsd"
-              defaultValue={capUsd ?? ""}
-              inputMode="decimal"
-              autoComplete="off"
-              className="figures text-right"
-            />
-          </Field>
+          {CAPS.map((field) => (
+            <Field
+              key={field}
+              name={field}
+              label={t(`caps.${field}.label`)}
+              help={t(`caps.${field}.help`)}
+              error={wrong[field] && t("badCap")}
+            >
+              <Input
+                name={field}
+                defaultValue={caps[field] ?? ""}
+                inputMode="decimal"
+                autoComplete="off"
+                className="figures text-right"
+              />
+            </Field>
+          ))}
           <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("saveCap")}

@@ -27,7 +27,7 @@ type MemberListProps = {
   spend: Readonly<Record<string, MemberSpend>> | null;
 };
 
-const NOTHING: MemberSpend = { spentUsd: "0", capUsd: null };
+const NOTHING: MemberSpend = { spentUsd: "0", capUsd: null, dailyCapUsd: null };
 
 export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove, spend }: MemberListProps) {
   const t = useTranslations("team");
@@ -102,12 +102,7 @@ export function MemberList({ slug, orgName, members, ownUserId, roles, mayRemove
       cell: (member) => (
         <span className="-mr-2.5 inline-flex max-sm:flex-col max-sm:items-end">
           {mayRemove && spend && (
-            <CapDialog
-              slug={slug}
-              memberId={member.id}
-              name={nameOf(member)}
-              capUsd={spend[member.id]?.capUsd ?? null}
-            />
+            <CapDialog slug={slug} memberId={member.id} name={nameOf(member)} caps={spend[member.id] ?? NOTHING} />
           )}
           {(mayRemove || member.userId === ownUserId) && (
             <Button variant="quiet" size="small" onClick={() => setLeaving(member)}>

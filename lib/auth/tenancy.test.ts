@@ -171,14 +171,15 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
   },
   setMemberCapAction: {
     roles: "✔✔–––",
-    own: async (tenant) => ({ memberId: await guest(tenant), capUsd: "5" }),
-    naming: ({ memberId }) => ({ memberId, capUsd: "5" }),
+    own: async (tenant) => ({ memberId: await guest(tenant), capUsd: "5", dailyCapUsd: null }),
+    naming: ({ memberId }) => ({ memberId, capUsd: "5", dailyCapUsd: null }),
   },
   removeMemberAction: {
     roles: "✔✔–––",
     own: async (tenant) => ({ memberId: await guest(tenant) }),
     naming: ({ memberId }) => ({ memberId }),
   },
+  setSpendCapAction: { roles: "✔✔–✔–", own: () => ({ capUsd: "50", dailyCapUsd: "5" }) },
   updateOrgAction: { roles: "✔✔–––", own: ({ mark }) => ({ name: `Org ${mark}`, timeZone: "Asia/Tokyo" }) },
   createMemberTokenAction: { roles: "✔✔✔––", own: () => ({}) },
   findChargeAction: {

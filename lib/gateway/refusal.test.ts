@@ -71,6 +71,9 @@ describe("what the client is told", () => {
 
   test("which limit of what", () => {
     expect(refuse("rpm", { scope: "app" }).message).toBe("This app may make 60 requests per minute, and has.");
+    expect(refuse("budget", { scope: "self", period: "month", limit: 5_000_000_000n }).message).toBe(
+      "The monthly limit that this organisation has set itself ($5) cannot cover this call. Raise it under Settings, or wait for its reset.",
+    );
     expect(refuse("budget", { scope: "member", limit: 5_000_000_000n }).message).toContain(
       "The budget of this member ($5)",
     );

@@ -60,6 +60,9 @@ function message({ rule, scope, limit, period, available }: Refused, needed: big
     case "starter_rate":
       return "Starter credit pays for one call a second. Wait a second, or buy credits on the Billing page to lift this.";
     case "budget":
+      if (scope === "self") {
+        return `The ${PERIODS[period ?? "total"]}limit that this organisation has set itself ($${formatUsd(limit ?? 0n)}) cannot cover this call. Raise it under Settings, or wait for its reset.`;
+      }
       return `The ${PERIODS[period ?? "total"]}budget of this ${whose} ($${formatUsd(limit ?? 0n)}) cannot cover this call. Raise it or wait for its reset.`;
     case "holds_only":
       return "The credit left is held by calls in flight. Try again in a moment.";

@@ -2,8 +2,16 @@
 
 import { action } from "@/lib/auth/action";
 import { invite } from "@/lib/auth/flows";
-import { changeRole, removeMember, revokeInvitation, setMemberCap, updateOrg } from "@/lib/orgs/mutations";
-import { capInput, invitationInput, inviteInput, memberInput, orgSettingsInput, roleInput } from "@/lib/orgs/schema";
+import { changeRole, removeMember, revokeInvitation, setMemberCap, setSpendCap, updateOrg } from "@/lib/orgs/mutations";
+import {
+  capInput,
+  invitationInput,
+  inviteInput,
+  memberInput,
+  orgSettingsInput,
+  roleInput,
+  spendCapInput,
+} from "@/lib/orgs/schema";
 
 const TEAM = "/[org]/team";
 
@@ -12,4 +20,5 @@ export const revokeInvitationAction = action(invitationInput, revokeInvitation, 
 export const changeRoleAction = action(roleInput, changeRole, { revalidate: TEAM });
 export const removeMemberAction = action(memberInput, removeMember, { revalidate: TEAM });
 export const setMemberCapAction = action(capInput, setMemberCap, { revalidate: TEAM });
+export const setSpendCapAction = action(spendCapInput, setSpendCap, { revalidate: "/[org]/settings" });
 export const updateOrgAction = action(orgSettingsInput, updateOrg, { revalidate: "/[org]/settings" });

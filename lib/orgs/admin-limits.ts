@@ -3,8 +3,8 @@ import { formatUsd, type Nano, parseUsd } from "@/lib/money";
 import { type BudgetPeriod, type DailyCap, type LimitPatch, type Limits, limitFields } from "@/lib/orgs/schema";
 import type { LimitState, Prisma } from "@/prisma/generated/client";
 
-/** Whose limits: of an organisation itself, of one of its keys, or of one of its members. */
-export type LimitTarget = { orgId: string; scope: "org" | "key" | "member"; scopeId: string };
+/** Whose limits: of an organisation, as the operator sets them, or of one of its keys. */
+export type LimitTarget = { orgId: string; scope: "org" | "key"; scopeId: string };
 
 export type AllLimits = Limits & DailyCap;
 

@@ -11,10 +11,11 @@ import {
   removeMember,
   revokeInvitation,
   setMemberCap,
+  setSpendCap,
   updateOrg,
 } from "@/lib/orgs/mutations";
 import { ORG_ROLES, type OrgRole } from "@/lib/orgs/permissions";
-import { findInvitation, listInvitations, listMembers, memberCaps } from "@/lib/orgs/queries";
+import { findInvitation, getSpendCap, listInvitations, listMembers, memberCaps } from "@/lib/orgs/queries";
 import { mintScope, type Scope } from "@/lib/orgs/scope";
 
 let database: TestDatabase;
@@ -171,18 +172,22 @@ test("a name that is a path of the product becomes another slug", async () => {
   }
 });
 
-describe("a member's monthly cap", () => {
+describe("a member's caps", () => {
   test("binds their own tokens, is shown, and goes again", async () => {
     const { owner } = await org();
     const member = await join(owner.scope.orgId, "developer");
     const { memberId } = member;
-    await setMemberCap(owner.scope, { memberId, capUsd: 2_500_000_000n });
-    expect(await memberCaps(owner.scope)).toEqual(new Map([[memberId, "2.5"]]));
-    const { rows } = await database.pool.query("SELECT scope, period, budget FROM limit_state WHERE scope_id = $1", [
-      memberId,
+    await setMemberCap(owner.scope, { memberId, capUsd: 2_500_000_000n, dailyCapUsd: 1_000_000_000n });
+    expect(await memberCaps(owner.scope)).toEqual(new Map([[memberId, { capUsd: "2.5", dailyCapUsd: "1" }]]));
+    const { rows } = await database.pool.query(
+      "SELECT scope, period, budget FROM limit_state WHERE scope_id = $1 ORDER BY period",
+      [memberId],
+    );
+    expect(rows).toEqual([
+      { scope: "member", period: "day", budget: "1000000000" },
+      { scope: "member", period: "month", budget: "2500000000" },
     ]);
-    expect(rows).toEqual([{ scope: "member", period: "month", budget: "2500000000" }]);
-    await setMemberCap(owner.scope, { memberId, capUsd: null });
+    await setMemberCap(owner.scope, { memberId, capUsd: null, dailyCapUsd: null });
     expect(await memberCaps(owner.scope)).toEqual(new Map());
   });
 
@@ -190,7 +195,7 @@ describe("a member's monthly cap", () => {
     const { owner } = await org();
     const admin = await join(owner.scope.orgId, "admin");
     const developer = await join(owner.scope.orgId, "developer");
-    const cap = { capUsd: 1n };
+    const cap = { capUsd: 1n, dailyCapUsd: null };
     await expect(setMemberCap(admin.scope, { memberId: owner.memberId, ...cap })).rejects.toMatchObject({
       code: "forbidden",
     });
@@ -202,4 +207,23 @@ describe("a member's monthly cap", () => {
       code: "not_found",
     });
   });
+});
+
+test("an organisation limits itself beside what the operator allows it, and its developers do not", async () => {
+  const { owner } = await org();
+  expect(await getSpendCap(owner.scope)).toEqual({ capUsd: null, dailyCapUsd: null });
+  await database.pool.query("SELECT set_limits($1, 'org', $1, '{\"month\": 9000000000}')", [owner.scope.orgId]);
+  const caps = { capUsd: 5_000_000_000n, dailyCapUsd: null };
+  await setSpendCap(owner.scope, caps);
+  expect(await getSpendCap(owner.scope)).toEqual({ capUsd: "5", dailyCapUsd: null });
+  const { rows } = await database.pool.query("SELECT scope, budget FROM limit_state WHERE org_id = $1 ORDER BY scope", [
+    owner.scope.orgId,
+  ]);
+  expect(rows).toEqual([
+    { scope: "org", budget: "9000000000" },
+    { scope: "self", budget: "5000000000" },
+  ]);
+  const developer = await join(owner.scope.orgId, "developer");
+  await expect(setSpendCap(developer.scope, caps)).rejects.toMatchObject({ code: "forbidden" });
+  await expect(getSpendCap(developer.scope)).rejects.toMatchObject({ code: "forbidden" });
 });

@@ -3,9 +3,7 @@ import { recordAudit } from "@/lib/audit/mutations";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
-import { formatUsd } from "@/lib/money";
 import { sendMail } from "@/lib/notifications/mutations";
-import { changeLimits, limitsOf } from "@/lib/orgs/admin-limits";
 import type { OrgRole } from "@/lib/orgs/permissions";
 import {
   type CapInput,
@@ -13,8 +11,11 @@ import {
   type OrgSettingsInput,
   RESERVED_SLUGS,
   type RoleInput,
+  type SpendCapInput,
+  type SpendCaps,
 } from "@/lib/orgs/schema";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { formatSpendCaps, toSpendCaps } from "@/lib/orgs/spend-caps";
 import { getSettings } from "@/lib/settings/queries";
 import type { Org, Prisma } from "@/prisma/generated/client";
 
@@ -115,23 +116,38 @@ export async function changeRole(scope: Scope, { memberId, role }: RoleInput): P
   });
 }
 
-/** What a member's own tokens may spend in a month, UTC; null removes the cap. Binds from the next call on. Throws not_found,
- *  or forbidden above one's own rank. */
-export async function setMemberCap(scope: Scope, { memberId, capUsd }: CapInput): Promise<void> {
+/** What a member's own tokens may spend in a month and in a day, UTC; null removes a cap. Binds from the next call on. Throws
+ *  not_found, or forbidden above one's own rank. */
+export async function setMemberCap(scope: Scope, { memberId, ...caps }: CapInput): Promise<void> {
   requirePermission(scope, "members.manage");
   await db().$transaction(async (tx) => {
     const member = await lockedMember(tx, scope, memberId);
     // safe because a CHECK allows no other value
     await requireRank(tx, scope, member.role as OrgRole);
-    const target = { orgId: scope.orgId, scope: "member", scopeId: memberId } as const;
-    const before = (await limitsOf(tx, [target])).get(memberId)?.budgetUsd ?? null;
-    await changeLimits(tx, target, { budgetUsd: capUsd, ...(capUsd !== null && { budgetPeriod: "month" as const }) });
+    const before = await changeCaps(tx, { orgId: scope.orgId, scope: "member", scopeId: memberId }, caps);
     await recordAudit(tx, scope, {
       action: "member.cap",
       target: `member:${memberId}`,
       orgId: scope.orgId,
-      before: { capUsd: before },
-      after: { capUsd: capUsd === null ? null : formatUsd(capUsd) },
+      before,
+      after: formatSpendCaps(caps),
+    });
+  });
+}
+
+/** What all calls of the organisation may cost in a month and in a day, UTC, as it sets for itself, beside any limit of the operator's;
+ *  null removes a cap. Binds from the next call on. Throws forbidden. */
+export async function setSpendCap(scope: Scope, caps: SpendCapInput): Promise<void> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  await db().$transaction(async (tx) => {
+    const before = await changeCaps(tx, { orgId, scope: "self", scopeId: orgId }, caps);
+    await recordAudit(tx, scope, {
+      action: "org.cap",
+      target: `org:${orgId}`,
+      orgId,
+      before,
+      after: formatSpendCaps(caps),
     });
   });
 }
@@ -218,6 +234,19 @@ function goneInvitation(): AppError {
 
 export function hashInvitation(token: string): string {
   return createHash("sha256").update(token).digest("hex");
+}
+
+/** Returns what they were. */
+async function changeCaps(
+  tx: Prisma.TransactionClient,
+  target: { orgId: string; scope: "member" | "self"; scopeId: string },
+  { capUsd, dailyCapUsd }: SpendCapInput,
+): Promise<SpendCaps> {
+  const before = toSpendCaps(await tx.limitState.findMany({ where: target }));
+  // amounts travel as text, since JSON numbers lose digits
+  const limits = { month: capUsd?.toString() ?? null, day: dailyCapUsd?.toString() ?? null };
+  await tx.$executeRaw`SELECT set_limits(${target.orgId}, ${target.scope}, ${target.scopeId}, ${JSON.stringify(limits)}::jsonb)`;
+  return before;
 }
 
 async function lockedMember(tx: Prisma.TransactionClient, scope: Scope, id: string) {

@@ -1,8 +1,9 @@
 import { db } from "@/lib/db";
-import { formatUsd } from "@/lib/money";
 import { hashInvitation } from "@/lib/orgs/mutations";
 import type { OrgRole } from "@/lib/orgs/permissions";
+import type { SpendCaps } from "@/lib/orgs/schema";
 import { requirePermission, type Scope } from "@/lib/orgs/scope";
+import { toSpendCaps } from "@/lib/orgs/spend-caps";
 
 export type MemberRow = {
   id: string;
@@ -33,12 +34,20 @@ export async function listMembers(scope: Scope): Promise<MemberRow[]> {
   }));
 }
 
-/** What members may spend in a month, decimal USD by member id; who has no cap is absent. Throws forbidden. */
-export async function memberCaps(scope: Scope): Promise<Map<string, string>> {
+/** What members may spend, by member id; who has no cap is absent. Throws forbidden. */
+export async function memberCaps(scope: Scope): Promise<Map<string, SpendCaps>> {
   requirePermission(scope, "usage.sums");
   const { orgId } = scope;
-  const rows = await db().limitState.findMany({ where: { orgId, scope: "member", period: "month" } });
-  return new Map(rows.flatMap(({ scopeId, budget }) => (budget === null ? [] : [[scopeId, formatUsd(budget)]])));
+  const rows = await db().limitState.findMany({ where: { orgId, scope: "member" } });
+  const byMember = Map.groupBy(rows, ({ scopeId }) => scopeId);
+  return new Map([...byMember].map(([memberId, own]) => [memberId, toSpendCaps(own)]));
+}
+
+/** What the organisation lets itself spend. Throws forbidden. */
+export async function getSpendCap(scope: Scope): Promise<SpendCaps> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  return toSpendCaps(await db().limitState.findMany({ where: { orgId, scope: "self", scopeId: orgId } }));
 }
 
 export type InvitationRow = { id: string; email: string; role: OrgRole; expiresAt: string; isExpired: boolean };

@@ -163,9 +163,14 @@ export const roleInput = z.strictObject({ memberId: z.string().max(100), role: o
 export type RoleInput = z.infer<typeof roleInput>;
 
 export const memberInput = z.strictObject({ memberId: z.string().max(100) });
-/** What a member may spend in a month, UTC; null: as much as the organisation has. */
-export const capInput = z.strictObject({ memberId: z.string().max(100), capUsd: usd().nullable() });
+/** What may be spent in a month and in a day, UTC; null: as much as there is. */
+const spendCaps = { capUsd: usd().nullable(), dailyCapUsd: usd().nullable() };
+export const spendCapInput = z.strictObject(spendCaps);
+export type SpendCapInput = z.infer<typeof spendCapInput>;
+export const capInput = z.strictObject({ memberId: z.string().max(100), ...spendCaps });
 export type CapInput = z.infer<typeof capInput>;
+/** The same as decimal USD. */
+export type SpendCaps = { capUsd: string | null; dailyCapUsd: string | null };
 export const invitationInput = z.strictObject({ invitationId: z.string().max(100) });
 export const orgSettingsInput = z.strictObject({ name, timeZone });
 export type OrgSettingsInput = z.infer<typeof orgSettingsInput>;

@@ -10,7 +10,7 @@ LANGUAGE sql STABLE AS $$
   CROSS JOIN (
     SELECT DISTINCT i.org, v.scope, v.scope_id, v.rank
     FROM unnest(items) i
-    CROSS JOIN LATERAL (VALUES ('key', i.key, 1), ('app', i.app, 2), ('member', i.member, 3), ('org', i.org, 4)) v(scope, scope_id, rank)
+    CROSS JOIN LATERAL limit_scopes(i.key, i.app, i.member, i.org) v
     WHERE i.verdict IS NULL AND v.scope_id IS NOT NULL
   ) k
   CROSS JOIN LATERAL (SELECT * FROM limit_state x WHERE x.org_id = k.org AND x.scope = k.scope AND x.scope_id = k.scope_id OFFSET 0) l
@@ -38,7 +38,7 @@ LANGUAGE sql STABLE SET enable_nestloop = off SET enable_hashjoin = on AS $$
       l.max_concurrency, l.inflight, l.rpm, l.tpm, l.calls, l.tokens AS window_tokens,
       count(*) OVER upto AS nth, sum(u.want) OVER upto AS wanted, sum(u.tokens) OVER upto AS estimated
     FROM undecided u
-    CROSS JOIN LATERAL (VALUES ('key', u.key), ('app', u.app), ('member', u.member), ('org', u.org)) v(scope, scope_id)
+    CROSS JOIN LATERAL limit_scopes(u.key, u.app, u.member, u.org) v
     JOIN unnest(limits) l ON l.org = u.org AND l.scope = v.scope AND l.scope_id = v.scope_id
     WINDOW upto AS (PARTITION BY l.org, l.scope, l.scope_id, l.period ORDER BY u.ord ROWS UNBOUNDED PRECEDING)
   ),
@@ -117,7 +117,7 @@ BEGIN
     LEFT JOIN (
       SELECT x.ord, array_agg(r.ordinality::int ORDER BY r.ordinality) AS matching
       FROM unnest(items) x
-      CROSS JOIN LATERAL (VALUES ('key', x.key), ('app', x.app), ('member', x.member), ('org', x.org)) v(scope, scope_id)
+      CROSS JOIN LATERAL limit_scopes(x.key, x.app, x.member, x.org) v
       JOIN unnest(rows) WITH ORDINALITY r ON r.scope = v.scope AND r.scope_id = v.scope_id
       GROUP BY x.ord
     ) m ON m.ord = i.ord
@@ -214,7 +214,7 @@ LANGUAGE sql VOLATILE AS $$
   WITH taken AS MATERIALIZED (
     SELECT i.org, v.scope, v.scope_id, sum(i.amount)::bigint AS amount, count(*)::int AS calls, sum(i.tokens)::bigint AS tokens
     FROM unnest(items) i
-    CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
+    CROSS JOIN LATERAL limit_scopes(i.key, i.app, i.member, i.org) v
     WHERE i.verdict = 'granted' AND v.scope_id IS NOT NULL
     GROUP BY 1, 2, 3
   ), place AS MATERIALIZED (

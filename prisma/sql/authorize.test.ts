@@ -3,6 +3,7 @@ import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/da
 import { newId } from "@/lib/ids";
 import {
   authorize,
+  checkpoint,
   createKey,
   createOrg,
   grant,
@@ -261,16 +262,36 @@ describe("authorize_batch", () => {
 });
 
 describe("limits", () => {
-  async function limited(limits: Record<string, number>, scope: "key" | "app" | "org" = "key") {
+  async function limited(limits: Record<string, number>, scope: "key" | "app" | "org" | "self" = "key") {
     const org = await createOrg(database.pool, { credit: 1_000_000 });
     await setLimits(org, scope, limits);
     return org;
   }
   const setLimits = (
     org: { org: string; app: string; key: string },
-    scope: "key" | "app" | "org",
+    scope: "key" | "app" | "org" | "self",
     limits: Record<string, number | null>,
-  ) => database.pool.query("SELECT set_limits($1, $2, $3, $4)", [org.org, scope, org[scope], JSON.stringify(limits)]);
+  ) =>
+    database.pool.query("SELECT set_limits($1, $2, $3, $4)", [
+      ...[org.org, scope, org[scope === "self" ? "org" : scope], JSON.stringify(limits)],
+    ]);
+
+  test("what an organisation allows itself binds beside what the operator allows it, and names itself", async () => {
+    const org = await limited({ month: 2_000 }, "self");
+    await setLimits(org, "org", { month: 1_000 });
+    const item = holdItem(org, { amount: 900 });
+    const over = (await authorize(database.pool, [item, holdItem(org, { amount: 200 })]))[1];
+    expect(over).toMatchObject({ refused_by: "budget", scope: "org", limit_value: "1000", used_value: "900" });
+    await setLimits(org, "org", { month: null });
+    const grown = { org: org.org, id: item.id, units: 1, want_amount: 5_000 };
+    expect((await checkpoint(database.pool, [grown]))[0]).toMatchObject({ amount: "2000" });
+    expect((await authorize(database.pool, [holdItem(org)]))[0]).toMatchObject({
+      ...{ refused_by: "budget", scope: "self", period: "month", limit_value: "2000", used_value: "2000" },
+    });
+    await settle(database.pool, [settleItem(item, { price: 1_500 })]);
+    expect((await authorize(database.pool, [holdItem(org)]))[0]).toMatchObject({ scope: "self", used_value: "1500" });
+    await assertHealthy(database.pool, org.org);
+  });
 
   test("a budget counts spend and holds, over every scope and period", async () => {
     const org = await limited({ day: 3_000 });

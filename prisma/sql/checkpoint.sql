@@ -66,7 +66,7 @@ BEGIN
       WHERE w.org_id = wish.org_id;
       SELECT min(l.budget - roll_period(l.spent, l.period_start, period_begin(l.period, at)) - l.held) INTO budget_room FROM limit_state l
       WHERE l.org_id = wish.org_id AND l.budget IS NOT NULL
-        AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id));
+        AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id), ('self', wish.org_id));
       more := wish.want - wish.amount;
       refusal := coalesce(refusal, CASE
         WHEN budget_room < CASE WHEN wish.repin THEN more ELSE 1 END OR (wish.repin AND wish.price_version IS NULL AND budget_room IS NOT NULL) THEN 'budget'
@@ -81,7 +81,7 @@ BEGIN
       UPDATE limit_state l SET held = l.held + more, spent = roll_period(l.spent, l.period_start, period_begin(l.period, at)),
         period_start = greatest(l.period_start, period_begin(l.period, at))
       WHERE l.org_id = wish.org_id AND l.period <> 'rate'
-        AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id));
+        AND (l.scope, l.scope_id) IN (('key', wish.key_id), ('app', wish.app_id), ('member', wish.member_id), ('org', wish.org_id), ('self', wish.org_id));
     END LOOP;
   END IF;
 

@@ -38,6 +38,12 @@ CREATE OR REPLACE FUNCTION begin_of(begins timestamptz[], period text) RETURNS t
   SELECT begins[array_position('{day,week,month}', period)]
 $$;
 
+-- Whose limits bind a call, in the order in which they are tested. `org` is what the operator allows an organisation, `self` what it allows itself.
+CREATE OR REPLACE FUNCTION limit_scopes(key text, app text, member text, org text) RETURNS TABLE (scope text, scope_id text, rank int)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5 AS $$
+  SELECT * FROM (VALUES ('key', key, 1), ('app', app, 2), ('member', member, 3), ('org', org, 4), ('self', org, 5)) v(scope, scope_id, rank)
+$$;
+
 -- A latency histogram has 24 buckets; these are the lower bounds, in milliseconds, of all but the first: 5 x 1.75^n.
 CREATE OR REPLACE FUNCTION latency_bounds() RETURNS int[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT '{5,9,15,27,47,82,144,251,440,770,1347,2357,4125,7219,12633,22108,38688,67704,118483,207345,362853,634993,1111238}'::int[]

@@ -58,7 +58,7 @@ BEGIN
       UPDATE limit_state l SET spent = roll_period(l.spent, l.period_start, period_begin(l.period, at)) + change,
         period_start = greatest(l.period_start, period_begin(l.period, at))
       WHERE l.org_id = late.org_id AND l.period <> 'rate'
-        AND (l.scope, l.scope_id) IN (('key', swept.key_id), ('app', swept.app_id), ('member', swept.member_id), ('org', late.org_id));
+        AND (l.scope, l.scope_id) IN (('key', swept.key_id), ('app', swept.app_id), ('member', swept.member_id), ('org', late.org_id), ('self', late.org_id));
     END IF;
     UPDATE hold h SET adjusted_at = at WHERE h.id = late.hold_id;
     INSERT INTO usage_event (id, at, org_id, started_at, kind, parent_id, upstream_id, app_id, key_id, member_id, model_id, provider, upstream_model,

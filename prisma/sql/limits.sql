@@ -1,4 +1,4 @@
--- Sets limits of one scope: {day, week, month, total: nano-USD budgets; cap: a budget of the day beside the others, in place of
+-- Sets limits of one scope (limit_scopes): {day, week, month, total: nano-USD budgets; cap: a budget of the day beside the others, in place of
 -- `day`; rpm, tpm, maxConcurrency}. A key that is absent stays as it is, null removes it. Binds from the next statement. New rows start with what is held, running and spent already.
 CREATE OR REPLACE FUNCTION set_limits(org text, scope text, scope_id text, limits jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -11,8 +11,8 @@ DECLARE
 BEGIN
   PERFORM FROM wallet WHERE org_id = org FOR NO KEY UPDATE;
   IF NOT FOUND THEN RAISE EXCEPTION 'organisation % has no wallet', org USING ERRCODE = 'no_data_found'; END IF;
-  IF set_limits.scope = 'org' AND set_limits.scope_id <> org THEN
-    RAISE EXCEPTION 'the org scope of % is itself', org USING ERRCODE = 'invalid_parameter_value';
+  IF set_limits.scope IN ('org', 'self') AND set_limits.scope_id <> org THEN
+    RAISE EXCEPTION 'the % scope of % is itself', set_limits.scope, org USING ERRCODE = 'invalid_parameter_value';
   END IF;
   at := hub_now();
   IF caps THEN limits := limits || jsonb_build_object('day', limits -> 'cap'); END IF;

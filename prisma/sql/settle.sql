@@ -50,7 +50,7 @@ BEGIN
   WITH closed AS MATERIALIZED (
     SELECT i.org, v.scope, v.scope_id, i.held, i.price, i.sec, i.drift
     FROM (SELECT x.org, x.key, x.app, x.member, x.held, x.sec, coalesce(x.price, 0) AS price, usage_tokens(x.usage) - x.tpm_reserved AS drift FROM unnest(items) x OFFSET 0) i
-    CROSS JOIN LATERAL (VALUES ('key', i.key), ('app', i.app), ('member', i.member), ('org', i.org)) v(scope, scope_id)
+    CROSS JOIN LATERAL limit_scopes(i.key, i.app, i.member, i.org) v
     WHERE v.scope_id IS NOT NULL
   ), place AS MATERIALIZED (
     SELECT l.ctid AS at, c.* FROM (

@@ -16,7 +16,7 @@ WITH posting AS (
   JOIN journal j ON j.id = e.journal_id
 ), open_hold AS (
   SELECT h.org_id, v.scope, v.scope_id, sum(h.amount) AS amount, count(*) AS n
-  FROM hold h CROSS JOIN LATERAL (VALUES ('key', h.key_id), ('app', h.app_id), ('member', h.member_id), ('org', h.org_id)) v(scope, scope_id)
+  FROM hold h CROSS JOIN LATERAL limit_scopes(h.key_id, h.app_id, h.member_id, h.org_id) v
   WHERE h.state = 'open' AND v.scope_id IS NOT NULL GROUP BY 1, 2, 3
 ), lot AS (
   SELECT org_id, sum(remaining) AS remaining, sum(remaining) FILTER (WHERE restricted) AS restricted FROM credit_lot WHERE remaining <> 0 GROUP BY 1

@@ -1,11 +1,19 @@
 import type { Metadata } from "next";
 import { getLocale, getTranslations } from "next-intl/server";
-import { OrgForm, PasswordForm, ProfileForm, SessionList, ThemeField } from "@/components/settings/settings-forms";
+import {
+  OrgForm,
+  PasswordForm,
+  ProfileForm,
+  SessionList,
+  SpendCapForm,
+  ThemeField,
+} from "@/components/settings/settings-forms";
 import { Block } from "@/components/shell/block";
 import { PageHead } from "@/components/shell/page-head";
 import { listSessions } from "@/lib/auth/queries";
 import { requireOrg } from "@/lib/auth/require-org";
 import { isLocale } from "@/lib/locale";
+import { getSpendCap } from "@/lib/orgs/queries";
 
 type Props = { params: Promise<{ org: string }> };
 
@@ -14,7 +22,8 @@ export async function generateMetadata(): Promise<Metadata> {
 }
 
 export default async function SettingsPage({ params }: Props) {
-  const { org, user, permissions } = await requireOrg((await params).org);
+  const scope = await requireOrg((await params).org);
+  const { org, user, permissions } = scope;
   const t = await getTranslations("settings");
   const locale = isLocale(user.locale) ? user.locale : await getLocale();
   return (
@@ -31,6 +40,12 @@ export default async function SettingsPage({ params }: Props) {
           <p className="text-ink-2">{t("orgForbidden")}</p>
         )}
       </Block>
+      {permissions.has("billing.manage") && (
+        <Block id="spend-limit" title={t("spendCap.title")}>
+          <p className="mb-4 max-w-prose text-ink-2">{t("spendCap.text")}</p>
+          <SpendCapForm slug={org.slug} caps={await getSpendCap(scope)} />
+        </Block>
+      )}
       <Block id="password" title={t("security")}>
         <PasswordForm />
       </Block>

@@ -8,6 +8,7 @@ import { InvitationList, MemberList } from "@/components/team/member-list";
 import { requireOrg } from "@/lib/auth/require-org";
 import type { OrgRole } from "@/lib/orgs/permissions";
 import { listInvitations, listMembers, memberCaps } from "@/lib/orgs/queries";
+import type { SpendCaps } from "@/lib/orgs/schema";
 import type { Scope } from "@/lib/orgs/scope";
 import { monthStart } from "@/lib/time-range";
 import { sumOrgUsage } from "@/lib/usage/queries";
@@ -18,6 +19,7 @@ export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("team"))("title") };
 }
 
+const NO_CAPS: SpendCaps = { capUsd: null, dailyCapUsd: null };
 const BELOW_OWNER: readonly OrgRole[] = ["admin", "developer", "billing", "viewer"];
 
 export default async function TeamPage({ params }: Props) {
@@ -70,7 +72,7 @@ async function readSpend(scope: Scope): Promise<Record<string, MemberSpend>> {
   return Object.fromEntries(
     [...new Set([...spent.keys(), ...caps.keys()])].map((id) => [
       id,
-      { spentUsd: spent.get(id) ?? "0", capUsd: caps.get(id) ?? null },
+      { spentUsd: spent.get(id) ?? "0", ...(caps.get(id) ?? NO_CAPS) },
     ]),
   );
 }
