@@ -10,6 +10,7 @@ import { createPool } from "@/lib/pg";
 import { armCrashPoints } from "@/server/crash-points";
 import { alone } from "@/server/jobs/alone";
 import { billingNoticeJobs } from "@/server/jobs/billing-notices";
+import { compareCatalogueJob } from "@/server/jobs/compare-catalogue";
 import { every } from "@/server/jobs/every";
 import { startHeartbeat } from "@/server/jobs/heartbeat";
 import { ledgerCheckJobs } from "@/server/jobs/ledger-check";
@@ -25,6 +26,7 @@ import { checkMailJob, sendMailJob } from "@/server/jobs/send-mail";
 const jobsOf = (settings: Env): readonly Job[] => [
   ...maintenanceJobs,
   rerateJob,
+  compareCatalogueJob,
   sendMailJob(settings),
   checkMailJob(settings),
   ...paymentJobs(settings),

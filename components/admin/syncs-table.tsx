@@ -6,6 +6,7 @@ import { Moment } from "@/components/admin/moment";
 import { Badge } from "@/components/ui/badge";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import type { SyncHead } from "@/lib/catalog/import-schema";
+import { ON_SCHEDULE } from "@/lib/catalog/schema";
 
 /** The comparisons made so far, each with how many rows its groups have. */
 export function SyncsTable({ rows }: { rows: readonly SyncHead[] }) {
@@ -32,9 +33,10 @@ export function SyncsTable({ rows }: { rows: readonly SyncHead[] }) {
       id: "sources",
       header: t("sources"),
       phone: "line",
-      cell: ({ sources }) => (
+      cell: ({ sources, createdBy }) => (
         <span className="wrap-anywhere">
           {sources.map(({ name, format }) => (format === "bundled" ? t("bundled") : shortened(name))).join(" · ")}
+          {createdBy === ON_SCHEDULE && <span className="block text-sm text-ink-2">{t("onSchedule")}</span>}
         </span>
       ),
     },

@@ -6,6 +6,7 @@ import type { CatalogueModelRow, ImportInput, UpstreamModel } from "@/lib/catalo
 import { formatRates, type StoredRates } from "@/lib/catalog/rates";
 import type { ModelInput, ModelRow } from "@/lib/catalog/schema";
 import { findSeedModel, type SeedModel, seedModels } from "@/lib/catalog/seed";
+import { suggestModelId } from "@/lib/catalog/suggest-model-id";
 import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
@@ -113,18 +114,6 @@ export async function addOffered(tx: Tx, scope: StaffScope, offered: Offered): P
 /** Features are left out: what a public catalogue does not tick is often merely not known there, and would exclude calls. */
 function modalitiesOf({ input, output }: ModelFigures): ModelInput["capabilities"] {
   return { ...(input.length > 0 && { input: [...input] }), ...(output.length > 0 && { output: [...output] }) };
-}
-
-/** What the same model is named for customers, whoever serves it. */
-export function suggestModelId({ slug, kind }: Pick<Provider, "slug" | "kind">, upstreamModel: string): string {
-  const isNamespaced = upstreamModel.includes("/") && (kind === "openrouter" || kind === "poe");
-  const full = isNamespaced ? upstreamModel : `${kind === "openai-compatible" ? slug : kind}/${upstreamModel}`;
-  return full
-    .split("/")
-    .map((part) => part.replace(/[^\w.@:+~-]/g, "-").replace(/^[.:]+/, ""))
-    .filter(Boolean)
-    .join("/")
-    .slice(0, 200);
 }
 
 function withOffer(existing: ModelRow, offer: Omit<ModelInput["offers"][number], "priority">): ModelInput {

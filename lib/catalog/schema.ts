@@ -293,3 +293,6 @@ export const modelOut = z
   })
   .meta({ id: "Model" });
 export type ModelRow = z.infer<typeof modelOut>;
+
+/** Who made a comparison with catalogues that nobody asked for at the moment. */
+export const ON_SCHEDULE = "worker";

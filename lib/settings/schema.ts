@@ -30,6 +30,10 @@ export type Settings = {
   /** Where the operator's terms and privacy policy stand; empty: nowhere, and the sign-up page names none. */
   termsUrl: string;
   privacyUrl: string;
+  /** Days between comparisons with public catalogues that the worker makes for a person to look at; 0: none. */
+  catalogueDays: number;
+  /** Compared with, the most trusted first; empty: the catalogues that are known here. */
+  catalogueUrls: string[];
 };
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -48,6 +52,8 @@ export const DEFAULT_SETTINGS: Settings = {
   keyDailyCapUsd: "1000",
   termsUrl: "",
   privacyUrl: "",
+  catalogueDays: 0,
+  catalogueUrls: [],
 };
 
 /** The daily cap that keys get of themselves; null: none. */
@@ -79,6 +85,10 @@ const shape = {
   refundWindowHours: z.int("must be a whole number of hours").min(0).max(720, "must be at most 720 hours"),
   termsUrl: pageUrl,
   privacyUrl: pageUrl,
+  catalogueDays: z.int("must be a whole number of days").min(0).max(90, "must be at most 90 days"),
+  catalogueUrls: z
+    .array(z.url("must be addresses such as https://models.dev/api.json").max(2000))
+    .max(4, "must be at most 4"),
 };
 
 export const starterCredit = usd().refine((amountNano) => amountNano <= MAX_STARTER_NANO, "must be at most 5 USD");

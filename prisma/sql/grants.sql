@@ -51,7 +51,7 @@ GRANT INSERT ON rerate_run TO hub_worker;
 GRANT USAGE ON SEQUENCE rerate_run_id_seq TO hub_worker;
 GRANT INSERT, UPDATE ON payment_card TO hub_worker;
 GRANT INSERT, DELETE ON notice, ledger_check TO hub_worker;
-GRANT INSERT ON audit_event, price_version TO hub_worker;
+GRANT INSERT ON audit_event, price_version, catalog_sync TO hub_worker;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_worker;
 
 -- Answers kept for a retry are the tenant's words: nobody reads them but the gateway, for whom asks again.

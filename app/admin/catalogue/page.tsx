@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { getTranslations } from "next-intl/server";
 import { SyncForm } from "@/components/admin/sync-form";
+import { SyncSchedule } from "@/components/admin/sync-schedule";
 import { SyncsTable } from "@/components/admin/syncs-table";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
@@ -9,6 +10,7 @@ import { requireStaff } from "@/lib/auth/require-staff";
 import { listSyncs } from "@/lib/catalog/admin-sync";
 import { PUBLIC_CATALOGUES } from "@/lib/catalog/public-formats";
 import { seedDate } from "@/lib/catalog/seed";
+import { getSettings } from "@/lib/settings/queries";
 
 const SHOWN = 50;
 
@@ -20,12 +22,17 @@ export default async function CataloguePage() {
   const scope = await requireStaff("models.read");
   const t = await getTranslations("admin.catalogue");
   const tModels = await getTranslations("admin.models");
-  const { data } = await listSyncs(scope, { limit: SHOWN });
+  const [{ data }, settings] = await Promise.all([listSyncs(scope, { limit: SHOWN }), getSettings()]);
   return (
     <>
       <PageHead back={{ href: "/admin/models", label: tModels("title") }} title={t("title")} text={t("text")} />
       {scope.permissions.has("models.manage") && (
         <SyncForm catalogues={Object.values(PUBLIC_CATALOGUES)} bundledDate={seedDate()} />
+      )}
+      {scope.permissions.has("settings.manage") && (
+        <Block id="schedule" title={t("schedule")} text={t("scheduleText")}>
+          <SyncSchedule catalogueDays={settings.catalogueDays} catalogueUrls={settings.catalogueUrls} />
+        </Block>
       )}
       <Block id="syncs" title={t("past")} text={t("pastText")}>
         {data.length === 0 ? <EmptyState text={t("empty")} /> : <SyncsTable rows={data} />}

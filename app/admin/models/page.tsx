@@ -8,6 +8,7 @@ import { buttonVariants } from "@/components/ui/button";
 import { requireStaff } from "@/lib/auth/require-staff";
 import { listModels } from "@/lib/catalog/admin-models";
 import { pricesSince } from "@/lib/catalog/admin-price-history";
+import { findWaitingSync } from "@/lib/catalog/admin-sync";
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations("admin.models"))("title") };
@@ -26,6 +27,8 @@ export default async function ModelsPage() {
     const cost = offers.find((offer) => offer.enabled)?.cost ?? null;
     return { id, type, enabled, offers: offers.length, cost, price, since: since.get(id) ?? null };
   });
+  const waiting = await findWaitingSync(scope);
+  const tCatalogue = await getTranslations("admin.catalogue");
   const add = scope.permissions.has("models.manage") && (
     <Link href="/admin/models/new" className={buttonVariants({ variant: "primary" })}>
       {t("add")}
@@ -45,6 +48,18 @@ export default async function ModelsPage() {
           </div>
         }
       />
+      {waiting && (
+        <p className="mb-6 border-l-2 border-line-strong px-3 py-1">
+          {tCatalogue.rich("waiting", {
+            count: waiting.rows,
+            look: (words) => (
+              <Link href={`/admin/catalogue/${waiting.id}`} className="underline underline-offset-4">
+                {words}
+              </Link>
+            ),
+          })}
+        </p>
+      )}
       {rows.length === 0 ? <EmptyState text={t("empty")} action={add} /> : <ModelsTable rows={rows} />}
     </>
   );

@@ -3,7 +3,9 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, type Answer, startAdminHub } from "@/e2e/support/admin-api";
+import { compareOnSchedule } from "@/lib/catalog/comparison-schedule";
 import type { SyncDetail } from "@/lib/catalog/import-schema";
+import { createPool } from "@/lib/pg";
 
 let hub: AdminHub;
 let origin: string;
@@ -149,6 +151,31 @@ describe("a comparison", () => {
     expect(row?.reasons).toEqual([{ reason: "disputed", rates: ["input"] }]);
     expect(sync.sources.map(({ format }) => format)).toEqual(["litellm", "models.dev", "bundled"]);
     expect(keysOf(sync, "new")).toContain(`new:${slug}:grok-4.3`);
+  });
+
+  test("is made by itself where the settings say so, once in so many days, and changes nothing", async () => {
+    const slug = await provider();
+    const { id } = await model(slug, "m", { input: 1 });
+    const worker = createPool(hub.database.roleUrl("worker"), { max: 1, applicationName: "test" });
+    [served, status] = [devFile({ m: { input: 1.1 } }), 200];
+    expect(await compareOnSchedule(worker)).toBeNull();
+    const settings = { catalogueDays: 7, catalogueUrls: [`${origin}/prices.json`] };
+    expect((await hub.call("PUT", "/settings", settings)).status).toBe(200);
+    expect(await compareOnSchedule(worker)).toBeGreaterThan(0);
+    expect(await compareOnSchedule(worker)).toBeNull();
+    const [made] = (await hub.call("GET", "/catalog/syncs?limit=1")).body.data;
+    const sources = [{ name: `${origin}/prices.json`, format: "models.dev", models: 1 }];
+    expect(made).toMatchObject({ state: "ready", createdBy: "worker", sources });
+    expect(await auditsOf(made.id)).toMatchObject([{ action: "catalog.compare", after: { sources } }]);
+    expect((await get(id)).offers[0].cost).toEqual({ input: "1" });
+    await hub.database.pool.query("UPDATE catalog_sync SET created_at = created_at - interval '7 days' WHERE id = $1", [
+      made.id,
+    ]);
+    status = 500;
+    await expect(compareOnSchedule(worker)).rejects.toThrow("HTTP 500");
+    expect((await hub.call("PUT", "/settings", { catalogueUrls: ["ftp://x"], catalogueDays: 91 })).status).toBe(400);
+    await hub.call("PUT", "/settings", { catalogueDays: 0 });
+    await worker.end();
   });
 
   test("takes a catalogue of several megabytes", async () => {
