@@ -46,7 +46,9 @@ export function Credential({ credential, shape, canManage, lastRouteOf }: Creden
         <StateBadges credential={credential} />
       </div>
       {statusReason && (
-        <p className={status === "active" ? "text-sm text-warning" : "text-sm text-danger"}>{statusReason}</p>
+        <p className={status === "active" ? "text-sm text-warning" : "text-sm text-danger"}>
+          <q lang="en">{statusReason}</q>
+        </p>
       )}
       <Facts credential={credential} />
       {canManage && (

@@ -107,10 +107,7 @@ function BulkBar({ orgSlug, ticked, onDone }: BulkBarProps) {
   const t = useTranslations("keys");
   const [busy, toggle] = useToggleKeys(orgSlug);
   if (ticked.size === 0) return null;
-  const apply = (enabled: boolean) => {
-    toggle([...ticked], enabled);
-    onDone();
-  };
+  const apply = (enabled: boolean) => toggle([...ticked], enabled, onDone);
   return (
     <fieldset className="mb-3 flex flex-wrap items-center gap-2 border-y py-2">
       <legend className="sr-only">{t("bulk")}</legend>

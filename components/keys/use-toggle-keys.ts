@@ -8,14 +8,16 @@ import { settled } from "@/components/auth/settled";
 import { useToast } from "@/components/ui/toast";
 import { toggleKeysAction } from "@/lib/keys/actions";
 
-/** Disables or enables keys and shows the page again; a refusal is said in a toast. */
-export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: (ids: string[], enabled: boolean) => void] {
+type Toggle = (ids: string[], enabled: boolean, onDone?: () => void) => void;
+
+/** Disables or enables keys and shows the page again; a refusal is said in a toast, and nothing is done then. */
+export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: Toggle] {
   const t = useTranslations("keys");
   const explain = useExplain();
   const toast = useToast();
   const router = useRouter();
   const [busy, start] = useTransition();
-  const toggle = (ids: string[], enabled: boolean) =>
+  const toggle: Toggle = (ids, enabled, onDone) =>
     start(async () => {
       const result = await settled(toggleKeysAction(orgSlug, { ids, enabled }));
       if (!result) return;
@@ -23,6 +25,7 @@ export function useToggleKeys(orgSlug: string): [busy: boolean, toggle: (ids: st
       else {
         toast.add({ title: t(enabled ? "enabledCount" : "disabledCount", { count: result.data.length }) });
         router.refresh();
+        onDone?.();
       }
     });
   return [busy, toggle];
