@@ -11,6 +11,8 @@ import { authorize, checkpoint, createOrg, grant, holdItem, settle, settleItem, 
 type Scenario = (sql: pg.Pool) => Promise<void>;
 type Mutant = { guard: string; file: string; without: [find: string, replace: string][]; scenario: Scenario };
 
+/** Other scenarios leave holds to sweep as well. */
+const sweepOf = "SELECT * FROM sweep_holds() WHERE id = $1";
 const late = "SELECT * FROM late_adjust($1)";
 
 /** Resolves once a statement of another connection that holds `text` waits for a lock. */
@@ -195,6 +197,57 @@ const scenarios = {
       await holder.query("SELECT FROM hold WHERE id = $1 FOR UPDATE NOWAIT", [item.id]);
     }).finally(() => voiding);
   },
+  /** Batches never wait for a wallet, nor touch what is under way there: they leave it to the next one. */
+  async busyWalletsAreLeftOut(sql) {
+    const { org, item } = await held(sql);
+    await expire(sql, item.id);
+    const other = await sql.connect();
+    await other.query("SET lock_timeout = '500ms'");
+    await whileLocked(sql, org, async () => {
+      const again = { ...item, id: newId("req") };
+      expect((await authorize(other, [again]))[0]).toMatchObject({ granted: false, skipped: true });
+      const progress = { org, id: item.id, attempt: 1, units: 5, accrued: 5, accrued_cost: 1, usage: {} };
+      expect((await checkpoint(other, [progress]))[0]).toMatchObject({ skipped: true });
+      expect((await settle(other, [settleItem(item)]))[0]).toMatchObject({ applied: false, skipped: true });
+      expect((await other.query(sweepOf, [item.id])).rows).toEqual([]);
+    }).finally(() => other.release(true));
+  },
+  /** Two that take at once: the second must see what the first left. */
+  async takersWaitForTheWallet(sql) {
+    const { org } = await createOrg(sql, { credit: 1_000 });
+    const take = "SELECT * FROM correct_balance($1, -600, $2, 'test', 'test')";
+    const holder = await sql.connect();
+    try {
+      await holder.query("BEGIN");
+      await holder.query(take, [org, newId("req")]);
+      const second = sql.query(take, [org, newId("req")]);
+      await waits(sql, "correct_balance");
+      await holder.query("COMMIT");
+      await expect(second).rejects.toMatchObject({ code: "22003" });
+    } finally {
+      await holder.query("ROLLBACK");
+      holder.release();
+    }
+  },
+  /** A new limit counts the hold that is being made beside it. */
+  async newLimitsWaitForTheWallet(sql) {
+    const org = await createOrg(sql, { credit: 5_000 });
+    const holder = await sql.connect();
+    try {
+      await holder.query("BEGIN");
+      await authorize(holder, [holdItem(org)]);
+      const setting = sql.query("SELECT set_limits($1, 'org', $1, '{\"day\": 5000}')", [org.org]);
+      await Promise.race([setting, waits(sql, "set_limits")]);
+      await holder.query("COMMIT");
+      await setting;
+    } finally {
+      await holder.query("ROLLBACK");
+      holder.release();
+    }
+    expect((await sql.query("SELECT held FROM limit_state WHERE org_id = $1", [org.org])).rows).toEqual([
+      { held: "1000" },
+    ]);
+  },
   /** Two that bring the same truth: the second must see what the first did. */
   async adjustingWaitsForTheWallet(sql) {
     const { org, item } = await held(sql);
@@ -229,7 +282,7 @@ const scenarios = {
     const holder = await sql.connect();
     try {
       await holder.query("SELECT pg_advisory_lock(42)");
-      const sweeping = sql.query("SELECT * FROM sweep_holds()");
+      const sweeping = sql.query(sweepOf, [item.id]);
       await waits(sql, "sweep_holds");
       expect((await settle(sql, [settleItem(item, { price: 600 })]))[0]?.applied).toBe(true);
       await holder.query("SELECT pg_advisory_unlock(42)");
@@ -393,6 +446,31 @@ const mutants: Mutant[] = [
     without: [[" ORDER BY org_id FOR NO KEY UPDATE;", ";"]],
     scenario: scenarios.adjustingWaitsForTheWallet,
   },
+  ...[
+    ["authorize_batch", "authorize.sql"],
+    ["checkpoint_batch", "checkpoint.sql"],
+    ["settle_batch", "settle.sql"],
+    ["sweep_holds", "holds.sql"],
+  ].map(
+    ([name, file]): Mutant => ({
+      guard: `the first lock of ${name}`,
+      file: file as string,
+      without: [["ORDER BY org_id FOR NO KEY UPDATE SKIP LOCKED", ""]],
+      scenario: scenarios.busyWalletsAreLeftOut,
+    }),
+  ),
+  {
+    guard: "the first lock of correct_balance",
+    file: "credits.sql",
+    without: [["WHERE org_id = org FOR NO KEY UPDATE;", "WHERE org_id = org;"]],
+    scenario: scenarios.takersWaitForTheWallet,
+  },
+  {
+    guard: "the first lock of set_limits",
+    file: "limits.sql",
+    without: [["WHERE org_id = org FOR NO KEY UPDATE;", "WHERE org_id = org;"]],
+    scenario: scenarios.newLimitsWaitForTheWallet,
+  },
   {
     guard: "the sweeper's second look",
     file: "holds.sql",
@@ -418,30 +496,29 @@ describe("with its guards", () => {
 });
 
 describe("without", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await testDatabase();
+  });
+  afterAll(() => database.drop());
+
   test.each(mutants.map((mutant) => [mutant.guard, mutant] as const))("%s a scenario fails", async (_, mutant) => {
-    const database = await testDatabase();
-    // the backend that an assertion leaves behind is ended with its database
-    database.pool.on("error", () => {});
+    const original = fs.readFileSync(path.join(import.meta.dirname, mutant.file), "utf8");
+    let text = original;
+    for (const [find, replace] of mutant.without) {
+      expect(text).toContain(find);
+      text = text.replaceAll(find, replace);
+    }
+    await database.pool.query(text);
     try {
-      let text = fs.readFileSync(path.join(import.meta.dirname, mutant.file), "utf8");
-      for (const [find, replace] of mutant.without) {
-        expect(text).toContain(find);
-        text = text.replaceAll(find, replace);
-      }
-      await database.pool.query(text);
       await expect(mutant.scenario(database.pool)).rejects.toThrow();
     } finally {
-      await database.drop();
+      await database.pool.query(original);
     }
   });
 
   test("the ledger's uniqueness a scenario fails", async () => {
-    const database = await testDatabase();
-    try {
-      await database.pool.query("DROP INDEX journal_kind_ref_key");
-      await expect(scenarios.journalsAreUnique(database.pool)).rejects.toThrow();
-    } finally {
-      await database.drop();
-    }
+    await database.pool.query("DROP INDEX journal_kind_ref_key");
+    await expect(scenarios.journalsAreUnique(database.pool)).rejects.toThrow();
   });
 });
