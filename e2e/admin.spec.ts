@@ -90,6 +90,7 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
     await page.getByRole("button", { name: t.customers.models.change }).click();
     const models = page.getByRole("dialog", { name: /^Models of/ });
     await models.getByLabel(t.customers.models.label).fill(pattern);
+    await expect(models.getByText(/^\d+ of \d+ models/)).toBeVisible();
     await models.getByRole("button", { name: t.customers.models.save }).click();
     await expect(models).toBeHidden();
     await expect(page.getByText(pattern, { exact: true }).first()).toBeVisible();

@@ -10,6 +10,7 @@ import { takeHints } from "@/lib/gateway/routing/hints";
 import { toRouteRow } from "@/lib/gateway/routing/route-rows";
 import type { RouteQuestion, StaffRoute, StaffRouteRow } from "@/lib/gateway/schema";
 import { findModel, loadSnapshot } from "@/lib/gateway/snapshot";
+import { servesType } from "@/lib/gateway/units/registry";
 import { isListed } from "@/lib/model-patterns";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 
@@ -35,6 +36,9 @@ export async function explainRoute(scope: StaffScope, question: RouteQuestion): 
       ...{ name, model, affinity: affinity && `${question.orgId ?? ""}\n${affinity}`, needs },
       hints: takeHints({ model: name, ...(models && { models }), ...(provider && { provider }) }),
       fits: (window) => inputTokens <= window,
+      // whichever endpoint is asked; conversations are translated to everybody
+      unservable: (definition) =>
+        model.type === "chat" || servesType(definition, model.type) ? null : "endpoint_not_served",
     },
   );
   const planned = chain.links.flatMap(({ model: { id }, considered }) =>

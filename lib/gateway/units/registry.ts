@@ -1,3 +1,4 @@
+import type { ProviderDefinition } from "@/lib/gateway/providers/define";
 import { embeddings } from "@/lib/gateway/units/embeddings";
 import { imageEdits } from "@/lib/gateway/units/image-edits";
 import { imageGenerations } from "@/lib/gateway/units/images";
@@ -12,3 +13,11 @@ export const UNITS: readonly Unit[] = [
   ...[embeddings, imageGenerations, imageEdits, transcriptions, translations],
   ...[speech, rerank, moderations],
 ];
+
+/** Whether a provider serves any such call to models of a kind. */
+export function servesType(definition: ProviderDefinition, modelType: string): boolean {
+  return UNITS.some(
+    (unit) =>
+      unit.modelType === modelType && (definition.speaks[unit.id] !== undefined || unit.canTranslate(definition)),
+  );
+}

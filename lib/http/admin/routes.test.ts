@@ -101,6 +101,19 @@ test("fallbacks of an alias are part of its route; hints and an organisation's l
   expect((await hub.call("GET", `/models/${id}`)).body).toMatchObject({ fallbacks: { [alias]: [spare] } });
 });
 
+test("a provider without the endpoint that a model's kind needs is passed over", async () => {
+  const slug = "no-vectors";
+  await hub.call("POST", "/providers", { slug, kind: "anthropic" });
+  await hub.call("POST", `/providers/${slug}/credentials`, { name: "c0", apiKey: "sk-ant-none-0001" });
+  const able = await provider();
+  const offers = [slug, able].map((name) => ({ provider: name, upstreamModel: "v" }));
+  const id = await model({ type: "embedding", offers });
+  expect((await ask({ model: id })).candidates.map(told)).toEqual([
+    [able, "c0", true, null],
+    [slug, null, false, "endpoint_not_served"],
+  ]);
+});
+
 test.each([
   [{ fallbacks: { nobody: ["x"] } }, "fallbacks"],
   [{ aliases: ["al-1"], fallbacks: { "al-1": ["no/such"] } }, "fallbacks.al-1"],
