@@ -43,7 +43,7 @@ export function useConversation(orgSlug: string): Conversation {
       createTokenSource(
         async () => {
           // an ended session opens the dialog to sign in again; the conversation stays
-          const result = noticed(await createMemberTokenAction(orgSlug, {}));
+          const result = await createMemberTokenAction(orgSlug, {}).then(noticed);
           if (!result.ok) throw new TokenRefused(result.error.message);
           return result.data;
         },

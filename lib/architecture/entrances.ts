@@ -53,6 +53,30 @@ const serverActions: Rule = {
     }),
 };
 
+/** A rejected action in a transition takes the whole page away, and with it what was entered. */
+const lostAnswers: Rule = {
+  name: "lost-answers",
+  check: (project) =>
+    productModules(project).flatMap((module) => {
+      if (!module.path.startsWith("components/")) return [];
+      const actions = module.imports
+        .filter(({ path }) => path && /^lib\/[^/]+\/(admin-)?actions\.ts$/.test(path))
+        .flatMap(({ names }) => names);
+      const found: Violation[] = [];
+      walk(module, (node) => {
+        const { type, argument } = node as { type?: unknown; argument?: ESTree.Expression };
+        if (type !== "AwaitExpression" || argument?.type !== "CallExpression") return;
+        if (argument.callee.type !== "Identifier" || !actions.includes(argument.callee.name)) return;
+        found.push({
+          file: module.path,
+          line: module.lineAt(argument.start),
+          message: `await settled(${argument.callee.name}(...)) of components/auth/settled.ts: the hub may not answer.`,
+        });
+      });
+      return found;
+    }),
+};
+
 function bareActions(module: Module, isActionsFile: boolean): Violation[] {
   const at = (line: number, message: string) => ({ file: module.path, line, message });
   if (!isActionsFile) return [at(1, "server actions live in lib/<domain>/actions.ts.")];
@@ -145,4 +169,4 @@ function importedName(module: Module, path: string, name: string): boolean {
   return module.imports.some((imported) => imported.path === path && imported.names.includes(name));
 }
 
-export const entranceRules: readonly Rule[] = [clientReach, serverActions, routeBuilders];
+export const entranceRules: readonly Rule[] = [clientReach, serverActions, lostAnswers, routeBuilders];

@@ -86,6 +86,13 @@ export const PLANTS: readonly Plant[] = [
   breaks("server-actions", "inline", "app/page.tsx:2", 'async function drop() {\n  "use server";\n}'),
   breaks("server-actions", "in another file", "app/drop.ts:1", `${ACTION}export const drop = action(1);`),
   obeys("server-actions", "made by the builder", { "lib/keys/actions.ts": `${ACTION}export const drop = action(1);` }),
+  breaks("lost-answers", "awaited bare", "components/b.tsx:2", `${importing("lib/keys/actions")}\nawait x({});`, {
+    "lib/keys/actions.ts": ACTION,
+  }),
+  obeys("lost-answers", "through settled", {
+    "components/b.tsx": `${importing("lib/keys/actions")}\nawait settled(x({}));`,
+    "lib/keys/actions.ts": ACTION,
+  }),
   breaks("route-builders", "a bare admin route", `${ADMIN_ROUTE}:2`, "\nexport async function GET() {}"),
   breaks("route-builders", "a look-alike", `${ADMIN_ROUTE}:1`, "export const GET = adminRoute({});"),
   obeys("route-builders", "made by the builder", {
