@@ -1,5 +1,5 @@
 // `npm run prove`: the proofs of the money path in full, of which `npm test` holds the short form: a million prices against the
-// oracle, 500 seeds of payment histories, 10,000 runs of the wallet's model. An hour; SEED= repeats a run, a word picks files.
+// oracle, 500 seeds of payment histories, 10,000 runs of the wallet's model. A quarter of an hour; SEED= repeats a run, a word picks files.
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

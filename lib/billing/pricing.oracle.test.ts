@@ -114,16 +114,17 @@ const count = (name: string) => `coalesce((u ->> '${name}')::numeric, 0)`;
 const stated = (name: string) => `(r ->> '${name}')::numeric`;
 const dearest = (names: string[]) => `greatest(${names.map(stated).join(", ")})`;
 
-/** Cases {o, c, u, f}: ordinal, number of the card, usage, factor. A card is what is stored as rates. */
+/** Cases {o, c, u, f}: ordinal, number of the card, usage, factor. A card is what is stored as rates. Materialized, or the rates that
+ *  hold would be put together again for each class. */
 const ORACLE = `
   WITH "case" AS (
     SELECT x.o, x.u, x.f, k.value AS card
     FROM jsonb_to_recordset($1::jsonb) AS x(o int, c int, u jsonb, f numeric) JOIN jsonb_array_elements($2::jsonb) WITH ORDINALITY k ON k.ordinality = x.c + 1
-  ), served AS (
+  ), served AS MATERIALIZED (
     SELECT o, u, f, card || coalesce(card -> 'serviceTiers' -> (u ->> 'serviceTier'), '{}') AS base,
       ${[...INPUT, "otherInput"].map(count).join(" + ")} AS input_tokens
     FROM "case"
-  ), settled AS (
+  ), settled AS MATERIALIZED (
     SELECT o, u, f, base || coalesce((
       SELECT t FROM jsonb_array_elements(base -> 'tiers') t WHERE input_tokens > (t ->> 'aboveInputTokens')::numeric
       ORDER BY (t ->> 'aboveInputTokens')::numeric DESC LIMIT 1), '{}') AS r
