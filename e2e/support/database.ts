@@ -56,8 +56,10 @@ export async function testDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** A database that is dropped ends connections that are about to end anyway; nobody else would hear of it. */
+/** A database that is dropped ends connections that are about to end anyway; nobody else would hear of it. The pool passes on what
+ *  it hears while it ends, and throws where nobody listens. */
 export function ignoreEnd(pool: pg.Pool): void {
+  pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
 }
 
