@@ -6,7 +6,8 @@ import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
 type Place = { mediaType: string; param: string };
 
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*),/i;
-const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
+// not the alphabet with - and _: a provider's module takes what begins with "file-" for the id of a file in its account
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** A file behind an address or in a data URL. The gateway fetches nothing here: an address is handed on as it is. Throws
  *  invalid_request. */
