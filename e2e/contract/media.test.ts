@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { PriceText } from "@/e2e/support/fixtures";
 import { PICTURE } from "@/e2e/support/providers/scenario";
 import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
@@ -117,9 +118,9 @@ describe.each(DOORS)("%s door", (door) => {
 
   describe("a transcript by a chat model that hears", () => {
     const price = { input: "1", audioInput: "3", output: "4" };
-    const hear = async (fields: Record<string, string>, path = "/audio/transcriptions") => {
+    const hear = async (fields: Record<string, string>, path = "/audio/transcriptions", rates: PriceText = price) => {
       const form = new FormData();
-      form.set("model", await hub.modelOf("google", "text", { type: "transcription", price }));
+      form.set("model", await hub.modelOf("google", "text", { type: "transcription", price: rates }));
       form.set("file", new File([Buffer.alloc(7_500)], "a.mp3"));
       for (const [name, value] of Object.entries(fields)) form.set(name, value);
       return hub.send(door, path, { method: "POST", headers: { authorization: `Bearer ${tenant.key}` }, body: form });
@@ -139,6 +140,12 @@ describe.each(DOORS)("%s door", (door) => {
       const { last } = await hub.truthOf("google");
       expect(last?.bodyText).toMatch(/"mimeType":"audio\/mpeg"/);
       expect(last?.bodyText).toMatch(/spoken is \\"en\\".*AIGNE/);
+    });
+
+    test("or by the second, where that is the price", async () => {
+      const response = await hear({}, undefined, { perSecond: "0.0001" });
+      // 64 tokens of sound at 32 a second
+      expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ priceNano: 200_000n });
     });
 
     test("or as plain text, in English where that is asked for", async () => {

@@ -129,6 +129,22 @@ describe.each(DOORS)("%s door", (door) => {
       expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ priceNano: 40_000_000n });
     });
 
+    test("a form is refused that asks for a stream, or gives a field twice", async () => {
+      const model = await hub.relayModel("text", { type, price: PER_IMAGE });
+      for (const [name, value] of [
+        ["stream", "1"],
+        ["n", "2"],
+      ] as const) {
+        const form = new FormData();
+        for (const [field, text] of Object.entries({ model, prompt: "x", n: "1" })) form.append(field, text);
+        form.append("image", new File(["not really"], "a.png"));
+        form.append(name, value);
+        const headers = { authorization: `Bearer ${tenant.key}` };
+        const answer = await hub.send(door, "/images/edits", { method: "POST", headers, body: form });
+        expect([answer.status, await answer.json()]).toMatchObject([400, { error: { param: name } }]);
+      }
+    });
+
     test.each([{ n: 0 }, { n: 11 }, { n: 1.5 }, { prompt: "" }])(
       "a bad request is refused by name: %o",
       async (part) => {
@@ -160,11 +176,18 @@ describe.each(DOORS)("%s door", (door) => {
       expect(hub.openaiTruth.last?.model).toBe("text");
     });
 
-    test("a transcription as text comes as text", async () => {
-      const model = await hub.relayModel("text", { type: "transcription", price: { perSecond: "0.0001" } });
-      const file = await toFile(Buffer.alloc(7_500), "a.mp3");
-      const text = await client().audio.transcriptions.create({ model, file, response_format: "text" });
-      expect(text).toBe("hello world\n");
+    test.each([
+      ["the second", { perSecond: "0.0001" }, 300_000n],
+      // ten tokens a second of sound, and two of text
+      ["the token", { input: "2", audioInput: "6", output: "10" }, 30n * 6_000n + 2n * 10_000n],
+    ])("a transcription as text comes as text, charged by %s", async (_unit, price, charged) => {
+      const model = await hub.relayModel("text", { type: "transcription", price });
+      const file = await toFile(Buffer.alloc(30_000), "a.mp3");
+      const asked = client().audio.transcriptions.create({ model, file, response_format: "text" });
+      const { data, response } = await asked.withResponse();
+      expect(data).toBe("hello world\n");
+      expect(response.headers.get("content-type")).toContain("text/plain");
+      expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ priceNano: charged });
     });
   });
 

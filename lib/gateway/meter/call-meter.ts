@@ -337,7 +337,8 @@ export class CallMeter {
     return cost && priceUsage(withRequest(usage), cost.rates, cost.factorBp);
   }
 
-  private unpriced(usage: Usage): string[] {
+  /** The parts of this usage that the price has no rate for, as receipts name them. */
+  unpriced(usage: Usage): string[] {
     const { price } = this.admission;
     return price ? unpricedParts(usage, price.rates).map((part) => `unpriced_usage:${part}`) : [];
   }

@@ -10,14 +10,13 @@ export type Heard = {
   file: File;
   /** Into English, whatever is spoken. */
   isTranslated: boolean;
-  format: "json" | "text";
   /** The client's hints: ISO code of what is spoken, and words that are likely to come. */
   language: string | undefined;
   hint: string | undefined;
   temperature: number | undefined;
   maxOutputTokens: number;
   /** Of the sound, where nobody reports any. */
-  inputTokens: number;
+  audioTokens: number;
 };
 
 /** A transcript by a chat model that hears: text alone, since it measures no times. Charged by its tokens. */
@@ -40,18 +39,16 @@ export async function hear(
     .join("")
     .trim();
   const read = provider.usage(reported.raw);
-  const counted = { usage: { audioInput: asked.inputTokens, output: countTokens(text) }, anomalies: read.anomalies };
-  const reading = read.source === "reported" ? read : { ...counted, source: "estimated" as const };
-  const more = { reading, warnings: finishReason.unified === "length" ? ["truncated"] : [] };
-  if (asked.format === "text")
-    return { ...more, bytes: Buffer.from(`${text}\n`), contentType: "text/plain; charset=utf-8" };
+  const counted = { audioInput: asked.audioTokens, input: countTokens(taskOf(asked)), output: countTokens(text) };
+  const reading = read.source === "reported" ? read : { ...read, usage: counted, source: "estimated" as const };
   const [input, output, audio] = [
     totalInputTokens(reading.usage),
     totalOutputTokens(reading.usage),
     reading.usage.audioInput ?? 0,
   ];
   return {
-    ...more,
+    reading,
+    warnings: finishReason.unified === "length" ? ["truncated"] : [],
     body: {
       text,
       usage: {

@@ -3,10 +3,9 @@ import { refuseFileId } from "@/lib/gateway/dialects/file-ids";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { countOf, optionalText, refuseStream, routingOf, textOf } from "@/lib/gateway/units/fields";
-import { IMAGE_OUTPUT_TOKENS } from "@/lib/gateway/units/images";
+import { IMAGE_OUTPUT_TOKENS, relayedImages } from "@/lib/gateway/units/images";
 import { filesOf, parseMultipart, relayForm, routingFields, textField } from "@/lib/gateway/units/multipart";
 import type { RelayBody, Unit, UnitCall } from "@/lib/gateway/units/unit";
-import { imagesUsage } from "@/lib/gateway/usage/media";
 
 const LIMIT_BYTES = 32 * 1024 * 1024;
 /** What one image that is sent comes to at most (see the chat dialect's bound). */
@@ -27,9 +26,8 @@ async function parseForm(body: Buffer, contentType: string | undefined): Promise
   const names = ["prompt", "size", "quality"];
   const fields = Object.fromEntries(names.map((name) => [name, textField(form, name)]));
   const n = { n: Number(textField(form, "n") ?? 1) };
-  return editOf({ ...routingFields(form), ...fields, ...n }, filesOf(form, "image").length, (upstreamModel) =>
-    relayForm(form, upstreamModel),
-  );
+  const images = filesOf(form, "image").length + (form.has("mask") ? 1 : 0);
+  return editOf({ ...routingFields(form), ...fields, ...n }, images, (model) => relayForm(form, { model }));
 }
 
 /** A JSON body of that endpoint. Throws as every parser of units does. */
@@ -71,8 +69,9 @@ function editOf(
       images: n,
     },
     countInput: () => countTokens(prompt),
+    mediaTokens: images * IMAGE_INPUT_TOKENS,
     relayOnly: null,
     relayBody,
-    readUsage: ({ json }) => imagesUsage(json, { ...(size && { size }), ...(quality && { quality }) }),
+    readUsage: ({ json }) => relayedImages(json, n, { ...(size && { size }), ...(quality && { quality }) }),
   };
 }

@@ -6,6 +6,7 @@ import { countOf, optionalText, refuseStream, routingOf, textOf } from "@/lib/ga
 import { Parts } from "@/lib/gateway/units/parts";
 import type { TranslatedAnswer, TranslationTarget, Unit, UnitCall } from "@/lib/gateway/units/unit";
 import { imagesUsage } from "@/lib/gateway/usage/media";
+import type { UsageReading } from "@/lib/gateway/usage/reading";
 
 const LIMIT_BYTES = 20 * 1024 * 1024;
 const MAX_IMAGES = 10;
@@ -46,9 +47,19 @@ export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
       if (upstreamModel.includes("gpt-image")) delete sent.response_format;
       return { body: JSON.stringify(sent), contentType: "application/json" };
     },
-    readUsage: ({ json }) => imagesUsage(json, { ...(size && { size }), ...(quality && { quality }) }),
+    readUsage: ({ json }) => relayedImages(json, n, { ...(size && { size }), ...(quality && { quality }) }),
     translate: (target) => translate(target, parts, { body, prompt, n, size }),
   };
+}
+
+/** What an upstream's own answer used: all `n` that were asked for, where it cannot be read at all. */
+export function relayedImages(
+  json: JsonObject | null,
+  n: number,
+  requested: { size?: string; quality?: string },
+): UsageReading {
+  if (json) return imagesUsage(json, requested);
+  return { usage: { images: n }, source: "estimated", anomalies: ["unreadable_answer"] };
 }
 
 type Asked = { body: JsonObject; prompt: string; n: number; size: string | undefined };

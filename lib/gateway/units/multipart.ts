@@ -2,8 +2,26 @@ import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import type { RelayBody } from "@/lib/gateway/units/unit";
 
-/** A multipart body, in any order of its fields. Throws invalid_request for one that cannot be read. */
+/** A multipart body, in any order of its fields, of which a stream is no part any more. Throws invalid_request for one that
+ *  cannot be read or gives a field twice, and unsupported_parameter for one that asks for a stream. */
 export async function parseMultipart(body: Buffer, contentType: string | undefined): Promise<FormData> {
+  const form = await readForm(body, contentType);
+  const asked = textField(form, "stream");
+  if (asked !== undefined && asked !== "false")
+    throw new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
+  for (const name of ["stream", "partial_images"]) form.delete(name);
+  // one of two would be looked at here, and the other one perhaps upstream
+  const twice = [...form.keys()].find((name, index, all) => all.indexOf(name) < index && !isList(name));
+  if (twice !== undefined)
+    throw new AppError("invalid_request", `"${twice}" is given twice: give it once.`, { param: twice });
+  return form;
+}
+
+function isList(name: string): boolean {
+  return name.endsWith("[]") || name === "image";
+}
+
+async function readForm(body: Buffer, contentType: string | undefined): Promise<FormData> {
   if (!/^multipart\/form-data;/i.test(contentType ?? ""))
     throw new AppError("unsupported_media_type", "Send this request as multipart/form-data.");
   try {
@@ -28,11 +46,14 @@ export function routingFields(form: FormData): JsonObject {
   };
 }
 
-/** The same form with another model, as bytes. */
-export async function relayForm(form: FormData, upstreamModel: string): Promise<RelayBody> {
+/** The same form as bytes, with these fields instead of its own: the model at least. */
+export async function relayForm(
+  form: FormData,
+  fields: { model: string; response_format?: string },
+): Promise<RelayBody> {
   const sent = new FormData();
   for (const [name, value] of form) if (!ROUTING.test(name)) sent.append(name, value as string & Blob);
-  sent.set("model", upstreamModel);
+  for (const [name, value] of Object.entries(fields)) sent.set(name, value);
   const response = new Response(sent);
   return {
     body: new Uint8Array(await response.arrayBuffer()),

@@ -22,6 +22,8 @@ import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { exchangeWhole, type WholeAnswer } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
 
+const JSON_TYPE = "application/json";
+
 type Call = {
   request: GatewayRequest;
   reply: Reply;
@@ -50,8 +52,8 @@ export function sizeUnit(asked: UnitCall, { rates, factorBp }: Price, exact: boo
 }
 
 /** Other tokenisers make up to half as many tokens more of the same text than ours. */
-function exactInput({ bound, countInput }: UnitCall): number {
-  return Math.min(bound.inputTokens, Math.ceil(countInput() * 1.5));
+function exactInput({ bound, countInput, mediaTokens = 0 }: UnitCall): number {
+  return Math.min(bound.inputTokens, Math.ceil(countInput() * 1.5) + mediaTokens);
 }
 
 /** All or nothing: there is no half of an image. */
@@ -132,18 +134,13 @@ function answerRelayed(attempt: Attempt, { status, headers, body }: WholeAnswer)
     });
   if (json?.error)
     return failed(candidate.definition.classify({ status: 500, headers: {}, body: body.toString("utf8") }));
-  const own = candidate.definition.speaks[call.unit.id]?.usage;
-  const reading = own && json ? usageReader(candidate.definition, call.unit.id)(json.usage) : null;
-  const paid = settle(
-    attempt,
-    reading?.source === "reported" ? reading : call.asked.readUsage({ json, bytes: body }),
-    json,
-  );
-  call.reply.send(
-    200,
-    { ...answerHeaders(attempt), "content-type": contentType },
-    json ? (present(call, json, paid) ?? withCost(body.toString("utf8"), json, paid.price)) : body,
-  );
+  const reads = candidate.definition.speaks[call.unit.id]?.usage;
+  const reading = reads && json ? usageReader(candidate.definition, call.unit.id)(json.usage) : null;
+  const read = reading?.source === "reported" ? reading : call.asked.readUsage({ json, bytes: body });
+  const paid = settle(attempt, converted(attempt, "relay", read, json), json);
+  const own = json && present(call, json, paid);
+  const answer = own ?? { contentType, body: json ? withCost(body.toString("utf8"), json, paid.price) : body };
+  call.reply.send(200, { ...answerHeaders(attempt), "content-type": answer.contentType }, answer.body);
   return { answered: true };
 }
 
@@ -170,7 +167,8 @@ function translate(attempt: Attempt): Promise<AttemptResult> {
 
 function answerTranslated(attempt: Attempt, answered: TranslatedAnswer): AttemptResult {
   const { call } = attempt;
-  const paid = settle(attempt, answered.reading, null, answered.carried);
+  const reading = converted(attempt, "translate", answered.reading, answered.body ?? null);
+  const paid = settle(attempt, reading, null, answered.carried);
   const headers = answerHeaders(attempt, answered.warnings);
   if ("bytes" in answered) {
     call.reply.send(200, { ...headers, "content-type": answered.contentType }, answered.bytes);
@@ -178,16 +176,32 @@ function answerTranslated(attempt: Attempt, answered: TranslatedAnswer): Attempt
   }
   const { price } = paid;
   const usage = answered.body.usage as JsonObject | undefined;
-  const body =
+  const priced =
     usage && price !== null ? { ...answered.body, usage: { ...usage, cost: toUsdNumber(price) } } : answered.body;
-  const text = present(call, answered.body, paid) ?? JSON.stringify(body);
-  call.reply.send(200, { ...headers, "content-type": "application/json" }, text);
+  const answer = present(call, answered.body, paid) ?? { contentType: JSON_TYPE, body: JSON.stringify(priced) };
+  call.reply.send(200, { ...headers, "content-type": answer.contentType }, answer.body);
   return { answered: true };
 }
 
 /** The answer as its client's protocol words it; null where that is the upstream's own. */
-function present({ asked }: Call, answer: JsonObject, paid: PaidAnswer): string | null {
-  return asked.present ? JSON.stringify(asked.present(answer, paid)) : null;
+function present({ asked }: Call, answer: JsonObject, paid: PaidAnswer): { contentType: string; body: string } | null {
+  const presented = asked.present?.(answer, paid);
+  if (presented === undefined) return null;
+  return typeof presented === "string"
+    ? { contentType: "text/plain; charset=utf-8", body: presented }
+    : { contentType: JSON_TYPE, body: JSON.stringify(presented) };
+}
+
+/** With what was used in other units beside it, where the model's price does not know those that were reported. */
+function converted(
+  { call, admitted }: Attempt,
+  route: "relay" | "translate",
+  reading: UsageReading,
+  answer: JsonObject | null,
+): UsageReading {
+  const { convertUsage } = call.asked;
+  if (!convertUsage || admitted.meter.unpriced(reading.usage).length === 0) return reading;
+  return { ...reading, usage: { ...convertUsage(reading.usage, answer, route), ...reading.usage } };
 }
 
 /** As reported or counted with the answer, else the input as we count it. */

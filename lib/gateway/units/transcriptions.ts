@@ -1,4 +1,5 @@
-import { AppError } from "@/lib/errors";
+import { totalInputTokens } from "@/lib/billing/usage";
+import { countTokens } from "@/lib/gateway/meter/tokens";
 import { routingOf } from "@/lib/gateway/units/fields";
 import { hear } from "@/lib/gateway/units/hearing";
 import { filesOf, parseMultipart, relayForm, routingFields, textField } from "@/lib/gateway/units/multipart";
@@ -14,6 +15,8 @@ const OUTPUT_TOKENS_PER_SECOND = 10;
 /** For a chat model's instructions, and for what it thinks although it need not. */
 const CHAT_INPUT_TOKENS = 2_048;
 const CHAT_OUTPUT_TOKENS = 2_048;
+/** Of sound, as OpenAI's models count it when relayed, and Gemini's when translated: where a price is by the other unit. */
+const TOKENS_PER_SECOND = { relay: 10, translate: INPUT_TOKENS_PER_SECOND };
 /** What only a model that measures times or certainty can answer, besides formats with times in them. */
 const MEASURED = ["timestamp_granularities", "include"];
 
@@ -30,8 +33,6 @@ function hearing(id: UnitDialectId, endpoint: string): Unit {
       const form = await parseMultipart(body, headers["content-type"]);
       const routing = routingOf(routingFields(form));
       const [file] = filesOf(form, "file") as [File, ...File[]];
-      if (textField(form, "stream") === "true")
-        throw new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
       const seconds = Math.ceil(file.size / LEAST_BYTES_PER_SECOND);
       const format = textField(form, "response_format") ?? "json";
       const measured = MEASURED.find((name) => form.has(name) || form.has(`${name}[]`));
@@ -46,10 +47,22 @@ function hearing(id: UnitDialectId, endpoint: string): Unit {
           outputTokens,
           milliseconds: seconds * 1_000,
         },
-        countInput: () => inputTokens,
+        countInput: () => inputTokens + countTokens(hint ?? ""),
+        mediaTokens: CHAT_INPUT_TOKENS,
         relayOnly: format === "json" || format === "text" ? (measured ?? null) : "response_format",
-        relayBody: (upstreamModel) => relayForm(form, upstreamModel),
-        // text forms say nothing of usage: the sound then counts by its bytes
+        // a text says nothing of what it took; as JSON it does, and is the same text
+        relayBody: (model) => relayForm(form, { model, ...(format === "text" && { response_format: "json" }) }),
+        ...(format === "text" && { present: ({ text }) => `${text ?? ""}\n` }),
+        convertUsage: (usage, answer, route) => {
+          const perSecond = TOKENS_PER_SECOND[route];
+          return usage.milliseconds === undefined
+            ? { milliseconds: Math.ceil(((usage.audioInput ?? totalInputTokens(usage)) / perSecond) * 1_000) }
+            : {
+                audioInput: Math.ceil((usage.milliseconds / 1_000) * perSecond),
+                output: typeof answer?.text === "string" ? countTokens(answer.text) : outputTokens,
+              };
+        },
+        // other formats say nothing of usage: the sound then counts by its bytes
         readUsage: ({ json }) => {
           const reading = transcriptionUsage(json);
           return reading.source === "reported"
@@ -59,8 +72,7 @@ function hearing(id: UnitDialectId, endpoint: string): Unit {
         translate: (target) =>
           hear(target, {
             ...{ file, hint, language: textField(form, "language"), temperature: temperatureOf(form) },
-            ...{ isTranslated: id === "openai-translations", format: format === "text" ? "text" : "json" },
-            ...{ maxOutputTokens: outputTokens, inputTokens },
+            ...{ isTranslated: id === "openai-translations", maxOutputTokens: outputTokens, audioTokens: inputTokens },
           }),
       };
     },

@@ -36,14 +36,18 @@ export type UnitCall = {
   bound: UsageBound;
   /** Our count of the input's tokens; for the token rate limit, and where nobody reports usage. */
   countInput(): number;
+  /** What of the bound's input is no text, and so not in that count; absent: nothing. */
+  mediaTokens?: number;
   /** Names the parameter that only an upstream of this protocol can serve; null where translation will do. */
   relayOnly: string | null;
   /** The client's body with only what must change. */
   relayBody(upstreamModel: string): RelayBody | Promise<RelayBody>;
   /** What a relayed answer used; it reads as unknown where the answer does not say. */
   readUsage(answer: RelayedAnswer): UsageReading;
-  /** The answer in the client's own words; absent where those are the upstream's. */
-  present?(answer: JsonObject, paid: PaidAnswer): JsonObject;
+  /** The same use in the units that nobody reported, for models that are priced by those; absent: there is one way. */
+  convertUsage?(reported: Usage, answer: JsonObject | null, route: "relay" | "translate"): Usage;
+  /** The answer in the client's own words, a text as text/plain; absent where those are the upstream's. */
+  present?(answer: JsonObject, paid: PaidAnswer): JsonObject | string;
   /** The call through the provider's AI SDK module; absent where no module has such models. */
   translate?(target: TranslationTarget): Promise<TranslatedAnswer>;
 };
@@ -72,7 +76,7 @@ export type TranslationTarget = {
 /** `carried` is what earlier attempts used for parts of it, beside the reading. */
 export type TranslatedAnswer = { reading: UsageReading; carried?: Usage; warnings?: string[] } & (
   | { body: JsonObject }
-  | { bytes: Uint8Array; contentType: string }
+  | { bytes: Uint8Array; contentType: string; body?: undefined }
 );
 
 /** One kind of such calls. */
