@@ -44,7 +44,7 @@ describe.concurrent.each(DOORS)("%s door", (door) => {
 
   test.each([
     [false, "first-byte:ms=300", 0],
-    [true, "trickle:interval=40,tokens=12", 2],
+    [true, "trickle:interval=20,tokens=12", 2],
   ])("a usage report that comes within the grace is charged (stream: %s)", async (stream, scenario, tokens) => {
     const { event, record } = await leave({ scenario, body: { stream }, tokens });
     expect(event).toMatchObject({ outcome: "client_gone", usageSource: "reported", outputTokens: 12 });
