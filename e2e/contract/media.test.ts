@@ -232,7 +232,7 @@ describe.each(DOORS)("%s door", (door) => {
     test("fails as a whole where a part does, and the parts before it are paid", async () => {
       const { response, body, event, asked } = await embed(["one", "two words", "error=500 three"]);
       expect([response.status, response.headers.get("x-should-retry")]).toEqual([502, "false"]);
-      expect(body.error?.message).toMatch(/answered before are charged/);
+      expect(body.error?.message).toMatch(/made before are charged/);
       expect(asked).toEqual(["one", "two words", "error=500 three"]);
       expect(event).toMatchObject({ outcome: "upstream_error", inputTokens: 3, priceNano: 3_000n, costNano: 1_500n });
     });

@@ -51,6 +51,12 @@ describe("want of capacity says when to come again", () => {
   });
 });
 
+test("who has paid for parts is not told to come again", () => {
+  const error = failureToError(failure("overloaded", { retryAfterMs: 2_500 }), true);
+  expect(error.message).toBe("All providers of this model are busy. Parts that were made before are charged.");
+  expect(error.details).toEqual({});
+});
+
 test("a failed attempt has used nothing", () => {
   expect(failed(failure("timeout", { status: null }))).toMatchObject({
     answered: false,

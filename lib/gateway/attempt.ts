@@ -58,9 +58,10 @@ export function endedByHub(): AppError {
 }
 
 /** What the client is told when no candidate is left. Our credential's trouble is never shown as the client's; nothing of
- *  the upstream's answer is repeated unless the request itself was at fault. `isCharged`: for parts of the answer. */
+ *  the upstream's answer is repeated unless the request itself was at fault. `isCharged`: for parts of the answer, which another
+ *  call would make and pay again. */
 export function failureToError(failure: UpstreamFailure, isCharged = false): AppError {
-  const charge = isCharged ? "Parts of the input that were answered before are charged." : "You were not charged.";
+  const charge = isCharged ? "Parts that were made before are charged." : "You were not charged.";
   const own = (message: string) => (isCharged ? `${message} ${charge}` : message);
   switch (failure.class) {
     case "invalid_request":
@@ -76,9 +77,11 @@ export function failureToError(failure: UpstreamFailure, isCharged = false): App
       );
     case "rate_limited":
     case "overloaded":
-      return new AppError("overloaded", `All providers of this model are busy. ${charge} Try again.`, {
-        retryAfterMs: failure.retryAfterMs ?? 1_000,
-      });
+      return isCharged
+        ? new AppError("overloaded", `All providers of this model are busy. ${charge}`)
+        : new AppError("overloaded", `All providers of this model are busy. ${charge} Try again.`, {
+            retryAfterMs: failure.retryAfterMs ?? 1_000,
+          });
     case "timeout":
       return new AppError("upstream_timeout", `The provider did not answer in time. ${charge}`);
     case "server":
