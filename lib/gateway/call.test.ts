@@ -87,7 +87,7 @@ function prepare(surroundings: Surroundings) {
       request: { id: "req_1", headers: {} } as never,
       chat,
       models: {
-        ...{ name: "m", model: makeModelValue(), remaining: 0, next: async () => null },
+        ...{ name: "m", model: makeModelValue(), remaining: 0, next: async () => "none" as const },
         plan: [[candidate as unknown as Candidate], [candidate as unknown as Candidate]],
       },
       admitted: { meter, maxOutputTokens: null, inputTokens: () => 1, rates: null },

@@ -31,8 +31,9 @@ type Routed = { plan: RoutePlan; meter: CallMeter; reply: Reply; isStream: boole
 /** Models that answer where the one before cannot. */
 export type OtherModels = {
   remaining(): number;
-  /** The route of the next one that the call's hold could be pinned to; null where there is none. */
-  next(): Promise<RoutePlan | null>;
+  /** The route of the next one that the call's hold could be pinned to. "none": there is none, and the hold is as it was.
+   *  "unknown": the database did not say in time, and may pin it yet. */
+  next(): Promise<RoutePlan | "none" | "unknown">;
 };
 type Failures = [UpstreamFailure, ...UpstreamFailure[]];
 
@@ -78,7 +79,9 @@ export async function tryCandidates(
       at = next;
       if (next || !others) continue;
       const other = await others.next();
-      if (!other || isOver()) break;
+      // at the other model's price, or an unsure one, parts of this one cannot be sold: they stay waste
+      if (other !== "none") end = { ...result.end, usage: null, usageSource: "unknown", carried: undefined };
+      if (other === "none" || other === "unknown" || isOver()) break;
       plan = other;
       at = { offer: 0, credential: 0 };
     }

@@ -71,8 +71,9 @@ export class ModelSwitch {
     return choiceRows(this.chain, this.passedOver);
   }
 
-  /** Goes on to the next model that the caller can pay for. Null: there is none, and the hold is as it was. */
-  async next(admitted: Admitted): Promise<RoutePlan | null> {
+  /** Goes on to the next model that the caller can pay for. "none": there is none, and the hold is as it was. "unknown": the
+   *  database did not say in time, and may pin the hold yet. */
+  async next(admitted: Admitted): Promise<RoutePlan | "none" | "unknown"> {
     for (let at = this.at + 1; at < this.links.length && !this.isOver; at++) {
       const link = this.links[at] as Link;
       const refusal = await this.repin(link, admitted);
@@ -81,9 +82,10 @@ export class ModelSwitch {
         return link.plan;
       }
       this.passedOver.set(link.model.id, refusal);
+      if (refusal === "unavailable") return "unknown";
     }
     this.isOver = true;
-    return null;
+    return "none";
   }
 
   private get link(): Link {
