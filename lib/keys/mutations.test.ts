@@ -71,6 +71,15 @@ test("a form that is sent again makes one key, as it was filled in last, and nob
   expect(await open(seen.key)).toBe(unseen.id);
 });
 
+test("a form that is sent twice at once makes one key, which the answer opens that came last", async () => {
+  const scope = await owner();
+  const form = randomUUID();
+  const both = await Promise.all([make(scope, { form }), make(scope, { form })]);
+  expect(await listOrgKeys(scope)).toMatchObject([{ id: both[0].id }]);
+  const opened = await Promise.allSettled(both.map(({ key }) => open(key)));
+  expect(opened.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
 describe("rotating", () => {
   test("gives the same key a new secret; budget and what was spent of it stay", async () => {
     const scope = await owner();

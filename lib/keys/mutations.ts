@@ -24,10 +24,22 @@ export type KeyOfApp = ApiKey & { app: App };
 type Tx = Prisma.TransactionClient;
 type Actor = Pick<Scope | StaffScope, "actor" | "request">;
 
-/** The same `form` again, after an answer that was lost, changes the key that it made and answers with another secret: the
- *  first one was never seen. Throws forbidden, or conflict where that key is revoked. */
-export async function createOrgKey(scope: Scope, { form, ...input }: NewKeyInput): Promise<CreatedKey> {
+/** The same `form` again, after an answer that was lost or at the same time, changes the key that it made and answers with
+ *  another secret: the first one was never seen. Throws forbidden, or conflict where that key is revoked. */
+export async function createOrgKey(scope: Scope, input: NewKeyInput): Promise<CreatedKey> {
   requireKeys(scope);
+  try {
+    return await createOrChange(scope, input);
+  } catch (error) {
+    if (!input.form || (error as { code?: unknown }).code !== UNIQUE_CONFLICT) throw error;
+    // made since it was looked for: now it is found
+    return createOrChange(scope, input);
+  }
+}
+
+const UNIQUE_CONFLICT = "P2002";
+
+function createOrChange(scope: Scope, { form, ...input }: NewKeyInput): Promise<CreatedKey> {
   return db().$transaction(async (tx) => {
     const made = form && (await findMade(tx, scope, form));
     if (!made) return insertKey(tx, scope, scope.orgId, input, form);
