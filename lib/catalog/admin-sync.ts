@@ -71,15 +71,16 @@ export async function findSync(tx: Pick<Tx, "catalogSync">, id: string): Promise
 }
 
 export function toDetail(sync: CatalogSync): SyncDetail {
-  // safe because only prepareSync writes the column
+  // safe because only compareServed makes what is written there, here and on schedule
   return { ...toHead(sync), rows: sync.rows as unknown as SyncRow[] };
 }
 
 function toHead(sync: Omit<CatalogSync, "rows" | "written">): SyncHead {
-  // safe because only prepareSync writes the column; older ones knew no locks
+  // safe because only compareServed makes what is written there; older ones knew no locks
   const { locked = 0, ...counts } = sync.counts as Record<string, number>;
   const { id, state, sources, createdAt, createdBy, appliedAt, effectiveFrom, result, undoneAt, undoResult } = sync;
-  // safe because only this file and admin-sync-apply.ts write the columns, and a CHECK allows no other state
+  // safe because only this file, comparison-schedule.ts and admin-sync-apply.ts write the columns, and a CHECK allows no other
+  // state
   return {
     ...{ id, state, sources, counts, locked, createdBy, result, undoResult },
     createdAt: createdAt.toISOString(),

@@ -8,7 +8,7 @@ import { DEFAULT_SETTINGS, settingsOut } from "@/lib/settings/schema";
 /** The job comes at the same minute of a day, give or take what it waits for its turn. */
 const SLACK_HOURS = 6;
 
-// One statement: the comparison and its audit row. Not twice for one day, whoever else runs.
+// One statement: no comparison without its audit row. Two that run at once are both kept: a row more, and no price changes.
 const SAVE = `
   WITH saved AS (
     INSERT INTO catalog_sync (id, sources, counts, rows, created_by)
