@@ -1,6 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, expect, type Page, test } from "@playwright/test";
 import { type Hub, startHub } from "@/e2e/support/hub";
+import { pressEntry } from "@/e2e/support/menu";
 import { codeIn, linkIn, mailTo } from "@/e2e/support/outbox";
 import { makePerson, PASSWORD, withSql } from "@/e2e/support/person";
 import en from "@/messages/en.json" with { type: "json" };
@@ -191,8 +192,7 @@ async function signIn(page: Page, email: string): Promise<void> {
 }
 
 async function signOut(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account of/ }).click();
-  await page.getByRole("menuitem", { name: t.signOut }).click();
+  await pressEntry(page.getByRole("button", { name: /^Account of/ }), page.getByRole("menuitem", { name: t.signOut }));
   await expect(page).toHaveURL(`${hub.url}/sign-in`);
 }
 

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Page } from "@playwright/test";
 import { signInMember } from "@/e2e/support/member";
+import { pressEntry } from "@/e2e/support/menu";
 import { signInStaff } from "@/e2e/support/staff";
 import { expect, test } from "@/e2e/support/test";
 import { LOCALE_NAMES, LOCALES } from "@/lib/locale";
@@ -71,8 +72,10 @@ test("signed in, you are led to your console", async ({ page, context, hub }) =>
 
 test("the language you choose stays", async ({ page }) => {
   await page.goto("/");
-  await page.getByRole("button", { name: /English/ }).click();
-  await page.getByRole("menuitemradio", { name: LOCALE_NAMES.ja }).click();
+  await pressEntry(
+    page.getByRole("button", { name: /English/ }),
+    page.getByRole("menuitemradio", { name: LOCALE_NAMES.ja }),
+  );
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(plain(ja.landing.title));
   await expect(page.locator("html")).toHaveAttribute("lang", "ja");
   await page.reload();
@@ -93,8 +96,10 @@ test("a link with ?lang= opens in that language, without scripts too, and anothe
   await plainContext.close();
 
   await page.goto("/?lang=zh&from=mail");
-  await page.getByRole("button", { name: /简体中文/ }).click();
-  await page.getByRole("menuitemradio", { name: LOCALE_NAMES.en }).click();
+  await pressEntry(
+    page.getByRole("button", { name: /简体中文/ }),
+    page.getByRole("menuitemradio", { name: LOCALE_NAMES.en }),
+  );
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(en.landing.title);
   await expect(page).toHaveURL(/\/\?from=mail$/);
 });
@@ -114,8 +119,10 @@ test("search engines learn of each language", async ({ page, baseURL }) => {
 
 test("the theme you choose stays, and shows before anything is painted", async ({ page }) => {
   await page.goto("/");
-  await page.getByRole("button", { name: en.shell.theme }).click();
-  await page.getByRole("menuitemradio", { name: en.shell.themes.dark }).click();
+  await pressEntry(
+    page.getByRole("button", { name: en.shell.theme }),
+    page.getByRole("menuitemradio", { name: en.shell.themes.dark }),
+  );
   await expect(page.locator("html")).toHaveClass(/dark/);
   // Without the scripts of the page: what sets the class is the first line of its body.
   await page.route("**/_next/static/chunks/*.js", (route) => route.abort());

@@ -1,5 +1,6 @@
 import { expect, type Page, test } from "@playwright/test";
 import { type Hub, startHub } from "@/e2e/support/hub";
+import { pressEntry } from "@/e2e/support/menu";
 import { type OAuthSimulator, startOAuthSimulator } from "@/e2e/support/oauth";
 import { codeIn, mailTo } from "@/e2e/support/outbox";
 import { makePerson, PASSWORD } from "@/e2e/support/person";
@@ -114,7 +115,6 @@ async function continueWith(page: Page, provider: "GitHub" | "Google", person: s
 }
 
 async function signOut(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: t.signOut }).click();
+  await pressEntry(page.getByRole("button", { name: /^Account/ }), page.getByRole("menuitem", { name: t.signOut }));
   await expect(page).toHaveURL(`${hub.url}/sign-in`);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import type { Pool } from "pg";
 import { type Hub, startHub } from "@/e2e/support/hub";
+import { pressEntry } from "@/e2e/support/menu";
 import { operatorApi } from "@/e2e/support/operator-api";
 import { ROUTES } from "@/e2e/support/pages";
 import { filled, tenantIds } from "@/e2e/support/routes";
@@ -251,8 +252,10 @@ test("signing out ends what the playground's token could do", async ({ browser }
   expect(authorization).toMatch(/^Bearer aigne_pt_/);
   const ask = async () => (await fetch(`${hub.url}/api/v1/models`, { headers: { authorization } })).status;
   expect(await ask()).toBe(200);
-  await page.getByRole("button", { name: /^Account/ }).click();
-  await page.getByRole("menuitem", { name: en.shell.signOut }).click();
+  await pressEntry(
+    page.getByRole("button", { name: /^Account/ }),
+    page.getByRole("menuitem", { name: en.shell.signOut }),
+  );
   await expect(page).toHaveURL(/\/sign-in$/);
   await expect.poll(ask, { timeout: 5_000 }).toBe(401);
   await context.close();
