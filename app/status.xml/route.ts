@@ -1,4 +1,4 @@
-import { getFormatter, getLocale, getTranslations } from "next-intl/server";
+import { getLocale, getTranslations } from "next-intl/server";
 import { env } from "@/lib/env";
 import { findStatus } from "@/lib/health/queries";
 import { statusFeed } from "@/lib/health/status-feed";
@@ -11,13 +11,12 @@ const FRESH_SECONDS = 60;
 export async function GET({ headers }: Request): Promise<Response> {
   const status = await findStatus();
   if (!status) return new Response(null, { status: 503, headers: { "retry-after": "60" } });
-  const [t, format, language] = await Promise.all([getTranslations("status"), getFormatter(), getLocale()]);
-  const moment = (at: string) => `${format.dateTime(new Date(at), "minute", { timeZone: "UTC" })} UTC`;
+  const [t, language] = await Promise.all([getTranslations("status"), getLocale()]);
   const feed = statusFeed(status, publicOrigin(headers, env().publicUrl), {
     language,
     title: t("title"),
     entry: ({ name, state }) => `${name}: ${t(`states.${state}`)}`,
-    content: ({ startedAt, endedAt }) => `${moment(startedAt)} – ${endedAt === null ? t("ongoing") : moment(endedAt)}`,
+    ongoing: t("ongoing"),
   });
   return new Response(feed, {
     headers: {

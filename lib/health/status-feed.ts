@@ -1,18 +1,22 @@
+import { formatMoment } from "@/lib/date-formats";
 import type { Status, StatusIncident } from "@/lib/health/queries";
+import type { Locale } from "@/lib/locale";
 
 /** Words of the feed in the language of its reader. */
 export type FeedTexts = {
   title: string;
-  language: string;
+  language: Locale;
   /** What an entry is called. */
   entry(incident: StatusIncident): string;
-  /** What it says: until when, or that it goes on. */
-  content(incident: StatusIncident): string;
+  /** In place of the end of one that goes on. */
+  ongoing: string;
 };
 
 /** The incidents of 90 days as an Atom feed (RFC 4287). An entry is updated once, when its incident ends, and a provider that was
  *  degraded and then down keeps its entry. `origin` without a slash at its end. */
 export function statusFeed({ at, incidents }: Status, origin: string, texts: FeedTexts): string {
+  const moment = (at: string) => `${formatMoment(at, "minute", texts.language, "UTC")} UTC`;
+  const until = (endedAt: string | null) => (endedAt === null ? texts.ongoing : moment(endedAt));
   const changedAt = ({ startedAt, endedAt }: StatusIncident) => endedAt ?? startedAt;
   const updated = incidents.map(changedAt).sort((a, b) => Date.parse(b) - Date.parse(a))[0] ?? at;
   const entries = incidents.map((incident) =>
@@ -22,7 +26,7 @@ export function statusFeed({ at, incidents }: Status, origin: string, texts: Fee
       `<link href="${escapeXml(`${origin}/status#${incident.id}`)}"/>`,
       element("published", "", instant(incident.startedAt)),
       element("updated", "", instant(changedAt(incident))),
-      element("content", ' type="text"', texts.content(incident)),
+      element("content", ' type="text"', `${moment(incident.startedAt)} – ${until(incident.endedAt)}`),
     ]),
   );
   const feed = element("feed", ` xmlns="http://www.w3.org/2005/Atom" xml:lang="${escapeXml(texts.language)}"`, [
