@@ -1,8 +1,8 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { type FormEvent, useState } from "react";
-import { useAction } from "@/components/admin/use-action";
+import type { FormEvent } from "react";
+import { useActionDialog } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
@@ -21,22 +21,15 @@ type Props = {
 
 export function DeleteCredential({ id, name, lastRouteOf }: Props) {
   const t = useTranslations("admin");
-  const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, clear } = useAction(deleteCredentialAction);
+  const { isOpen, onOpenChange, close, run, isPending, problem } = useActionDialog(deleteCredentialAction);
   const isLast = lastRouteOf.length > 0;
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const typed = String(new FormData(event.currentTarget).get("typed") ?? "");
-    if (await run({ id, typed })) setOpen(false);
+    if (await run({ id, typed })) close();
   }
   return (
-    <Dialog
-      open={isOpen}
-      onOpenChange={(open) => {
-        setOpen(open);
-        clear();
-      }}
-    >
+    <Dialog open={isOpen} onOpenChange={onOpenChange}>
       <DialogTrigger render={<Button variant="danger" />}>{t("providers.delete")}</DialogTrigger>
       <DialogContent
         title={t("providers.deleteCredential", { name })}

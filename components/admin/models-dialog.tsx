@@ -1,8 +1,8 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { type FormEvent, useState } from "react";
-import { useAction } from "@/components/admin/use-action";
+import type { FormEvent } from "react";
+import { useActionDialog } from "@/components/admin/use-action";
 import { AllowedModelsField } from "@/components/models/allowed-models";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
@@ -15,15 +15,15 @@ type Props = { orgId: string; name: string; allowedModels: readonly string[]; mo
 /** What any key of an organisation may call at most. */
 export function ModelsDialog({ orgId, name, allowedModels, models }: Props) {
   const t = useTranslations("admin.customers.models");
-  const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, fieldProblem } = useAction(setAllowedModelsAction);
+  const { isOpen, onOpenChange, close, run, isPending, problem, fieldProblem } =
+    useActionDialog(setAllowedModelsAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const text = String(new FormData(event.currentTarget).get("allowedModels"));
-    if (await run({ orgId, allowedModels: readPatterns(text) })) setOpen(false);
+    if (await run({ orgId, allowedModels: readPatterns(text) })) close();
   }
   return (
-    <Dialog open={isOpen} onOpenChange={setOpen}>
+    <Dialog open={isOpen} onOpenChange={onOpenChange}>
       <DialogTrigger render={<Button />}>{t("change")}</DialogTrigger>
       <DialogContent title={t("title", { name })} description={t("text")}>
         <Form onSubmit={submit}>

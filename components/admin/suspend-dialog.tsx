@@ -1,8 +1,8 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { type FormEvent, useState } from "react";
-import { useAction } from "@/components/admin/use-action";
+import type { FormEvent } from "react";
+import { useActionDialog } from "@/components/admin/use-action";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
@@ -15,22 +15,15 @@ type Props = { orgId: string; name: string; isSuspended: boolean; activeKeys: nu
 /** Suspends an organisation, or lets it in again; a reason either way. */
 export function SuspendDialog({ orgId, name, isSuspended, activeKeys }: Props) {
   const t = useTranslations("admin.customers.suspend");
-  const [isOpen, setOpen] = useState(false);
-  const { run, isPending, problem, fieldProblem, clear } = useAction(setSuspendedAction);
+  const { isOpen, onOpenChange, close, run, isPending, problem, fieldProblem } = useActionDialog(setSuspendedAction);
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const reason = String(new FormData(event.currentTarget).get("reason"));
-    if (await run({ orgId, suspended: !isSuspended, reason })) setOpen(false);
+    if (await run({ orgId, suspended: !isSuspended, reason })) close();
   }
   const verb = isSuspended ? t("lift") : t("suspend");
   return (
-    <Dialog
-      open={isOpen}
-      onOpenChange={(open) => {
-        setOpen(open);
-        clear();
-      }}
-    >
+    <Dialog open={isOpen} onOpenChange={onOpenChange}>
       <DialogTrigger render={<Button variant={isSuspended ? "outline" : "danger"} />}>{verb}</DialogTrigger>
       <DialogContent
         title={isSuspended ? t("liftTitle", { name }) : t("suspendTitle", { name })}

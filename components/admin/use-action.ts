@@ -58,3 +58,14 @@ export function useAction<Input, Data>(act: Act<Input, Data>) {
     },
   };
 }
+
+/** The action of a dialog. One that is opened again shows nothing of what was refused before. */
+export function useActionDialog<Input, Data>(act: Act<Input, Data>) {
+  const { clear, ...action } = useAction(act);
+  const [isOpen, setOpen] = useState(false);
+  const onOpenChange = (open: boolean) => {
+    setOpen(open);
+    clear();
+  };
+  return { ...action, isOpen, close: () => setOpen(false), onOpenChange };
+}

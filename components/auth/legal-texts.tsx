@@ -1,8 +1,9 @@
 import { useTranslations } from "next-intl";
 import type { ReactNode } from "react";
+import type { Settings } from "@/lib/settings/schema";
 
-/** The operator's own addresses; null: not set. */
-export type LegalUrls = { termsUrl: string | null; privacyUrl: string | null };
+/** The operator's own addresses; empty: not set. */
+export type LegalUrls = Pick<Settings, "termsUrl" | "privacyUrl">;
 
 /** What somebody agrees to by signing up, in the operator's words elsewhere. Nothing where the operator named none. */
 export function LegalTexts({ termsUrl, privacyUrl }: LegalUrls) {

@@ -8,7 +8,7 @@ import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { signUpAction } from "@/lib/auth/actions";
 
-export function SignUpForm({ next, legal }: { next?: string; legal: LegalUrls }) {
+export function SignUpForm({ next, legal }: { next?: string; legal: LegalUrls | false }) {
   const t = useTranslations("auth");
   const locale = useLocale();
   return (
@@ -33,7 +33,7 @@ export function SignUpForm({ next, legal }: { next?: string; legal: LegalUrls })
             <Input type="email" autoComplete="username" required />
           </Field>
           <PasswordField label={t("password")} error={errors.password} />
-          <LegalTexts {...legal} />
+          {legal && <LegalTexts {...legal} />}
         </>
       )}
     </ActionForm>

@@ -142,8 +142,7 @@ function State({ provider, credential }: { provider: ProviderFigures; credential
   const { state, restingUntil } = credential;
   const until = restingUntil && writeMoment(restingUntil, "time", "UTC");
   return (
-    // the time of day may be worded differently in the browser
-    <Badge variant={VARIANT[state]} suppressHydrationWarning>
+    <Badge variant={VARIANT[state]}>
       {until && state === "resting" ? t("restingUntil", { until }) : t(`states.${state}`)}
     </Badge>
   );

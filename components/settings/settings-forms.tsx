@@ -6,6 +6,7 @@ import { useState, useSyncExternalStore } from "react";
 import { ActionForm, useExplain } from "@/components/auth/action-form";
 import { PasswordField } from "@/components/auth/password-field";
 import { settled } from "@/components/auth/settled";
+import { SpendCapFields, spendCapsOf } from "@/components/settings/spend-cap-fields";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";
@@ -170,40 +171,27 @@ export function OrgForm({ slug, name, timeZone }: { slug: string; name: string; 
   );
 }
 
-const CAPS = ["capUsd", "dailyCapUsd"] as const;
-
 /** What the organisation lets itself spend. */
 export function SpendCapForm({ slug, caps }: { slug: string; caps: SpendCaps }) {
   const t = useTranslations("settings");
   const { notice, say } = useNotice();
-  const read = (fields: FormData, name: (typeof CAPS)[number]) => String(fields.get(name) ?? "").trim() || null;
   return (
     <ActionForm
       action={(input: Parameters<typeof setSpendCapAction>[1]) => setSpendCapAction(slug, input)}
-      read={(fields) => ({ capUsd: read(fields, "capUsd"), dailyCapUsd: read(fields, "dailyCapUsd") })}
+      read={spendCapsOf}
       onDone={say}
       submit={t("save")}
       variant="outline"
       more={notice}
     >
-      {(errors) =>
-        CAPS.map((name) => (
-          <Field
-            key={name}
-            name={name}
-            label={t(`spendCap.${name}.label`)}
-            help={t(`spendCap.${name}.help`)}
-            error={errors[name] && t("spendCap.bad")}
-          >
-            <Input
-              inputMode="decimal"
-              autoComplete="off"
-              defaultValue={caps[name] ?? ""}
-              className="figures max-w-40"
-            />
-          </Field>
-        ))
-      }
+      {(errors) => (
+        <SpendCapFields
+          caps={caps}
+          text={(cap, part) => t(`spendCap.${cap}.${part}`)}
+          errorOf={(cap) => errors[cap] && t("spendCap.bad")}
+          className="figures max-w-40"
+        />
+      )}
     </ActionForm>
   );
 }

@@ -4,11 +4,10 @@ import { useLocale, useTranslations } from "next-intl";
 import { useState, useTransition } from "react";
 import { useExplain } from "@/components/auth/action-form";
 import { settled } from "@/components/auth/settled";
+import { SpendCapFields, spendCapsOf } from "@/components/settings/spend-cap-fields";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
-import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
-import { Input } from "@/components/ui/input";
 import { Meter } from "@/components/ui/meter";
 import { formatExactUsd, formatMoney } from "@/lib/format-money";
 import { parseUsd, shareOf } from "@/lib/money";
@@ -50,7 +49,6 @@ function MonthSpend({ spentUsd, capUsd }: Omit<MemberSpend, "dailyCapUsd">) {
 }
 
 type CapDialogProps = { slug: string; memberId: string; name: string; caps: SpendCaps };
-const CAPS = ["capUsd", "dailyCapUsd"] as const;
 
 /** Sets or removes what a member may spend in a month and in a day with their own tokens, as the playground does. */
 export function CapDialog({ slug, memberId, name, caps }: CapDialogProps) {
@@ -62,10 +60,8 @@ export function CapDialog({ slug, memberId, name, caps }: CapDialogProps) {
   const [busy, start] = useTransition();
   const save = (form: FormData) =>
     start(async () => {
-      const cap = (field: (typeof CAPS)[number]) => String(form.get(field) ?? "").trim() || null;
       setProblem(undefined);
-      const wanted = { memberId, capUsd: cap("capUsd"), dailyCapUsd: cap("dailyCapUsd") };
-      const result = await settled(setMemberCapAction(slug, wanted));
+      const result = await settled(setMemberCapAction(slug, { memberId, ...spendCapsOf(form) }));
       if (!result) return;
       setWrong(result.ok ? {} : (result.error.fields ?? {}));
       setProblem(result.ok || result.error.fields ? undefined : explain.error(result.error));
@@ -91,23 +87,12 @@ export function CapDialog({ slug, memberId, name, caps }: CapDialogProps) {
           }}
         >
           <FormError message={problem} />
-          {CAPS.map((field) => (
-            <Field
-              key={field}
-              name={field}
-              label={t(`caps.${field}.label`)}
-              help={t(`caps.${field}.help`)}
-              error={wrong[field] && t("badCap")}
-            >
-              <Input
-                name={field}
-                defaultValue={caps[field] ?? ""}
-                inputMode="decimal"
-                autoComplete="off"
-                className="figures text-right"
-              />
-            </Field>
-          ))}
+          <SpendCapFields
+            caps={caps}
+            text={(cap, part) => t(`caps.${cap}.${part}`)}
+            errorOf={(cap) => wrong[cap] && t("badCap")}
+            className="figures text-right"
+          />
           <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>
               {t("saveCap")}

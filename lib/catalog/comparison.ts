@@ -9,10 +9,9 @@ import {
   type SyncSource,
 } from "@/lib/catalog/import-schema";
 import { FormatError, readPublicCatalogue } from "@/lib/catalog/public-formats";
-import type { StoredRates } from "@/lib/catalog/rates";
 import { seedModels } from "@/lib/catalog/seed";
 import { suggestModelId } from "@/lib/catalog/suggest-model-id";
-import { compareCatalogue } from "@/lib/catalog/sync-diff";
+import { compareCatalogue, type ServedOffer } from "@/lib/catalog/sync-diff";
 import { EgressError, egressFetch } from "@/lib/egress";
 import { AppError } from "@/lib/errors";
 import type { Sql } from "@/lib/pg";
@@ -41,19 +40,6 @@ export async function compareServed(sql: Sql, sources: readonly SyncSource[]): P
   };
 }
 
-type OfferRow = {
-  id: string;
-  provider: string;
-  kind: string;
-  upstreamModel: string;
-  model: string;
-  isEnabled: boolean;
-  locked: boolean;
-  cost: StoredRates | null;
-  isCustom: boolean;
-  fixedPrice: StoredRates | null;
-};
-
 /** What is in force now; a price that follows the cost is none of its own. */
 const OFFERS = `
   SELECT o.id, p.slug AS provider, p.kind, o.upstream_model AS "upstreamModel", o.model_id AS model, o.enabled AS "isEnabled", o.locked,
@@ -78,7 +64,7 @@ const OFFERS = `
 async function readServed(sql: Sql): Promise<Parameters<typeof compareCatalogue>[0] & { locked: ReadonlySet<string> }> {
   const [{ rows: providers }, { rows: offers }] = await Promise.all([
     sql.query<{ slug: string; kind: string }>("SELECT slug, kind FROM provider WHERE enabled ORDER BY slug"),
-    sql.query<OfferRow>(OFFERS),
+    sql.query<ServedOffer & { locked: boolean }>(OFFERS),
   ]);
   return { providers, offers, locked: new Set(offers.filter(({ locked }) => locked).map(({ id }) => `offer:${id}`)) };
 }

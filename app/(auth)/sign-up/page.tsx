@@ -8,8 +8,6 @@ import { homeOf } from "@/lib/auth/queries";
 import { findSession } from "@/lib/auth/session";
 import { getSettings } from "@/lib/settings/queries";
 
-const NO_LEGAL = { termsUrl: null, privacyUrl: null };
-
 type Props = { searchParams: Promise<{ next?: string | string[] }> };
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -23,7 +21,7 @@ export default async function SignUpPage({ searchParams }: Props) {
   const t = await getTranslations("auth");
   const { mode, signUpPolicy, signUpDomains, termsUrl, privacyUrl } = await getSettings();
   // where nobody pays, the organisation's own rules hold
-  const legal = mode === "service" ? { termsUrl: termsUrl || null, privacyUrl: privacyUrl || null } : NO_LEGAL;
+  const legal = mode === "service" && { termsUrl, privacyUrl };
   // the form itself decides by address; here only: is there anybody whom it could let in
   const isOpen =
     signUpPolicy !== "closed" &&

@@ -36,9 +36,12 @@ export function optionalText(body: JsonObject, name: string): string | undefined
   return value;
 }
 
+export function streamRefused(): AppError {
+  return new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
+}
+
 /** A stream of a kind that is only ever answered in one piece here. */
 export function refuseStream(body: JsonObject): void {
-  if (body.stream === true)
-    throw new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
+  if (body.stream === true) throw streamRefused();
   delete body.stream;
 }

@@ -1,5 +1,6 @@
 import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { streamRefused } from "@/lib/gateway/units/fields";
 import type { RelayBody } from "@/lib/gateway/units/unit";
 
 /** A multipart body, in any order of its fields, of which a stream is no part any more. Throws invalid_request for one that
@@ -7,8 +8,7 @@ import type { RelayBody } from "@/lib/gateway/units/unit";
 export async function parseMultipart(body: Buffer, contentType: string | undefined): Promise<FormData> {
   const form = await readForm(body, contentType);
   const asked = textField(form, "stream");
-  if (asked !== undefined && asked !== "false")
-    throw new AppError("unsupported_parameter", '"stream" is not supported by this endpoint.', { param: "stream" });
+  if (asked !== undefined && asked !== "false") throw streamRefused();
   for (const name of ["stream", "partial_images"]) form.delete(name);
   // one of two would be looked at here, and the other one perhaps upstream
   const twice = [...form.keys()].find((name, index, all) => all.indexOf(name) < index && !isList(name));
