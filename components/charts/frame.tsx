@@ -34,7 +34,8 @@ export function ChartFrame(props: ChartProps & { children: ReactNode; shape: "sq
           ))}
         </ul>
       )}
-      <div aria-hidden className="figures text-xs" style={{ height: heightPx }}>
+      {/* a drawing that has not taken its width yet must not widen the page */}
+      <div aria-hidden className="figures overflow-hidden text-xs" style={{ height: heightPx }}>
         {children}
       </div>
       {/* a table is as wide as its words, whatever its class says: the box around it is what is hidden */}
