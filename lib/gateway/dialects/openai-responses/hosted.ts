@@ -11,6 +11,7 @@ const MAX_NAMED = 5;
  *  Throws unsupported_value where `tool_choice` insists on such a tool. */
 export function dropHosted(body: JsonObject): string[] {
   const warnings = new Set<string>();
+  for (const item of Array.isArray(body.input) ? body.input : []) dropFromItem(item, warnings);
   if (!NEUTRAL_TIERS.has(body.service_tier)) warnings.add("service_tier");
   delete body.service_tier;
   if (!Array.isArray(body.tools)) {
@@ -30,7 +31,7 @@ export function dropHosted(body: JsonObject): string[] {
       '"tool_choice" asks for a tool that the provider would run. Only tools that the client runs are served.',
       { param: "tool_choice" },
     );
-  for (const { type } of hosted.slice(0, MAX_NAMED)) warnings.add(`tools.${printable(type)}`);
+  name(hosted, warnings);
   if (kept.length > 0) body.tools = kept;
   else {
     delete body.tools;
@@ -39,7 +40,20 @@ export function dropHosted(body: JsonObject): string[] {
   return [...warnings];
 }
 
+/** Items of the conversation bring tools of their own: more of them, or what a search for tools found. */
+function dropFromItem(item: JsonObject | null, warnings: Set<string>): void {
+  if (!item || !Array.isArray(item.tools)) return;
+  name(item.tools.filter(isHosted), warnings);
+  item.tools = item.tools.filter((tool) => !isHosted(tool));
+}
+
+function name(hosted: readonly JsonObject[], warnings: Set<string>): void {
+  for (const { type } of hosted.slice(0, MAX_NAMED)) warnings.add(`tools.${printable(type)}`);
+}
+
 function isHosted(tool: unknown): tool is JsonObject {
-  const { type } = (tool ?? {}) as { type?: unknown };
-  return typeof type === "string" && HOSTED.test(type);
+  const { type, environment } = (tool ?? {}) as { type?: unknown; environment?: { type?: unknown } | null };
+  if (typeof type !== "string") return false;
+  // a shell is the client's own, unless it is in a container at the provider
+  return HOSTED.test(type) || (type === "shell" && (environment?.type ?? "local") !== "local");
 }
