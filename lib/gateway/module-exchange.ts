@@ -45,13 +45,13 @@ export async function exchangeModule<Asked>(context: Context, { ask, answer }: S
     try {
       asked = await ask(abort.signal);
     } catch (error) {
-      if (error instanceof AppError) throw error;
       const [cause, used] = error instanceof PartsFailed ? [error.cause, error.used] : [error, undefined];
-      if (!abort.signal.aborted) return failed(sdkFailure(cause, candidate.definition), used);
-      if (!reply.gone) {
+      const isOurs = cause instanceof AppError;
+      if (!isOurs && !abort.signal.aborted) return failed(sdkFailure(cause, candidate.definition), used);
+      if (isOurs || !reply.gone) {
         // the caller is told that nothing is charged: what the parts cost is the hub's
         if (used) meter.failAttempt({ outcome: "upstream_error", httpStatus: null, ...used });
-        throw endedByHub();
+        throw isOurs ? cause : endedByHub();
       }
       // the client left and its grace ran out: nothing was received that could be counted, but for parts
       const uncounted = { usage: null, usageSource: "unknown" } as const;

@@ -1,5 +1,4 @@
 import type { Usage } from "@/lib/billing/usage";
-import { AppError } from "@/lib/errors";
 import { PartsFailed } from "@/lib/gateway/module-exchange";
 import type { UsageReading } from "@/lib/gateway/usage/reading";
 
@@ -30,7 +29,7 @@ export class Parts<Part> {
     try {
       while (parts.length < total) parts.push(await make(parts.length));
     } catch (error) {
-      if (parts.length === 0 || error instanceof AppError) throw error;
+      if (parts.length === 0) throw error;
       throw new PartsFailed(error, used());
     }
     return { parts, ...used() };
