@@ -62,7 +62,7 @@ const COLUMNS: Column[] = [
           role: "assistant",
           content: null,
           refusal: null,
-          audio: { id: "audio_1" },
+          audio: null,
           tool_calls: [{ id: "call_1", type: "function", function: { name: "get_weather", arguments: "{broken" } }],
           reasoning_content: "",
         },

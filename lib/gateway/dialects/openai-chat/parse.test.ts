@@ -107,6 +107,7 @@ describe("bad types name the parameter", () => {
     ["messages", ["hi"], "messages[0].role"],
     ["messages", [{ role: "user" }, null], "messages[1].role"],
     ["messages", [{ role: 5 }], "messages[0].role"],
+    ["messages", [{ role: "assistant", audio: { id: "audio_1" } }], "messages[0].audio"],
     ["n", 0, "n"],
     ["n", -1, "n"],
     ["n", 1.5, "n"],

@@ -75,12 +75,19 @@ function affinityOf(body: JsonObject): string | null {
 }
 
 function checkMessage(message: unknown, index: number): void {
-  const role = (message as JsonObject | null)?.role;
+  const { role, audio } = (message ?? {}) as { role?: unknown; audio?: { id?: unknown } | null };
   if (typeof role !== "string") {
     throw new AppError("invalid_type", `"messages[${index}]" must be an object with a "role".`, {
       param: `messages[${index}].role`,
     });
   }
+  // kept for a day in the account that organisations share here: whoever learned its id could hear it
+  if (audio?.id != null)
+    throw new AppError(
+      "unsupported_value",
+      `"messages[${index}]" names speech kept at a provider, but answers are not kept here. Send its transcript as "content".`,
+      { param: `messages[${index}].audio` },
+    );
 }
 
 type Kinds = { boolean: boolean; number: number };
