@@ -9,6 +9,7 @@ import { AppError } from "@/lib/errors";
 import { type AttemptContext, type AttemptResult, failed } from "@/lib/gateway/attempt";
 import type { AnswerIdentity, StreamRenderer } from "@/lib/gateway/dialects/dialect";
 import { moduleWarnings } from "@/lib/gateway/dialects/module-warnings";
+import { placeFiles } from "@/lib/gateway/dialects/prompt-files";
 import type { Outcome } from "@/lib/gateway/meter/call-meter";
 import { countTokens } from "@/lib/gateway/meter/tokens";
 import { exchangeModule } from "@/lib/gateway/module-exchange";
@@ -32,7 +33,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   const prepare = async (abortSignal: AbortSignal) => {
     const model = await languageModelOf(context, prepared);
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
-    return { model, call: { ...prepared, prompt, abortSignal } };
+    return { model, call: { ...prepared, prompt: placeFiles(prompt, candidate.definition), abortSignal } };
   };
   const exchange = { ...context, isStream: chat.stream };
   if (!chat.stream)

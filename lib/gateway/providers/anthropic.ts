@@ -12,6 +12,7 @@ export const anthropic = defineProvider({
   id: "anthropic",
   name: "Anthropic",
   needsCredential: true,
+  toolFiles: true,
   speaks: { "anthropic-messages": { path: "/messages", countPath: "/messages/count_tokens" } },
   headers: headersOf,
   usage: anthropicMessagesUsage,

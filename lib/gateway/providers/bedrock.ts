@@ -19,6 +19,7 @@ export const bedrock = defineProvider({
   id: "bedrock",
   name: "Amazon Bedrock",
   needsCredential: true,
+  toolFiles: true,
   speaks: {},
   // nothing is relayed: the SDK module signs each request
   headers: () => ({}),

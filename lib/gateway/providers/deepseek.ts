@@ -8,6 +8,7 @@ export const deepseek = openAIFamily({
   tokenLimitField: "max_tokens",
   developerAsSystem: true,
   maxStopSequences: 16,
+  fileTypes: /^image\//,
   usage: deepSeekUsage,
   classify: openAIErrors(({ message }) => (/content exists risk/i.test(message) ? "content_policy" : null)),
   balance: {

@@ -112,6 +112,10 @@ export type ProviderDefinition = {
   reasoningStreams?: boolean | "if-asked";
   /** Its models may be asked for images in their answers by translation. */
   answersWithImages?: boolean;
+  /** Its module sends the files that tools answer with as such. Those of other providers follow in a message of the user. */
+  toolFiles?: boolean;
+  /** The types of files that its module takes, where it leaves out the others without a word. */
+  fileTypes?: RegExp;
   /** Its chat models take sound, and so may transcribe. */
   hears?: boolean;
   /** The most stop words that its models take; absent: any number. */

@@ -83,7 +83,9 @@ function userMessages(blocks: JsonObject[]): LanguageModelV4Message[] {
   ];
 }
 
-function userPart(block: JsonObject): Extract<LanguageModelV4Message, { role: "user" }>["content"] {
+type UserContent = Extract<LanguageModelV4Message, { role: "user" }>["content"];
+
+function userPart(block: JsonObject): UserContent {
   switch (block.type) {
     case "text":
       // some providers refuse empty text
@@ -91,26 +93,39 @@ function userPart(block: JsonObject): Extract<LanguageModelV4Message, { role: "u
     case "image":
       return [{ ...sourcePart(block.source, "image/*"), ...cacheHint(block) }];
     case "document":
-      return [
-        {
-          ...sourcePart(block.source, "application/pdf"),
-          ...(typeof block.title === "string" && { filename: block.title }),
-          ...cacheHint(block),
-        },
-      ];
+      return documentParts(block);
+    case "search_result":
+      return [{ type: "text", text: searchResult(block), ...cacheHint(block) }];
     default:
       throw unsupportedBlock(block);
   }
 }
 
+/** A document in blocks is those blocks; what its client says about one stands before it. */
+function documentParts(block: JsonObject): UserContent {
+  const { title, context, source } = block;
+  const about = typeof context === "string" && context !== "" ? [{ type: "text" as const, text: `${context}\n` }] : [];
+  const { type, content } = (source ?? {}) as { type?: unknown; content?: unknown };
+  if (type === "content") {
+    const heading = typeof title === "string" ? [{ type: "text" as const, text: `${title}:\n` }] : [];
+    return [...about, ...heading, ...blocksOf(content).flatMap(userPart)];
+  }
+  const filename = typeof title === "string" ? { filename: title } : {};
+  return [...about, { ...sourcePart(source, "application/pdf"), ...filename, ...cacheHint(block) }];
+}
+
+function searchResult({ title, source, content }: JsonObject): string {
+  const texts = [title, source, textOf(content)].filter((text) => typeof text === "string" && text !== "");
+  return `${texts.join("\n")}\n\n`;
+}
+
 function sourcePart(source: unknown, mediaType: string): LanguageModelV4FilePart {
-  const { type, media_type: given, data, url, content } = (source ?? {}) as JsonObject;
+  const { type, media_type: given, data, url } = (source ?? {}) as JsonObject;
   const file = { type: "file" as const, mediaType: typeof given === "string" ? given : mediaType };
   if (type === "base64") return fileFromBase64(data, { mediaType: file.mediaType, param: "messages" });
   if (type === "url") return fileFromUrl(url, { mediaType: file.mediaType, param: "messages" });
   if (type === "text" && typeof data === "string")
     return { ...file, mediaType: "text/plain", data: { type: "text", text: data } };
-  if (type === "content") return { ...file, mediaType: "text/plain", data: { type: "text", text: textOf(content) } };
   throw new AppError(
     "unsupported_value",
     `A source of type "${String(type)}" cannot be served by the provider of this model. Send base64 or a URL.`,
@@ -157,14 +172,9 @@ function toolResult(block: JsonObject): LanguageModelV4ToolResultPart {
   // which tool it was, its call says
   const part = { type: "tool-result" as const, toolCallId: id, toolName: "", ...cacheHint(block) };
   const blocks = blocksOf(block.content);
-  if (block.is_error === true) return { ...part, output: { type: "error-text", value: textOf(blocks) } };
-  if (blocks.every(({ type }) => type === "text")) return { ...part, output: { type: "text", value: textOf(blocks) } };
-  const value = blocks.map((item) =>
-    item.type === "text"
-      ? { type: "text" as const, text: String(item.text ?? "") }
-      : sourcePart(item.source, item.type === "image" ? "image/*" : "application/pdf"),
-  );
-  return { ...part, output: { type: "content", value } };
+  if (blocks.every(({ type }) => type === "text"))
+    return { ...part, output: { type: block.is_error === true ? "error-text" : "text", value: textOf(blocks) } };
+  return { ...part, output: { type: "content", value: blocks.flatMap(userPart) } };
 }
 
 function toTools(body: JsonObject, warnings: string[]): NonNullable<LanguageModelV4CallOptions["tools"]> {

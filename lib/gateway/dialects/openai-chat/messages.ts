@@ -2,6 +2,7 @@ import type {
   LanguageModelV4Message,
   LanguageModelV4Prompt,
   LanguageModelV4ReasoningPart,
+  LanguageModelV4ToolResultOutput,
   SharedV4ProviderOptions,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
@@ -122,18 +123,18 @@ function toolMessage({ calls, results }: Extract<PastMessage, { kind: "calls" }>
     content: calls.map(({ id, name }, at) => {
       // safe because pairToolCalls gave every call its result
       const result = results[at] as JsonObject;
-      const value = textsOf(result)
-        .map(({ text }) => String(text))
-        .join("");
-      return {
-        type: "tool-result",
-        toolCallId: id,
-        toolName: name,
-        output: { type: "text", value },
-        ...cacheHint(result),
-      };
+      return { type: "tool-result", toolCallId: id, toolName: name, output: outputOf(result), ...cacheHint(result) };
     }),
   };
+}
+
+/** The protocol knows texts alone here, but clients send the pictures of their tools too. */
+function outputOf(result: JsonObject): LanguageModelV4ToolResultOutput {
+  const parts = partsOf(result).flatMap((part) =>
+    typeof part.text === "string" ? { type: "text" as const, text: part.text } : (filePart(part) ?? []),
+  );
+  if (parts.some(({ type }) => type === "file")) return { type: "content", value: parts };
+  return { type: "text", value: parts.map((part) => (part.type === "text" ? part.text : "")).join("") };
 }
 
 /** Historical arguments that are no JSON object are kept as text: the model wrote them, the client cannot mend them. */
