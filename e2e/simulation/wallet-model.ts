@@ -18,6 +18,8 @@ type WalletModel = {
   starterAt: number | null;
 };
 
+type Closed = { state: string; org: string; price: bigint; written: bigint; adjusted: boolean };
+
 /** As read from the database after each statement. */
 export type WalletRow = {
   org_id: string;
@@ -44,8 +46,8 @@ FROM wallet w WHERE w.org_id = ANY ($1) ORDER BY 1`;
 export class WalletsModel {
   readonly wallets = new Map<string, WalletModel>();
   readonly open = new Map<string, OpenHold>();
-  /** How each hold ended, and at which price. */
-  readonly closed = new Map<string, { state: string; org: string; price: bigint; adjusted: boolean }>();
+  /** How each hold ended, at which price, and how much of it was written off. */
+  readonly closed = new Map<string, Closed>();
   readonly granted = new Set<string>();
   /** The newest life of each node. */
   private readonly epochs = new Map<string, bigint>();
@@ -198,9 +200,11 @@ export class WalletsModel {
     if (!closed || !isDue) return;
     const wallet = this.wallet(closed.org);
     closed.adjusted = true;
-    wallet.posted -= big(item.price ?? 0) - closed.price;
-    for (const budget of wallet.budgets) budget.spent += big(item.price ?? 0) - closed.price;
-    if (wallet.posted < 0n) wallet.frozen = true;
+    const change = big(item.price ?? 0) - closed.price;
+    const forgiven = change < 0n && closed.written > 0n ? (closed.written < -change ? closed.written : -change) : 0n;
+    wallet.posted -= change + forgiven; // nobody gets back what they never paid
+    for (const budget of wallet.budgets) budget.spent += change;
+    wallet.frozen = wallet.posted < 0n;
   }
 
   private close(id: string, state: string, price: bigint): void {
@@ -208,11 +212,13 @@ export class WalletsModel {
     const hold = this.open.get(id) as OpenHold;
     const wallet = this.wallet(hold.org);
     this.open.delete(id);
-    this.closed.set(id, { state, org: hold.org, price, adjusted: false });
     wallet.held -= hold.amount;
     for (const budget of wallet.budgets) budget.spent += price;
-    const there = wallet.posted > 0n ? wallet.posted : 0n;
-    wallet.posted -= price < there ? price : there; // the rest is written off
+    // what is not there is written off, unless the wallet owes already
+    const there = wallet.frozen ? price : wallet.posted > 0n ? wallet.posted : 0n;
+    const written = price > there ? price - there : 0n;
+    wallet.posted -= price - written;
+    this.closed.set(id, { state, org: hold.org, price, written, adjusted: false });
   }
 
   /** A new day begins with nothing spent. */

@@ -368,6 +368,55 @@ describe("late_adjust", () => {
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 300, status: "active", freeze_reason: null });
     await assertHealthy(database.pool, org.org);
   });
+
+  test("a late truth that pays the debt back frees the wallet", async () => {
+    const { org, item } = await swept(2_000);
+    const later = holdItem(org, { amount: 1_100 });
+    await authorize(database.pool, [later], { node: "late-node" });
+    await age(later.id, 20);
+    await sweep();
+    await late([settleItem(later, { price: 1_300 })]);
+    expect(await wallet(database.pool, org.org)).toMatchObject({ posted: -200, freeze_reason: "negative" });
+    await late([settleItem(item, { price: 400 })]);
+    expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 300, status: "active", freeze_reason: null });
+    await assertHealthy(database.pool, org.org);
+  });
+
+  test("what was written off is not given back", async () => {
+    const node = newId("node");
+    await boot(node);
+    const { org, item } = await running(node, 1, { credit: 300, amount: 300 });
+    await checkpoint(database.pool, [progress(item)], { node });
+    await age(item.id, 20);
+    await sweep();
+    // 900 were due, 300 there
+    await late([settleItem(item, { price: 200 })]);
+    expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 100, status: "active" });
+    const { rows } = await database.pool.query(
+      `SELECT sum(e.amount)::int AS sum FROM entry e JOIN journal j ON j.id = e.journal_id WHERE j.org_id = $1 AND e.account_id = 'bad_debt'`,
+      [org.org],
+    );
+    expect(rows).toEqual([{ sum: 0 }]);
+    await assertHealthy(database.pool, org.org);
+  });
+
+  test("a showback that was closed since is not given back as credit", async () => {
+    const other = await testDatabase();
+    try {
+      const org = await createOrg(other.pool, { floor: null });
+      const item = holdItem(org, { amount: 2_000 });
+      await authorize(other.pool, [item]);
+      await checkpoint(other.pool, [progress(item)]);
+      await other.pool.query("UPDATE hold SET expires_at = clock_timestamp() - interval '20 seconds'");
+      await other.pool.query("SELECT * FROM sweep_holds()");
+      await other.pool.query("SELECT switch_mode('service', 'test')");
+      await other.pool.query("SELECT * FROM late_adjust($1)", [JSON.stringify([settleItem(item, { price: 300 })])]);
+      expect(await wallet(other.pool, org.org)).toMatchObject({ posted: 0, status: "active" });
+      await assertHealthy(other.pool);
+    } finally {
+      await other.drop();
+    }
+  });
 });
 
 describe("upkeep", () => {

@@ -1,6 +1,7 @@
 -- The truth arrives after the sweeper closed a hold: posts the difference once, as a usage event of kind `adjust`.
--- Item: as for settle_batch. Only this, refunds and disputes may take a balance below its floor; the wallet is then frozen.
--- `delta` is what was charged on top (negative: given back). Not applied: not swept, or adjusted before.
+-- Item: as for settle_batch. Only this, refunds and disputes may take a balance below its floor; the wallet is then frozen, and free
+-- again once it is back. `delta` is what was charged on top (negative: given back). Not applied: not swept, or adjusted before.
+-- Nobody gets back what they never paid: what was written off, or closed with a showback balance, is taken back from there first.
 CREATE OR REPLACE FUNCTION late_adjust(items jsonb) RETURNS TABLE (ord int, id text, applied boolean, delta bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
@@ -13,6 +14,8 @@ DECLARE
   journal bigint;
   promo bigint;
   change bigint;
+  forgiven bigint;
+  balance bigint; -- after it
 BEGIN
   PERFORM FROM wallet WHERE org_id IN (SELECT x ->> 'org' FROM jsonb_array_elements(items) x) ORDER BY org_id FOR NO KEY UPDATE;
   at := hub_now();
@@ -43,17 +46,28 @@ BEGIN
     SELECT * INTO w FROM wallet x WHERE x.org_id = late.org_id;
     journal := NULL;
     promo := 0;
+    forgiven := 0;
+    IF change < 0 AND w.floor IS NOT NULL THEN
+      forgiven := least(-change, CASE
+        WHEN EXISTS (SELECT FROM journal m WHERE m.org_id = late.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id > swept.journal_id) THEN swept.price_nano
+        ELSE least((SELECT coalesce(-sum(e.amount), 0) FROM entry e WHERE e.journal_id = swept.journal_id AND e.account_id = 'bad_debt'),
+          swept.price_nano - (SELECT coalesce(sum(d.amount), 0) FROM lot_draw d WHERE d.journal_id = swept.journal_id AND d.request_id = swept.id)) END);
+    END IF;
+    balance := w.posted - change - forgiven;
     IF change <> 0 THEN
       INSERT INTO journal (org_id, kind, ref, at, actor) VALUES (late.org_id, 'late', late.hold_id, at, swept.node) RETURNING journal.id INTO journal;
       INSERT INTO entry (journal_id, account_id, amount) VALUES (journal, 'customer:' || late.org_id, -change), (journal, 'revenue', change);
-      UPDATE wallet x SET posted = x.posted - change, version = x.version + 1,
-        status = CASE WHEN x.status = 'active' AND x.posted - change < x.floor THEN 'frozen' ELSE x.status END,
-        freeze_reason = CASE WHEN x.status = 'active' AND x.posted - change < x.floor THEN 'negative' ELSE x.freeze_reason END
+      IF forgiven > 0 THEN
+        INSERT INTO entry (journal_id, account_id, amount) VALUES (journal, 'customer:' || late.org_id, -forgiven), (journal, 'bad_debt', forgiven);
+      END IF;
+      UPDATE wallet x SET posted = balance, version = x.version + 1,
+        status = CASE WHEN x.status = 'active' AND balance < x.floor THEN 'frozen' WHEN x.freeze_reason = 'negative' AND balance >= x.floor THEN 'active' ELSE x.status END,
+        freeze_reason = CASE WHEN x.status = 'active' AND balance < x.floor THEN 'negative' WHEN x.freeze_reason = 'negative' AND balance >= x.floor THEN NULL ELSE x.freeze_reason END
       WHERE x.org_id = late.org_id;
       IF w.floor IS NOT NULL THEN
         promo := CASE
           WHEN change > 0 THEN draw_lots(late.org_id, late.hold_id, journal, least(change, greatest(w.posted, 0)), late.restricted_ok)
-          ELSE return_lots(late.org_id, late.hold_id, journal, greatest(w.posted - change, 0) - greatest(w.posted, 0)) END;
+          ELSE return_lots(late.org_id, late.hold_id, journal, greatest(balance, 0) - greatest(w.posted, 0)) END;
       END IF;
       UPDATE limit_state l SET spent = roll_period(l.spent, l.period_start, period_begin(l.period, at)) + change,
         period_start = greatest(l.period_start, period_begin(l.period, at))
@@ -105,6 +119,7 @@ BEGIN
 END $$;
 
 -- Puts `amount` back into the lots a request drew from, last drawn first, and returns what went to promotional or comp credit.
+-- What was taken below zero came from no lot, and whoever paid the debt since has it in one of its own.
 CREATE OR REPLACE FUNCTION return_lots(org text, request text, journal bigint, amount bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -129,5 +144,10 @@ BEGIN
     rest := rest - part;
     IF draw.source <> 'paid' THEN promo := promo - part; END IF;
   END LOOP;
+  IF rest > 0 THEN
+    INSERT INTO credit_lot (id, org_id, source, amount, remaining, priority, created_at)
+    VALUES ('late:' || return_lots.request, return_lots.org, 'paid', rest, rest, 50, hub_now());
+    INSERT INTO lot_draw (org_id, journal_id, request_id, lot_id, amount) VALUES (org, journal, request, 'late:' || return_lots.request, -rest);
+  END IF;
   RETURN promo;
 END $$;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
 import { CENT, type Level, paid, paymentsIn, type RefundFact, UNPAID, worth } from "./payment-testing";
-import { createOrg, grant, spend, wallet } from "./testing";
+import { authorize, checkpoint, createOrg, grant, holdItem, settle, settleItem, spend, wallet } from "./testing";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -99,6 +99,38 @@ test("a dispute freezes, whatever is bought, until it is won", async () => {
   await reconcile(bought, paid(1_000, { disputes: [{ ...dispute, status: "won" }] }));
   expect(await wallet(database.pool, org)).toMatchObject({ posted: 1_500 * CENT, status: "active" });
   await assertHealthy(database.pool, org);
+});
+
+test("a call that runs while credit is disputed or refunded at Stripe is owed, and not free once that is won or paid", async () => {
+  const org = await createOrg(database.pool);
+  const bought = await purchase(org.org, 1_000);
+  await reconcile(bought, paid(1_000));
+  const [first, second] = [holdItem(org, { amount: 400 * CENT }), holdItem(org, { amount: 100 * CENT })];
+  await authorize(database.pool, [first, second]);
+  const dispute = { id: newId("dp"), amount: 1_000, status: "needs_response", withdrawn: true };
+  await reconcile(bought, paid(1_000, { disputes: [dispute] }));
+  await settle(database.pool, [settleItem(first, { price: 400 * CENT })]);
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: -400 * CENT, freeze_reason: "dispute" });
+  await reconcile(bought, paid(1_000, { disputes: [{ ...dispute, status: "lost" }] }));
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 0 });
+  await reconcile(bought, paid(1_000, { disputes: [{ ...dispute, status: "won", withdrawn: false }] }));
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 600 * CENT, status: "active" });
+  await reconcile(bought, paid(1_000, { refunds: [{ id: newId("re"), amount: 1_000, status: "succeeded" }] }));
+  // swept below zero; the truth, once the debt is paid, was less
+  await checkpoint(database.pool, [
+    { org: org.org, id: second.id, attempt: 1, units: 1, accrued: 100 * CENT, accrued_cost: 1, usage: { output: 1 } },
+  ]);
+  await database.pool.query("UPDATE hold SET expires_at = clock_timestamp() - interval '20 seconds' WHERE id = $1", [
+    second.id,
+  ]);
+  await database.pool.query("SELECT * FROM sweep_holds()");
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: -500 * CENT, freeze_reason: "negative" });
+  await reconcile(await purchase(org.org, 1_000), paid(1_000));
+  await database.pool.query("SELECT * FROM late_adjust($1)", [
+    JSON.stringify([settleItem(second, { price: 60 * CENT })]),
+  ]);
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 540 * CENT, status: "active" });
+  await assertHealthy(database.pool, org.org);
 });
 
 test("a person's freeze outlives payments", async () => {

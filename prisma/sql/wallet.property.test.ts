@@ -17,15 +17,16 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+type Open = { amount: number; accrued: number; delivered: boolean };
 type Model = {
   posted: number;
   held: number;
   spentToday: number;
   /** A late adjustment took it below zero: nothing new is held until credit covers that. */
   frozen: boolean;
-  open: Map<string, { amount: number; accrued: number; delivered: boolean }>;
-  /** Swept and not adjusted: what they were charged. */
-  swept: Map<string, number>;
+  open: Map<string, Open>;
+  /** Swept and not adjusted: what they were charged, and how much of it was written off. */
+  swept: Map<string, { price: number; written: number }>;
 };
 type Real = { org: TestOrg; node: string; epoch: number; closed: { org: string; id: string }[] };
 const BUDGET = 6_000;
@@ -78,13 +79,16 @@ async function expireDue(model: Model, { org }: Real): Promise<void> {
   model.posted -= Math.min(rows[0].due, Math.max(model.posted - model.held, 0));
 }
 
-function charge(model: Model, id: string, price: number): void {
+/** Returns what is written off: what is not there, unless the wallet owes already. */
+function charge(model: Model, id: string, price: number): number {
   const hold = model.open.get(id);
-  if (!hold) return;
+  if (!hold) return 0;
   model.open.delete(id);
   model.held -= hold.amount;
   model.spentToday += price;
-  model.posted -= Math.min(price, Math.max(model.posted, 0)); // the rest is written off
+  const written = model.frozen ? 0 : price - Math.min(price, Math.max(model.posted, 0));
+  model.posted -= price - written;
+  return written;
 }
 
 const steps: {
@@ -158,19 +162,23 @@ const steps: {
     real.epoch = Number((await database.pool.query("SELECT node_boot($1) AS epoch", [node])).rows[0].epoch);
     await database.pool.query("SELECT node_spool_replayed($1, $2)", [node, real.epoch]);
     await sweepUntilClosed([...model.open.keys()]);
-    for (const [id, hold] of [...model.open]) closeSwept(model, real, id, hold);
+    const order = await database.pool.query("SELECT id FROM hold WHERE id = ANY ($1) ORDER BY created_at, id", [
+      [...model.open.keys()],
+    ]);
+    for (const { id } of order.rows) closeSwept(model, real, id, model.open.get(id) as Open);
   },
   async late({ price }, model, { org }) {
     const [id, charged] = [...model.swept][0] ?? [];
     if (!id || charged === undefined) return;
+    const change = price - charged.price;
     const items = JSON.stringify([settleItem({ org: org.org, id }, { price })]);
     const adjust = async () => (await database.pool.query("SELECT * FROM late_adjust($1)", [items])).rows[0];
-    expect(await adjust()).toMatchObject({ applied: true, delta: String(price - charged) });
+    expect(await adjust()).toMatchObject({ applied: true, delta: String(change) });
     expect(await adjust()).toMatchObject({ applied: false });
     model.swept.delete(id);
-    model.posted -= price - charged;
-    model.spentToday += price - charged;
-    if (model.posted < 0) model.frozen = true;
+    model.posted -= change + Math.min(charged.written, Math.max(-change, 0)); // nobody gets back what they never paid
+    model.spentToday += change;
+    model.frozen = model.posted < 0;
   },
   async expire(_, __, real) {
     const some =
@@ -215,10 +223,9 @@ async function sweepUntilClosed(ids: string[]): Promise<void> {
   while ((await database.pool.query(open, [ids])).rows[0].open > 0);
 }
 
-function closeSwept(model: Model, real: Real, id: string, hold: { accrued: number; delivered: boolean }): void {
+function closeSwept(model: Model, real: Real, id: string, hold: Open): void {
   const price = hold.delivered ? hold.accrued : 0;
-  charge(model, id, price);
-  model.swept.set(id, price);
+  model.swept.set(id, { price, written: charge(model, id, price) });
   real.closed.push({ org: real.org.org, id });
 }
 
