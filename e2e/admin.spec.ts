@@ -100,9 +100,16 @@ test("you adjust a customer's credit with a reason, suspend it, and its calls ar
   await expect(page.getByText("sandbox/image", { exact: true })).toBeVisible();
   await allow("sandbox/*", 200);
 
+  await page.getByRole("button", { name: t.customers.freeze.freeze }).click();
+  const freeze = page.getByRole("dialog", { name: /^Freeze the balance/ });
+  await freeze.getByLabel(t.customers.reason).fill("odd calls");
+  await freeze.getByRole("button", { name: t.customers.freeze.freeze }).click();
+  await expect(page.getByText(t.customers.freezeReasons.admin)).toBeVisible();
+  await expect.poll(async () => (await call(hub, key, "sandbox/chat")).status).toBe(403);
+
   await page.getByRole("button", { name: t.customers.suspend.suspend }).click();
   const question = page.getByRole("dialog", { name: /^Suspend Customer/ });
-  await question.getByLabel(t.customers.suspend.reason).fill("abuse");
+  await question.getByLabel(t.customers.reason).fill("abuse");
   await question.getByRole("button", { name: t.customers.suspend.suspend }).click();
   await expect(page.getByRole("dialog", { name: /Customer/ })).toBeHidden();
   await expect(page.getByRole("button", { name: t.customers.suspend.lift })).toBeVisible();

@@ -216,7 +216,7 @@ test("what staff may send, a customer may not", async ({ browser }) => {
   await page.goto(`/admin/customers/${b.orgId}`);
   await page.getByRole("button", { name: en.admin.customers.suspend.suspend }).click();
   const question = page.getByRole("dialog");
-  await question.getByLabel(en.admin.customers.suspend.reason).fill("abuse");
+  await question.getByLabel(en.admin.customers.reason).fill("abuse");
   // the browser is somebody else's by the time the request leaves
   await context.addCookies([await sessionCookie(hub, a.people.owner.sid)]);
   const sent = interceptAction(page, (postData) => postData);

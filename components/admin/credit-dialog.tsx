@@ -14,18 +14,19 @@ import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
 import { grantCreditAction } from "@/lib/billing/admin-actions";
+import { CREDIT_KINDS } from "@/lib/billing/schema";
 import { formatUsd, parseUsd } from "@/lib/money";
-
-const KINDS = ["promo", "comp", "correction"] as const;
 
 /** Credit with a reason; the balance before and after is shown first. Each opened form books once. */
 export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd: string }) {
   const t = useTranslations("admin.customers.credit");
   const toast = useToast();
   const [formId, setFormId] = useState<string | null>(null);
-  const [kind, setKind] = useState<(typeof KINDS)[number]>("comp");
+  const [kind, setKind] = useState<(typeof CREDIT_KINDS)[number]>("comp");
   const [amount, setAmount] = useState("");
   const { run, isPending, problem, fieldProblem, clear } = useAction(grantCreditAction);
+  const kinds = CREDIT_KINDS.filter((one) => one !== "write_off" || parseUsd(balanceUsd) < 0n);
+  const isCredit = kind === "promo" || kind === "comp";
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -36,7 +37,7 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
       amountUsd: amount.trim(),
       kind,
       reason: String(data.get("reason")),
-      ...(expires && kind !== "correction" && { expiresAt: expires }),
+      ...(expires && isCredit && { expiresAt: expires }),
     };
     if (!(await run({ orgId, formId, credit }))) return;
     setFormId(null);
@@ -46,6 +47,7 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
   const open = (isOpen: boolean) => {
     setFormId(isOpen ? randomUuid() : null);
     setAmount("");
+    setKind("comp");
     clear();
   };
   return (
@@ -57,14 +59,14 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
           <Field name="kind" label={t("kind")} help={t(`kindHelp.${kind}`)} error={fieldProblem("credit.kind")}>
             <Select
               value={kind}
-              onValueChange={(value) => setKind(KINDS.find((one) => one === value) ?? "comp")}
-              items={KINDS.map((value) => ({ value, label: t(`kinds.${value}`) }))}
+              onValueChange={(value) => setKind(kinds.find((one) => one === value) ?? "comp")}
+              items={kinds.map((value) => ({ value, label: t(`kinds.${value}`) }))}
             >
               <SelectTrigger>
                 <SelectValue />
               </SelectTrigger>
               <SelectContent>
-                {KINDS.map((value) => (
+                {kinds.map((value) => (
                   <SelectItem key={value} value={value}>
                     {t(`kinds.${value}`)}
                   </SelectItem>
@@ -100,7 +102,7 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
               </dd>
             </div>
           </dl>
-          {kind !== "correction" && (
+          {isCredit && (
             <Field
               name="expiresAt"
               label={t("expires")}

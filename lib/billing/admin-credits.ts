@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { recordAudit } from "@/lib/audit/mutations";
 import { requireGrantAllowed } from "@/lib/billing/admin-grant-limits";
-import type { CreditInput, CreditRow, WalletRow } from "@/lib/billing/schema";
+import { CREDIT_KINDS, type CreditInput, type CreditRow, type WalletPatch, type WalletRow } from "@/lib/billing/schema";
 import { change, db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { newId } from "@/lib/ids";
-import { formatUsd } from "@/lib/money";
+import { formatUsd, toNano } from "@/lib/money";
 import { findOrg } from "@/lib/orgs/admin-orgs";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import type { Prisma } from "@/prisma/generated/client";
@@ -17,10 +17,36 @@ export async function getWallet(scope: StaffScope, orgId: string): Promise<Walle
   return readWallet(db(), orgId);
 }
 
-/** Grants promotional or comp credit as a lot, or corrects the balance by a signed amount. An Idempotency-Key books once, for
+/** Freezes a wallet, or lifts a freeze for an operator's reason, fraud or a lost dispute, whatever calls are running. Throws not_found,
+ *  and conflict while a dispute is open or the balance is negative. */
+export async function freezeWallet(
+  scope: StaffScope,
+  orgId: string,
+  { frozen, reason }: WalletPatch,
+): Promise<WalletRow> {
+  requireStaffPermission(scope, "orgs.manage");
+  return change(scope, async (tx) => {
+    await findOrg(tx, orgId);
+    const before = await readWallet(tx, orgId);
+    if (!frozen && (await tx.topup.count({ where: { orgId, dispute: "open" } })) > 0)
+      throw new AppError("conflict", "A payment is disputed: the freeze ends with the dispute.");
+    await tx.$executeRaw`SELECT freeze_wallet(${orgId}, ${frozen ? "admin" : null})`;
+    const after = await readWallet(tx, orgId);
+    if (!frozen && after.freezeReason === "negative" && before.freezeReason === "negative")
+      throw new AppError("conflict", "The balance is negative: credit or a write-off ends this freeze.");
+    const facts = ({ status, freezeReason }: WalletRow) => ({ status, freezeReason });
+    await recordAudit(tx, scope, {
+      ...{ action: frozen ? "wallet.freeze" : "wallet.unfreeze", target: `org:${orgId}`, orgId, reason },
+      ...{ before: facts(before), after: facts(after) },
+    });
+    return after;
+  });
+}
+
+/** Grants promotional or comp credit as a lot, corrects the balance by a signed amount, or writes a debt off. An Idempotency-Key books once, for
  *  good: used again with the same terms it answers what was booked then. Throws not_found, forbidden for more than the role may
  *  move, idempotency_mismatch for other
- *  terms, and conflict when a correction would take what is not there. */
+ *  terms, and conflict when a correction would take what is not there, or more is written off than is owed. */
 export async function grantCredit(scope: StaffScope, orgId: string, input: CreditInput): Promise<CreditRow> {
   requireStaffPermission(scope, "credits.grant");
   const { kind, amountUsd: amountNano, reason, expiresAt = null } = input;
@@ -35,6 +61,7 @@ export async function grantCredit(scope: StaffScope, orgId: string, input: Credi
     if (booked) return { ...answerAgain(id, booked, wanted), wallet: await readWallet(tx, orgId) };
     await requireGrantAllowed(tx, scope, { kind, amountNano });
     if (kind === "correction") await correct(tx, { orgId, amountNano, id, actor, reason });
+    else if (kind === "write_off") await writeOff(tx, { orgId, amountNano, id, actor, reason });
     else {
       await tx.$executeRaw`SELECT grant_credit(${orgId}, ${amountNano}::bigint, ${kind}, ${id}, ${actor}, ${reason}, ${expiresAt}::timestamptz, false)`;
     }
@@ -47,8 +74,7 @@ export async function grantCredit(scope: StaffScope, orgId: string, input: Credi
 type Terms = { kind: CreditInput["kind"]; amountNano: bigint; reason: string; expiresAt: Date | null };
 
 async function findBooked(tx: Prisma.TransactionClient, orgId: string, id: string): Promise<Terms | null> {
-  const kinds = ["promo", "comp", "correction"] satisfies CreditInput["kind"][];
-  const journal = await tx.journal.findFirst({ where: { ref: id, kind: { in: kinds }, orgId } });
+  const journal = await tx.journal.findFirst({ where: { ref: id, kind: { in: [...CREDIT_KINDS] }, orgId } });
   if (!journal) return null;
   const entry = await tx.entry.findFirstOrThrow({ where: { journalId: journal.id, accountId: `customer:${orgId}` } });
   const lot = await tx.creditLot.findFirst({ where: { id, orgId } });
@@ -98,6 +124,19 @@ async function correct(
   }
 }
 
+async function writeOff(
+  tx: Prisma.TransactionClient,
+  { orgId, amountNano, id, actor, reason }: Correction,
+): Promise<void> {
+  // for the sentence only: write_off decides, under the wallet's lock
+  const { posted, floor } = await tx.wallet.findUniqueOrThrow({ where: { orgId } });
+  const owed = floor === null || posted > 0n ? 0n : -posted;
+  if (amountNano > owed) {
+    throw new AppError("conflict", `amountUsd: only ${formatUsd(toNano(owed))} USD are owed.`, { param: "amountUsd" });
+  }
+  await tx.$executeRaw`SELECT write_off(${orgId}, ${amountNano}::bigint, ${id}, ${actor}, ${reason})`;
+}
+
 function tooMuch(availableNano: bigint | null, cause?: unknown): AppError {
   const available = availableNano === null ? "less" : `${formatUsd(availableNano)} USD`;
   return new AppError("conflict", `amountUsd: only ${available} is available to take.`, { param: "amountUsd", cause });
@@ -113,7 +152,7 @@ async function readWallet(tx: Pick<Prisma.TransactionClient, "wallet">, orgId: s
     availableUsd: floor === null ? null : formatUsd(posted - held - floor),
     // safe because a CHECK allows no other value
     status: status as WalletRow["status"],
-    freezeReason,
+    freezeReason: freezeReason as WalletRow["freezeReason"],
   };
 }
 

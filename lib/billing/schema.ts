@@ -4,20 +4,24 @@ import { parseUsd } from "@/lib/money";
 
 const NANO_PER_USD = parseUsd("1");
 
+export const CREDIT_KINDS = ["promo", "comp", "correction", "write_off"] as const;
+const reason = z.string().trim().min(1, "must not be empty").max(500);
+
 export const creditInput = z
   .strictObject({
     amountUsd: usd("any sign"),
-    kind: z.enum(["promo", "comp", "correction"], "must be promo, comp or correction"),
-    reason: z.string().trim().min(1, "must not be empty").max(500),
+    /** write_off: what a negative balance owes becomes the operator's loss; the reason names the case. */
+    kind: z.enum(CREDIT_KINDS, "must be promo, comp, correction or write_off"),
+    reason,
     expiresAt: instant.optional(),
   })
   .refine(({ kind, amountUsd }) => kind === "correction" || amountUsd > 0n, {
     path: ["amountUsd"],
     message: "must be more than zero, except for a correction",
   })
-  .refine(({ kind, expiresAt }) => kind !== "correction" || expiresAt === undefined, {
+  .refine(({ kind, expiresAt }) => kind === "promo" || kind === "comp" || expiresAt === undefined, {
     path: ["expiresAt"],
-    message: "cannot be given for a correction",
+    message: "can be given for promo and comp only",
   })
   .refine(({ expiresAt }) => expiresAt === undefined || expiresAt.getTime() > Date.now(), {
     path: ["expiresAt"],
@@ -33,15 +37,18 @@ export const walletOut = z
     /** What new calls may still use; null where nothing blocks (enterprise mode). */
     availableUsd: usdOut.nullable(),
     status: z.enum(["active", "frozen", "closed"]),
-    freezeReason: z.string().nullable(),
+    freezeReason: z.enum(["negative", "dispute", "fraud", "admin"]).nullable(),
   })
   .meta({ id: "Wallet" });
 export type WalletRow = z.infer<typeof walletOut>;
 
+export const walletPatch = z.strictObject({ frozen: z.boolean(), reason });
+export type WalletPatch = z.infer<typeof walletPatch>;
+
 export const creditOut = z
   .object({
     id: z.string(),
-    kind: z.enum(["promo", "comp", "correction"]),
+    kind: z.enum(CREDIT_KINDS),
     amountUsd: usdOut,
     reason: z.string(),
     expiresAt: instantOut.nullable(),
@@ -105,7 +112,7 @@ export const adminRefundInput = z.strictObject({
   orgId: z.string(),
   topupId: topupRef.shape.id,
   amountUsd: usd("more than zero"),
-  reason: z.string().trim().min(1, "must not be empty").max(500),
+  reason,
   form: z.uuid(),
 });
 export type AdminRefundInput = z.infer<typeof adminRefundInput>;

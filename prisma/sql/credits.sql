@@ -105,17 +105,57 @@ BEGIN
   WHERE x.org_id = org RETURNING true, x.posted, x.held;
 END $$;
 
--- reason NULL lifts an admin freeze; a freeze for another cause stays. New holds and extensions of a frozen wallet are refused.
+-- A debt that nobody will pay becomes the operator's loss: `amount` of a negative balance, idempotent by `key`. More than is owed: error
+-- 22003. Ends a freeze for `negative` once nothing is owed.
+CREATE OR REPLACE FUNCTION write_off(org text, amount bigint, key text, actor text, reason text)
+RETURNS TABLE (applied boolean, posted bigint, held bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  w wallet;
+  journal bigint;
+BEGIN
+  SELECT * INTO w FROM wallet WHERE org_id = org FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'organisation % has no wallet', org USING ERRCODE = 'no_data_found'; END IF;
+  IF EXISTS (SELECT FROM journal WHERE kind = 'write_off' AND ref = key) THEN
+    RETURN QUERY SELECT false, w.posted, w.held;
+    RETURN;
+  END IF;
+  IF amount IS NULL OR amount <= 0 THEN RAISE EXCEPTION 'a write-off must be positive' USING ERRCODE = 'invalid_parameter_value'; END IF;
+  IF w.floor IS NULL OR amount > -w.posted THEN
+    RAISE EXCEPTION 'only % nano-USD are owed', greatest(-w.posted, 0) USING ERRCODE = 'numeric_value_out_of_range';
+  END IF;
+  INSERT INTO journal (org_id, kind, ref, at, actor, reason) VALUES (org, 'write_off', key, hub_now(), actor, reason) RETURNING id INTO journal;
+  INSERT INTO entry (journal_id, account_id, amount)
+  VALUES (journal, 'bad_debt', -write_off.amount), (journal, 'customer:' || org, write_off.amount);
+  RETURN QUERY
+  UPDATE wallet x SET posted = x.posted + write_off.amount, version = x.version + 1,
+    status = CASE WHEN x.freeze_reason = 'negative' AND x.posted + write_off.amount >= x.floor THEN 'active' ELSE x.status END,
+    freeze_reason = CASE WHEN x.freeze_reason = 'negative' AND x.posted + write_off.amount >= x.floor THEN NULL ELSE x.freeze_reason END
+  WHERE x.org_id = org RETURNING true, x.posted, x.held;
+END $$;
+
+-- A person's word: `reason` freezes (a freeze for a dispute or fraud keeps its own name), NULL lifts a freeze for admin, fraud, or a
+-- dispute that was lost. While a dispute is open nobody can lift it (error 55006); what is owed stays frozen as `negative`. Frozen wallets
+-- are refused new holds and extensions. Returns the status.
 CREATE OR REPLACE FUNCTION freeze_wallet(org text, reason text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   now_status text;
 BEGIN
+  PERFORM FROM wallet WHERE org_id = org FOR NO KEY UPDATE;
+  IF reason IS NULL THEN
+    IF EXISTS (SELECT FROM topup t WHERE t.org_id = org AND t.dispute = 'open') THEN
+      RAISE EXCEPTION 'a dispute is open' USING ERRCODE = 'object_in_use';
+    END IF;
+    UPDATE topup t SET pardoned_at = hub_now() WHERE t.org_id = org AND t.dispute = 'lost' AND t.pardoned_at IS NULL;
+  END IF;
   UPDATE wallet SET version = version + 1,
-    status = CASE WHEN reason IS NOT NULL THEN 'frozen' WHEN posted < floor THEN 'frozen' ELSE 'active' END,
+    status = CASE WHEN reason IS NOT NULL OR posted < floor THEN 'frozen' ELSE 'active' END,
     freeze_reason = CASE WHEN reason IS NOT NULL THEN reason WHEN posted < floor THEN 'negative' END
-  WHERE org_id = org AND status <> 'closed' AND (reason IS NOT NULL OR freeze_reason = 'admin');
+  WHERE org_id = org AND CASE WHEN reason IS NULL THEN freeze_reason IN ('admin', 'fraud', 'dispute')
+    ELSE status = 'active' OR freeze_reason = 'negative' END;
   SELECT status INTO now_status FROM wallet WHERE org_id = org;
   RETURN now_status;
 END $$;

@@ -66,7 +66,7 @@ DECLARE
                     "node_boot", "node_heartbeat", "node_spool_replayed", "hub_now", "find_usage", "disable_credential", "breaker_set", "breaker_claim", "breaker_release",
                     "note_routes", "sync_credential_use", "latency_bounds",
                     "is_call_open", "key_summary", "credit_summary", "key_usage", "find_receipt"],
-    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "create_wallet", "set_limits", "change_default_cap", "freeze_wallet", "hub_now", "latency_bounds", "sum_histogram", "services_now", "queue_summary", "retry_failed_jobs",
+    "hub_web":     ["switch_mode", "grant_credit", "correct_balance", "write_off", "create_wallet", "set_limits", "change_default_cap", "freeze_wallet", "hub_now", "latency_bounds", "sum_histogram", "services_now", "queue_summary", "retry_failed_jobs",
                     "refundable", "request_refund", "decide_refund", "violations_since", "limit_scopes"],
     "hub_worker":  ["breaker_set", "breaker_claim", "breaker_release", "apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
                     "note_check", "note_check_call", "prune_health", "disable_credential", "sum_histogram", "services_now",

@@ -106,7 +106,7 @@ BEGIN
   FROM (
     SELECT v.org_id, CASE WHEN r.reason IS NULL THEN 'active' ELSE 'frozen' END AS status, r.reason
     FROM wallet v CROSS JOIN LATERAL (SELECT CASE
-      WHEN EXISTS (SELECT FROM topup o WHERE o.org_id = v.org_id AND o.dispute IN ('open', 'lost')) THEN 'dispute'
+      WHEN EXISTS (SELECT FROM topup o WHERE o.org_id = v.org_id AND (o.dispute = 'open' OR (o.dispute = 'lost' AND o.pardoned_at IS NULL))) THEN 'dispute'
       WHEN v.posted < v.floor THEN 'negative' END AS reason) r
     WHERE v.org_id = t.org_id
   ) f

@@ -133,6 +133,22 @@ test("a call that runs while credit is disputed or refunded at Stripe is owed, a
   await assertHealthy(database.pool, org.org);
 });
 
+test("a freeze for a dispute is lifted by a person once it is lost, and stays lifted", async () => {
+  const { org } = await createOrg(database.pool);
+  const bought = await purchase(org, 1_000);
+  const disputed = (status: string) =>
+    paid(1_000, { disputes: [{ id: `dp_${org}`, amount: 1_000, status, withdrawn: true }] });
+  await reconcile(bought, disputed("needs_response"));
+  const lift = () => database.pool.query("SELECT freeze_wallet($1, NULL)", [org]);
+  await expect(lift()).rejects.toMatchObject({ code: "55006" });
+  await reconcile(bought, disputed("lost"));
+  expect(await wallet(database.pool, org)).toMatchObject({ posted: 0, freeze_reason: "dispute" });
+  await lift();
+  await reconcile(bought, disputed("lost"));
+  expect(await wallet(database.pool, org)).toMatchObject({ status: "active", freeze_reason: null });
+  await assertHealthy(database.pool, org);
+});
+
 test("a person's freeze outlives payments", async () => {
   const { org } = await createOrg(database.pool);
   await database.pool.query("SELECT freeze_wallet($1, 'admin')", [org]);

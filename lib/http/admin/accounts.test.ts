@@ -3,6 +3,7 @@ import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
 import { assertHealthy } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
 import { hashKey, isWellFormedKey } from "@/lib/keys/secret";
+import { authorize, grant, holdItem, settleItem } from "@/prisma/sql/testing";
 
 let hub: AdminHub;
 beforeAll(async () => {
@@ -174,6 +175,46 @@ describe("credits", () => {
     expect(answer.status).toBe(409);
     expect(answer.body.error.message).toContain("only 1 USD");
     expect((await hub.call("GET", `/orgs/${id}/wallet`)).body.balanceUsd).toBe("1");
+  });
+
+  test("a debt is written off, once and no more than is owed, which ends its freeze", async () => {
+    const id = await org();
+    const { pool } = hub.database;
+    const [wallet, path] = [`/orgs/${id}/wallet`, `/orgs/${id}/credits`];
+    const writeOff = (amountUsd: string, key: string) =>
+      hub.call("POST", path, { amountUsd, kind: "write_off", reason: "case 12" }, { "idempotency-key": key });
+    expect((await writeOff("1", "none")).body.error.message).toContain("only 0 USD are owed");
+    const customer = { key: (await hub.call("POST", `/orgs/${id}/keys`, { name: "k" })).body.id, org: id, app: "app" };
+    await grant(pool, id, { amount: 1_000 });
+    const item = holdItem(customer);
+    await authorize(pool, [item]);
+    await pool.query("UPDATE hold SET expires_at = clock_timestamp() - interval '20 s' WHERE id = $1", [item.id]);
+    await pool.query("SELECT * FROM sweep_holds()");
+    await pool.query("SELECT * FROM late_adjust($1)", [JSON.stringify([settleItem(item, { price: 4_000 })])]);
+    expect((await hub.call("GET", wallet)).body).toMatchObject({ balanceUsd: "-0.000003", freezeReason: "negative" });
+    const lifted = await hub.call("PATCH", wallet, { frozen: false, reason: "please" });
+    expect([lifted.status, lifted.body.error.message]).toEqual([409, expect.stringContaining("negative")]);
+    expect((await writeOff("0.000003", "more")).status).toBe(201);
+    expect((await writeOff("0.000003", "more")).status).toBe(201);
+    expect((await hub.call("GET", wallet)).body).toMatchObject({ balanceUsd: "0", status: "active" });
+    expect((await writeOff("0.000001", "again")).status).toBe(409);
+    await assertHealthy(pool, id);
+  });
+
+  test("a freeze for fraud or of a person's own is lifted by a person, with a reason", async () => {
+    const id = await org();
+    const wallet = `/orgs/${id}/wallet`;
+    expect((await hub.call("PATCH", wallet, { frozen: true, reason: "" })).status).toBe(400);
+    expect((await hub.call("PATCH", wallet, { frozen: true, reason: "odd calls" })).body).toMatchObject({
+      status: "frozen",
+      freezeReason: "admin",
+    });
+    expect((await hub.call("PATCH", wallet, { frozen: false, reason: "cleared" })).body.status).toBe("active");
+    await hub.database.pool.query("SELECT freeze_wallet($1, 'fraud')", [id]);
+    expect((await hub.call("PATCH", wallet, { frozen: true, reason: "mine" })).body.freezeReason).toBe("fraud");
+    expect((await hub.call("PATCH", wallet, { frozen: false, reason: "spoke to them" })).body.status).toBe("active");
+    const { data } = (await hub.call("GET", `/audit?orgId=${id}&action=wallet.unfreeze`)).body;
+    expect(data.map(({ reason }: { reason: string }) => reason)).toEqual(["spoke to them", "cleared"]);
   });
 
   describe("what a role may move, by a key that one of them made", () => {

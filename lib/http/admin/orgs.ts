@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { getWallet, grantCredit } from "@/lib/billing/admin-credits";
-import { creditInput, creditOut, walletOut } from "@/lib/billing/schema";
+import { freezeWallet, getWallet, grantCredit } from "@/lib/billing/admin-credits";
+import { creditInput, creditOut, walletOut, walletPatch } from "@/lib/billing/schema";
 import { listOrgPrices, setOrgPrice } from "@/lib/catalog/admin-org-prices";
 import { orgPriceInput, orgPriceOut } from "@/lib/catalog/schema";
 import { endpoint, listOf } from "@/lib/http/admin-api";
@@ -84,10 +84,21 @@ export const walletGet = endpoint({
   run: (scope, { params }) => getWallet(scope, params.id),
 });
 
+export const walletUpdate = endpoint({
+  method: "PATCH",
+  path: "/orgs/{id}/wallet",
+  summary: "Freeze an organisation's balance, or lift a freeze for fraud, a lost dispute or your own",
+  permission: "orgs.manage",
+  params: byId,
+  body: walletPatch,
+  response: walletOut,
+  run: (scope, { params, body }) => freezeWallet(scope, params.id, body),
+});
+
 export const creditCreate = endpoint({
   method: "POST",
   path: "/orgs/{id}/credits",
-  summary: "Grant promotional or comp credit, or correct the balance",
+  summary: "Grant promotional or comp credit, correct the balance, or write a debt off",
   permission: "credits.grant",
   params: byId,
   body: creditInput,

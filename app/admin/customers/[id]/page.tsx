@@ -3,6 +3,7 @@ import { notFound } from "next/navigation";
 import { getTranslations } from "next-intl/server";
 import { CreditDialog } from "@/components/admin/credit-dialog";
 import { CustomerKeys, CustomerRequests, OrgStatus } from "@/components/admin/customers";
+import { FreezeDialog } from "@/components/admin/freeze-dialog";
 import { JournalTable } from "@/components/admin/ledger";
 import { ModelsDialog } from "@/components/admin/models-dialog";
 import { PaymentsTable } from "@/components/admin/payments-table";
@@ -61,6 +62,9 @@ export default async function CustomerPage({ params }: Props) {
       {scope.permissions.has("orgs.manage") && (
         <SuspendDialog orgId={id} name={org.name} isSuspended={isSuspended} activeKeys={activeKeys} />
       )}
+      {mode === "service" && scope.permissions.has("orgs.manage") && (
+        <FreezeDialog orgId={id} name={org.name} isFrozen={wallet.status === "frozen"} />
+      )}
       {mode === "service" && scope.permissions.has("credits.grant") && (
         <CreditDialog orgId={id} balanceUsd={wallet.balanceUsd} />
       )}
@@ -74,7 +78,12 @@ export default async function CustomerPage({ params }: Props) {
         text={
           <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
             <OrgStatus status={org.status} />
-            {wallet.status !== "active" && <Badge variant="warning">{t(`walletStatuses.${wallet.status}`)}</Badge>}
+            {wallet.status !== "active" && (
+              <Badge variant="warning">
+                {t(`walletStatuses.${wallet.status}`)}
+                {wallet.freezeReason && ` · ${t(`freezeReasons.${wallet.freezeReason}`)}`}
+              </Badge>
+            )}
             <code className="font-mono text-sm wrap-anywhere">
               {org.slug} · {org.id}
             </code>

@@ -1,4 +1,4 @@
-import { walletGet } from "@/lib/http/admin/orgs";
+import { walletGet, walletUpdate } from "@/lib/http/admin/orgs";
 import { adminRoute } from "@/lib/http/admin-api";
 
-export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(walletGet);
+export const { GET, POST, PUT, PATCH, DELETE } = adminRoute(walletGet, walletUpdate);
