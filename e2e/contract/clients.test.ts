@@ -3,6 +3,7 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { tool as langchainTool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
+import { Agent, tool as agentTool, OpenAIProvider, Runner } from "@openai/agents";
 import {
   APICallError,
   embedMany,
@@ -89,6 +90,50 @@ describe.each(DOORS)("%s door", (door) => {
     const [one, two] = await embeddings.embedDocuments(["one", "two"]);
     expect(one?.length).toBeGreaterThan(1);
     expect(two?.length).toBe(one?.length);
+  });
+
+  describe.each(ROUTES)("OpenAI's agents, %s", (route, modelOf) => {
+    // "gpt-5" has the thoughts asked for, which nobody but the client keeps
+    const THINKING = `${AGENT},reasoning=4,as=/gpt-5`;
+
+    test.each([
+      { useResponses: true, stream: false },
+      { useResponses: true, stream: true },
+      { useResponses: false, stream: false },
+      { useResponses: false, stream: true },
+    ])("call a tool and answer, with nothing but address and key set: %o", async ({ useResponses, stream }) => {
+      const asked: string[] = [];
+      const weather = agentTool({
+        ...{ name: "get_weather", description: "The weather of a city", parameters: inputSchema },
+        execute: async ({ city }) => {
+          asked.push(city);
+          return "18 °C";
+        },
+      });
+      const agent = new Agent({
+        ...{ name: "guide", instructions: "be brief", tools: [weather] },
+        model: await modelOf(THINKING),
+      });
+      const modelProvider = new OpenAIProvider({ openAIClient: hub.openai(door, tenant.key), useResponses });
+      const runner = new Runner({ modelProvider, tracingDisabled: true });
+      const run = async (): Promise<string | undefined> => {
+        if (!stream) return (await runner.run(agent, prompt)).finalOutput;
+        const result = await runner.run(agent, prompt, { stream: true });
+        let told = "";
+        for await (const text of result.toTextStream()) told += text;
+        await result.completed;
+        expect(told).toBe(result.finalOutput);
+        return result.finalOutput;
+      };
+      expect(await run()).toMatch(/^amber anchor apple/);
+      expect(asked).toEqual(["Paris"]);
+      await hub.quiet(tenant);
+      expect((await hub.calls(tenant)).map(({ outcome }) => outcome)).toEqual(["ok", "ok"]);
+      // OpenAI's chat completions have no place for thoughts, so over those the agents' client lets them go
+      const upstream = route.includes("Anthropic") ? hub.anthropicTruth : hub.openaiTruth;
+      if (useResponses) expect(upstream.last?.bodyText).toContain("think think");
+      if (useResponses && route.includes("relayed")) expect(upstream.last?.bodyText).toContain("gAAAAABsimulated");
+    });
   });
 
   /** The AI SDK's providers, each pointed at the hub. OpenAI's class speaks Responses unless asked for chat. */

@@ -62,7 +62,10 @@ export async function openDoors({ database, keyPepper, secretsKey }: Options): P
         const request = new Request(input, init);
         const response = await answerWebRequest(gateway, request, "127.0.0.1");
         answered(response.status, (name) => response.headers.get(name));
-        return response;
+        // over a wire, whoever aborts reads no further; the SDKs count on it
+        const { signal } = request;
+        const body = response.body?.pipeThrough(new TransformStream(), { signal }) ?? null;
+        return new Response(body, response);
       },
     },
     accessLog,

@@ -300,16 +300,16 @@ class Hub {
     return this.#doors[door];
   }
 
-  openai(door: DoorName, key: string, options: ClientOptions = {}): OpenAI {
+  openai(door: DoorName, key: string, options: ClientOptions = {}, Client = OpenAI): OpenAI {
     const { baseUrl, fetch } = this.#doors[door];
     const counted: typeof globalThis.fetch = (...request) => {
       this.#attempts.set(key, this.attempts(key) + 1);
       return fetch(...request);
     };
-    return new OpenAI({ apiKey: key, baseURL: baseUrl, fetch: counted, maxRetries: 0, ...options });
+    return new Client({ apiKey: key, baseURL: baseUrl, fetch: counted, maxRetries: 0, ...options });
   }
 
-  anthropic(door: DoorName, key: string, options: AnthropicOptions = {}): Anthropic {
+  anthropic(door: DoorName, key: string, options: AnthropicOptions = {}, Client = Anthropic): Anthropic {
     const { baseUrl, fetch } = this.#doors[door];
     const counted: typeof globalThis.fetch = (...request) => {
       this.#attempts.set(key, this.attempts(key) + 1);
@@ -317,7 +317,7 @@ class Hub {
     };
     // this SDK appends /v1/messages itself
     const baseURL = baseUrl.replace(/\/v1$/, "");
-    return new Anthropic({ apiKey: key, authToken: null, baseURL, fetch: counted, maxRetries: 0, ...options });
+    return new Client({ apiKey: key, authToken: null, baseURL, fetch: counted, maxRetries: 0, ...options });
   }
 
   /** How many HTTP requests clients of `openai()` and `anthropic()` have made with this key. */

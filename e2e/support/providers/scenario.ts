@@ -132,7 +132,7 @@ export function planAnswer(scenario: Scenario, limit: number, bodyText: string):
   if (!answer) return null;
   const { options } = scenario;
   const plan: Plan = {
-    reasoning: 0,
+    reasoning: numberOption(options, "reasoning", 0),
     text: words(numberOption(options, "tokens", 12)),
     tools: [],
     toolDeltas: true,
