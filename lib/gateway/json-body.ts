@@ -6,10 +6,11 @@ const MAX_DEPTH = 64;
 const MAX_KEYS = 10_000;
 /** Smaller bodies cannot nest deep enough, nor hold keys enough, to keep the parser busy. */
 const SCANNED_BYTES = 16 * 1024;
-const POLLUTING = new Set(["__proto__", "constructor", "prototype"]);
 
 /** A request body as a plain JSON object. A byte-order mark is accepted whatever the content type says. Keys that could
- *  reach a prototype are dropped. Throws invalid_json; invalid_request for other JSON values and for absurd nesting. */
+ *  reach a prototype are dropped; a property that is only called "constructor" stays. Integers that no number holds, such as
+ *  64-bit ids in a tool's input, keep their digits: they are objects that stringify as themselves. Throws invalid_json;
+ *  invalid_request for other JSON values and for absurd nesting. */
 export function parseJsonObject(body: Buffer): JsonObject {
   const value = parse(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -23,12 +24,34 @@ function parse(body: Buffer): unknown {
   const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
   if (body.length === start) throw new AppError("invalid_json", "The request body is empty. Send a JSON object.");
   if (body.length > SCANNED_BYTES) scan(body, start);
+  const text = body.toString("utf8", start);
   try {
-    return JSON.parse(body.toString("utf8", start));
+    return LONG_INTEGER.test(text) ? measured(JSON.parse(text, keepDigits)) : JSON.parse(text);
   } catch {
     // the parser's own message would repeat part of the body
     throw new AppError("invalid_json", "The request body is not valid JSON. Check quotes, commas and brackets.");
   }
+}
+
+/** May stand in a text too: then the slower parser finds nothing. */
+const LONG_INTEGER = /(?<![\d.])\d{16,}(?![\d.eE])/;
+const INTEGER = /^-?\d+$/;
+/** Of our own fields, one may be as long; the others are measured. */
+const LONG_FIELDS = new Set(["seed"]);
+
+/** V8 gives a number's own digits, of which the library types know nothing yet. */
+const rawJson = JSON as unknown as { rawJSON(text: string): object; isRawJSON(value: unknown): boolean };
+type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
+
+const keepDigits = ((_key, value, { source = "" }) => {
+  const isLong = typeof value === "number" && !Number.isSafeInteger(value) && INTEGER.test(source);
+  return isLong ? rawJson.rawJSON(source) : value;
+}) satisfies Reviver as (key: string, value: unknown) => unknown;
+
+function measured(body: JsonObject): JsonObject {
+  for (const [name, value] of Object.entries(body ?? {}))
+    if (rawJson.isRawJSON(value) && !LONG_FIELDS.has(name)) body[name] = Number((value as JsonObject).rawJSON);
+  return body;
 }
 
 const QUOTE = 0x22;
@@ -68,7 +91,7 @@ function checkShape(value: object, depth: number, count: { keys: number }): void
     return;
   }
   for (const key in value) {
-    if (POLLUTING.has(key)) {
+    if (isPolluting(key, (value as JsonObject)[key])) {
       delete (value as JsonObject)[key];
       continue;
     }
@@ -76,4 +99,9 @@ function checkShape(value: object, depth: number, count: { keys: number }): void
     const item = (value as JsonObject)[key];
     if (typeof item === "object" && item !== null) checkShape(item, depth + 1, count);
   }
+}
+
+function isPolluting(key: string, value: unknown): boolean {
+  if (key !== "constructor") return key === "__proto__";
+  return typeof value === "object" && value !== null && Object.hasOwn(value, "prototype");
 }
