@@ -106,6 +106,19 @@ it("tells a failure in the stream once a timer has sent its status", async () =>
   expect(settled).toEqual(["upstream_error"]);
 });
 
+it.each([true, false])("sends the model's own limit where an upstream needs one: %s", async (needsLimit) => {
+  let sent: unknown;
+  const languageModel = () => ({
+    async doGenerate({ maxOutputTokens }: { maxOutputTokens?: number }) {
+      sent = maxOutputTokens;
+      return ANSWER;
+    },
+  });
+  const definition = { ...openai, speaks: {}, needsLimit, languageModel };
+  await prepare({ stream: false, secret: {}, definition }).run();
+  expect(sent).toBe(needsLimit ? makeModelValue().maxOutputTokens : undefined);
+});
+
 const ANSWER = {
   content: [{ type: "text", text: "hello" }],
   finishReason: { unified: "stop", raw: "stop" },

@@ -74,14 +74,16 @@ function attempt(
   call: Call,
   { candidate, secret, output, headers }: Attempt,
 ): Promise<AttemptResult> {
-  const { meter, maxOutputTokens, inputTokens } = call.admitted;
+  const { meter, inputTokens } = call.admitted;
+  const { model } = call.models;
   const relays = candidate.definition.speaks[call.chat.dialect.id] !== undefined;
   meter.beginAttempt(candidate, relays ? "relay" : "translate");
   const context: AttemptContext = {
     chat: call.chat,
     candidate,
     secret,
-    maxOutputTokens,
+    // a module must send one, and would take 4,096 for a model that it does not know
+    maxOutputTokens: call.admitted.maxOutputTokens ?? (candidate.definition.needsLimit ? model.maxOutputTokens : null),
     requestId: call.request.id,
     meter,
     reply: call.reply,
@@ -89,7 +91,7 @@ function attempt(
     answerHeaders: {
       ...headers,
       "x-aigne-provider": candidate.offer.provider.slug,
-      "x-aigne-model": call.models.model.id,
+      "x-aigne-model": model.id,
       "x-aigne-attempts": String(meter.attemptCount),
     },
     inputTokens,

@@ -1,4 +1,5 @@
 import type { RateClass } from "@/lib/billing/pricing";
+import { thinkingBudgetOf } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation } from "@/lib/gateway/dialects/dialect";
 import type { HoldShape } from "@/lib/gateway/hold-size";
 import type { JsonObject } from "@/lib/gateway/json-body";
@@ -35,7 +36,7 @@ export function holdShapeOf(call: Conversation, plan: RoutePlan): HoldShape {
     countInput: once(() => countInput(call, parts, isOurTokeniser)),
     maxOutputTokens: call.maxOutputTokens,
     choices: call.choices,
-    thinkingTokens: thinks ? thinkingBudget(body) : null,
+    thinkingTokens: thinks ? (thinkingBudgetOf(body) ?? 0) : null,
     metered: call.stream && !offers.some((offer) => thinksSilently(body, offer)) && !answersWithMedia(body),
     // what a provider would host is dropped where a request is parsed
     hostedCalls: {},
@@ -94,19 +95,12 @@ export function thinksSilently(
 }
 
 function asksToThink(body: JsonObject): boolean {
-  const { reasoning_effort: effort, reasoning, thinking, enable_thinking: enabled } = body;
+  const { reasoning_effort: named, output_config: config, reasoning, thinking, enable_thinking: enabled } = body;
+  const effort = named ?? (config as JsonObject | null | undefined)?.effort;
   if (typeof effort === "string" && effort !== "none") return true;
   const kind = (thinking as JsonObject | null | undefined)?.type;
   if (kind === "enabled" || kind === "adaptive") return true;
   return enabled === true || (typeof reasoning === "object" && reasoning !== null);
-}
-
-function thinkingBudget({ thinking, reasoning, thinking_budget: qwen }: JsonObject): number {
-  const budget =
-    (thinking as JsonObject | null | undefined)?.budget_tokens ??
-    (reasoning as JsonObject | null | undefined)?.max_tokens ??
-    qwen;
-  return typeof budget === "number" && Number.isInteger(budget) && budget > 0 ? budget : 0;
 }
 
 /** Sound and pictures come in pieces that cannot be counted. */

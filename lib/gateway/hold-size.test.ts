@@ -155,6 +155,7 @@ describe("a stream", () => {
     expect(sized("gpt-5-mini", "openai").minAmount).toBe(500_000n + 1_024n * 4_000n);
     expect(sized("gpt-4o", "openai").slice).not.toBeNull();
     expect(sized("gpt-oss-120b", "openai-compatible").slice).not.toBeNull();
+    expect(sized("house-model", "openai", { output_config: { effort: "high" } }).slice).toBeNull();
     // thoughts come only where they are asked for
     expect(sized("gemini-2.5-flash", "google").slice).toBeNull();
     expect(sized("gemini-3.1-pro-preview", "google").slice).toBeNull();

@@ -29,7 +29,7 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
     upstreamModel: candidate.offer.upstreamModel,
     maxOutputTokens: context.maxOutputTokens,
   });
-  const prepared = candidate.definition.prepare?.(options) ?? options;
+  const prepared = candidate.definition.prepare?.(options, candidate.offer.upstreamModel) ?? options;
   const prepare = async (abortSignal: AbortSignal) => {
     const model = await languageModelOf(context, prepared);
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);

@@ -22,6 +22,15 @@ export function tokenLimitOf(body: JsonObject, name: string): number | null {
   return value;
 }
 
+/** How many tokens a client lets its model think, in any dialect's spelling; null where it does not say. */
+export function thinkingBudgetOf({ thinking, reasoning, thinking_budget: qwen }: JsonObject): number | null {
+  const budget =
+    (thinking as JsonObject | null | undefined)?.budget_tokens ??
+    (reasoning as JsonObject | null | undefined)?.max_tokens ??
+    qwen;
+  return typeof budget === "number" && Number.isInteger(budget) && budget > 0 ? budget : null;
+}
+
 /** The field that names more stop words than a provider takes, in whichever dialect; null where none does. */
 export function tooManyStops(body: JsonObject, { maxStopSequences: most = Infinity }: MaxStops): string | null {
   const isTooLong = (list: unknown) => Array.isArray(list) && list.length > most;

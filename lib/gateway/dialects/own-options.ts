@@ -7,13 +7,15 @@ export type OwnOptions = {
   user?: string | undefined;
   promptCacheKey?: string | undefined;
   verbosity?: string | undefined;
+  /** Tokens; null for none, and for models that take steps of effort alone the step says as much. */
+  thinkingBudget?: number | null | undefined;
   /** Whether a schema that was given is a strict one, whose every property is required. */
   isStrict?: boolean | undefined;
 };
 
 /** The same wishes in the words of the provider's module. */
 export function ownOptions(
-  { parallelToolCalls: parallel, user, promptCacheKey, verbosity, isStrict }: OwnOptions,
+  { parallelToolCalls: parallel, user, promptCacheKey, verbosity, isStrict, thinkingBudget: budget }: OwnOptions,
   provider: Pick<RelayTarget["provider"], "id"> & Partial<Pick<RelayTarget["provider"], "speaks">>,
 ): SharedV4ProviderOptions {
   // the modules' own default is strict, which refuses most schemas
@@ -23,7 +25,14 @@ export function ownOptions(
       return named("anthropic", {
         disableParallelToolUse: parallel === false ? true : undefined,
         metadata: user && { userId: user },
+        thinking: budget ? { type: "enabled", budgetTokens: budget } : undefined,
       });
+    case "bedrock":
+      return named("amazonBedrock", {
+        reasoningConfig: budget ? { type: "enabled", budgetTokens: budget } : undefined,
+      });
+    case "google":
+      return named("google", { thinkingConfig: budget ? { thinkingBudget: budget } : undefined });
     case "openai":
       return named("openai", { ...shared, parallelToolCalls: parallel, promptCacheKey });
     default:
@@ -41,7 +50,7 @@ function camelCase(id: string): string {
   return id.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
 }
 
-type Value = string | boolean | { userId: string };
+type Value = string | boolean | Record<string, string | number>;
 
 function named(name: string, values: Record<string, Value | undefined>): SharedV4ProviderOptions {
   const given = Object.entries(values).filter(

@@ -1,3 +1,4 @@
+import { withinLimit } from "@/lib/gateway/providers/claude-thinking";
 import {
   defineProvider,
   type FailedResponse,
@@ -13,13 +14,15 @@ export const anthropic = defineProvider({
   name: "Anthropic",
   needsCredential: true,
   toolFiles: true,
+  needsLimit: true,
   speaks: { "anthropic-messages": { path: "/messages", countPath: "/messages/count_tokens" } },
   headers: headersOf,
   usage: anthropicMessagesUsage,
   classify: classifyAnthropicError,
   languageModel: async ({ secret, baseUrl, fetch }, upstreamModel) => {
     const { createAnthropic } = await import("@ai-sdk/anthropic");
-    return createAnthropic({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);
+    const model = createAnthropic({ apiKey: secret.apiKey ?? "", baseURL: baseUrl, fetch })(upstreamModel);
+    return withinLimit(model, { provider: "anthropic", option: "thinking" });
   },
   listModels: {
     request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models?limit=1000`, headers: headersOf(secret) }),

@@ -1,3 +1,4 @@
+import { withinLimit } from "@/lib/gateway/providers/claude-thinking";
 import {
   defineProvider,
   type FailedResponse,
@@ -25,7 +26,8 @@ export const bedrock = defineProvider({
   headers: () => ({}),
   usage: bedrockConverseUsage,
   classify: classifyBedrockError,
-  languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
+  languageModel: async (settings, upstreamModel) =>
+    withinLimit((await moduleOf(settings))(upstreamModel), { provider: "amazonBedrock", option: "reasoningConfig" }),
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
   rerankingModel: async (settings, upstreamModel) =>

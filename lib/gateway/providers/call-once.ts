@@ -24,7 +24,7 @@ export async function callOnce(
   try {
     const prompt = [{ role: "user" as const, content: [{ type: "text" as const, text: "Hi" }] }];
     const asked = { prompt, maxOutputTokens: MAX_OUTPUT_TOKENS, abortSignal };
-    const options = definition.prepare?.(asked) ?? asked;
+    const options = definition.prepare?.(asked, upstreamModel) ?? asked;
     const model = await definition.languageModel(settings, upstreamModel, options);
     const { usage } = await model.doGenerate(options);
     return {

@@ -93,7 +93,7 @@ export type ProviderDefinition = {
     options: LanguageModelV4CallOptions,
   ): LanguageModelV4 | Promise<LanguageModelV4>;
   /** What the module must be told beside what every provider is told. */
-  prepare?(options: LanguageModelV4CallOptions): LanguageModelV4CallOptions;
+  prepare?(options: LanguageModelV4CallOptions, upstreamModel: string): LanguageModelV4CallOptions;
   /** Its models of other kinds, where its module has them and its upstream does not speak the protocol itself. */
   embeddingModel?(settings: SdkSettings, upstreamModel: string): EmbeddingModelV4 | Promise<EmbeddingModelV4>;
   imageModel?(settings: SdkSettings, upstreamModel: string): ImageModelV4 | Promise<ImageModelV4>;
@@ -107,6 +107,8 @@ export type ProviderDefinition = {
   balance?: BalanceCall;
   /** The request field that carries the token limit in the openai-chat dialect. */
   tokenLimitField?: "max_tokens" | "max_completion_tokens" | "as-sent";
+  /** Requests without a token limit are refused. */
+  needsLimit?: boolean;
   /** False: a model that thinks says nothing of its thoughts while it does, so that its stream cannot be metered. `if-asked`:
    *  unless the call asks for thoughts. */
   reasoningStreams?: boolean | "if-asked";

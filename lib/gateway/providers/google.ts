@@ -1,3 +1,4 @@
+import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import {
   defineProvider,
   type FailedResponse,
@@ -26,17 +27,7 @@ export const google = defineProvider({
   answersWithImages: true,
   hears: true,
   maxStopSequences: 5,
-  prepare: (options) =>
-    // thoughts are hidden unless asked for, and models that do not think refuse to be asked
-    options.reasoning === undefined || options.reasoning === "none"
-      ? options
-      : {
-          ...options,
-          providerOptions: {
-            ...options.providerOptions,
-            google: { ...options.providerOptions?.google, thinkingConfig: { includeThoughts: true } },
-          },
-        },
+  prepare,
   listModels: {
     request: ({ baseUrl, secret }) => ({ url: `${baseUrl}/models?pageSize=1000`, headers: headersOf(secret) }),
     read: (body) =>
@@ -46,6 +37,26 @@ export const google = defineProvider({
       })),
   },
 });
+
+/** Only some models take a budget of tokens, and none beyond this. */
+const BUDGETED = /gemini-2\.5/;
+const MAX_BUDGET_TOKENS = 24_576;
+
+function prepare(options: LanguageModelV4CallOptions, upstreamModel: string): LanguageModelV4CallOptions {
+  const { thinkingConfig, ...own } = options.providerOptions?.google ?? {};
+  const { thinkingBudget: budget } = (thinkingConfig ?? {}) as { thinkingBudget?: number };
+  // thoughts are hidden unless asked for, and models that do not think refuse to be asked
+  const asked = options.reasoning !== undefined &&
+    options.reasoning !== "none" && {
+      includeThoughts: true,
+      ...(budget !== undefined &&
+        BUDGETED.test(upstreamModel) && { thinkingBudget: Math.min(budget, MAX_BUDGET_TOKENS) }),
+    };
+  return {
+    ...options,
+    providerOptions: { ...options.providerOptions, google: { ...own, ...(asked && { thinkingConfig: asked }) } },
+  };
+}
 
 async function moduleOf({ secret, baseUrl, fetch }: SdkSettings) {
   const { createGoogle } = await import("@ai-sdk/google");

@@ -7,7 +7,7 @@ import type {
   LanguageModelV4ToolResultPart,
 } from "@ai-sdk/provider";
 import { AppError } from "@/lib/errors";
-import { printable } from "@/lib/gateway/dialects/body-fields";
+import { printable, thinkingBudgetOf } from "@/lib/gateway/dialects/body-fields";
 import { cacheHint } from "@/lib/gateway/dialects/cache-hint";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { fileFromBase64, fileFromUrl } from "@/lib/gateway/dialects/file-part";
@@ -42,6 +42,7 @@ export function toCallOptions(
       user: textOrNone(user),
       ...(isSerial === true && { parallelToolCalls: false }),
       ...(format && { isStrict: false }),
+      thinkingBudget: thinkingBudgetOf(body),
     },
     target.provider,
   );
@@ -214,11 +215,12 @@ function toolChoice(
 /** Budgets in the steps of effort that other providers know. */
 function reasoningOf(body: JsonObject): LanguageModelV4CallOptions["reasoning"] {
   const { effort } = (body.output_config ?? {}) as { effort?: unknown };
-  const { type, budget_tokens: budget } = (body.thinking ?? {}) as { type?: unknown; budget_tokens?: unknown };
+  const { type } = (body.thinking ?? {}) as { type?: unknown };
+  const budget = thinkingBudgetOf(body);
   if (type === "disabled") return "none";
   if (effort === "low" || effort === "medium" || effort === "high" || effort === "xhigh" || effort === "max")
     return effort;
-  if (type !== "enabled" || typeof budget !== "number") return undefined;
+  if (type !== "enabled" || budget === null) return undefined;
   return budget <= 2_048 ? "low" : budget <= 16_384 ? "medium" : "high";
 }
 

@@ -1,4 +1,5 @@
 import type { JSONSchema7, LanguageModelV4CallOptions, SharedV4ProviderOptions } from "@ai-sdk/provider";
+import { thinkingBudgetOf } from "@/lib/gateway/dialects/body-fields";
 import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { toPrompt } from "@/lib/gateway/dialects/openai-chat/messages";
 import { toToolChoice, toTools } from "@/lib/gateway/dialects/openai-chat/tools";
@@ -40,39 +41,35 @@ export function toCallOptions(
 const UNSAYABLE = ["logit_bias", "min_p", "top_a", "repetition_penalty", "prediction"];
 
 /** What the specification leaves to each module. */
-function ownOptionsOf(
-  {
-    parallel_tool_calls: parallel,
-    user,
-    modalities,
-    verbosity,
-    prompt_cache_key: key,
-    response_format: format,
-  }: JsonObject,
-  provider: Parameters<typeof ownOptions>[1],
-): SharedV4ProviderOptions {
+function ownOptionsOf(body: JsonObject, provider: Parameters<typeof ownOptions>[1]): SharedV4ProviderOptions {
+  const { parallel_tool_calls: parallel, user, modalities, verbosity } = body;
+  const { prompt_cache_key: key, response_format: format } = body;
   const { json_schema: schema } = (format ?? {}) as { json_schema?: { strict?: unknown } };
   const wanted = {
     ...(typeof parallel === "boolean" && { parallelToolCalls: parallel }),
     ...{ user: textOrNone(user), promptCacheKey: textOrNone(key), verbosity: textOrNone(verbosity) },
     ...(schema && { isStrict: schema.strict === true }),
+    thinkingBudget: thinkingBudgetOf(body),
   };
+  const own = ownOptions(wanted, provider);
   const withImages = provider.id === "google" && Array.isArray(modalities) && modalities.includes("image");
   return {
-    ...ownOptions(wanted, provider),
-    ...(withImages && { google: { responseModalities: modalities.map((name) => String(name).toUpperCase()) } }),
+    ...own,
+    ...(withImages && {
+      google: { ...own.google, responseModalities: modalities.map((name) => String(name).toUpperCase()) },
+    }),
   };
 }
 
 /** The effort a client asks for, in any of the spellings that are about. */
 function effortOf(body: JsonObject): unknown {
   if (body.reasoning_effort != null) return body.reasoning_effort;
-  const { effort, max_tokens: most, enabled } = (body.reasoning ?? {}) as JsonObject;
-  const { type, budget_tokens: budget } = (body.thinking ?? {}) as JsonObject;
+  const { effort, enabled } = (body.reasoning ?? {}) as JsonObject;
+  const { type } = (body.thinking ?? {}) as JsonObject;
   if (effort != null) return effort;
   if (enabled === false || type === "disabled" || body.enable_thinking === false) return "none";
-  const tokens = typeof most === "number" ? most : budget;
-  if (typeof tokens === "number") return tokens <= 2_048 ? "low" : tokens <= 16_384 ? "medium" : "high";
+  const tokens = thinkingBudgetOf(body);
+  if (tokens !== null) return tokens <= 2_048 ? "low" : tokens <= 16_384 ? "medium" : "high";
   return enabled === true || type === "enabled" || body.enable_thinking === true ? "medium" : undefined;
 }
 

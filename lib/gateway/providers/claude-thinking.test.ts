@@ -1,0 +1,74 @@
+import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
+import { expect, test } from "vitest";
+import { anthropic } from "@/lib/gateway/providers/anthropic";
+import { bedrock } from "@/lib/gateway/providers/bedrock";
+import { google } from "@/lib/gateway/providers/google";
+
+const prompt: LanguageModelV4CallOptions["prompt"] = [{ role: "user", content: [{ type: "text", text: "hi" }] }];
+type Asked = Omit<LanguageModelV4CallOptions, "prompt">;
+
+/** What the provider is sent for such a call. */
+async function sent(provider: typeof anthropic, upstreamModel: string, asked: Asked) {
+  let body = "";
+  const fetch = async (_url: unknown, init?: RequestInit) => {
+    body = String(init?.body);
+    return new Response("{}", { status: 500 });
+  };
+  const settings = {
+    ...{ secret: { apiKey: "k" }, baseUrl: "https://upstream.test", region: null },
+    fetch: fetch as typeof globalThis.fetch,
+  };
+  const options = { prompt, ...asked };
+  const prepared = provider.prepare?.(options, upstreamModel) ?? options;
+  const model = await provider.languageModel(settings, upstreamModel, prepared);
+  await Promise.resolve(model.doGenerate(prepared)).catch(() => {});
+  return JSON.parse(body);
+}
+
+const budgetOf = (budgetTokens: number) => ({ type: "enabled", budgetTokens });
+
+test.each<[string, Asked, object]>([
+  ["a share by effort", { maxOutputTokens: 5_000, reasoning: "high" }, { budget: 3_000, most: 5_000 }],
+  ["the rest needs room", { maxOutputTokens: 3_000, reasoning: "max" }, { budget: 1_976, most: 3_000 }],
+  ["at least what Claude takes", { maxOutputTokens: 3_000, reasoning: "low" }, { budget: 1_024, most: 3_000 }],
+  ["none where there is no room", { maxOutputTokens: 2_000, reasoning: "high" }, { budget: undefined, most: 2_000 }],
+  [
+    "as many as the client lets it",
+    {
+      ...{ maxOutputTokens: 9_000, reasoning: "high" },
+      providerOptions: {
+        anthropic: { thinking: budgetOf(2_000) },
+        amazonBedrock: { reasoningConfig: budgetOf(2_000) },
+      },
+    },
+    { budget: 2_000, most: 9_000 },
+  ],
+])("thoughts of Claude are part of a call's limit: %s", async (_title, asked, expected) => {
+  const { thinking, max_tokens: most } = await sent(anthropic, "claude-sonnet-4-5", asked);
+  expect({ budget: thinking?.budget_tokens, most }).toEqual(expected);
+  const converse = await sent(bedrock, "anthropic.claude-sonnet-4-5-v1:0", asked);
+  const { maxTokens } = converse.inferenceConfig;
+  expect({ budget: converse.additionalModelRequestFields?.thinking?.budget_tokens, most: maxTokens }).toEqual(expected);
+});
+
+test("models that are asked by effort keep to the limit themselves, whatever budget a client names", async () => {
+  const asked: Asked = {
+    ...{ maxOutputTokens: 5_000, reasoning: "high" },
+    providerOptions: { anthropic: { thinking: budgetOf(2_000) } },
+  };
+  expect(await sent(anthropic, "claude-opus-4-6", asked)).toMatchObject({
+    ...{ max_tokens: 5_000, thinking: { type: "adaptive" }, output_config: { effort: "high" } },
+  });
+});
+
+test("Gemini gets a client's budget where the model takes one", async () => {
+  const asked: Asked = {
+    reasoning: "low",
+    providerOptions: { google: { thinkingConfig: { thinkingBudget: 2_000 } } },
+  };
+  const configOf = async (model: string) => (await sent(google, model, asked)).generationConfig.thinkingConfig;
+  expect(await configOf("gemini-2.5-flash")).toEqual({ thinkingBudget: 2_000, includeThoughts: true });
+  expect(await configOf("gemini-3-pro-preview")).toEqual({ thinkingLevel: "low", includeThoughts: true });
+  const { generationConfig } = await sent(google, "gemini-2.5-flash", { ...asked, reasoning: "none" });
+  expect(generationConfig.thinkingConfig).toEqual({ thinkingBudget: 0 });
+});
