@@ -132,9 +132,9 @@ export async function startGateway(settings: GatewaySettings): Promise<GatewayRu
   const holdTimes = new HoldTimes(systemClock);
   let databaseMs: number | null = null;
   const facts = () => {
-    const { running, unsettled } = statistics();
+    const { statements: _, ...figures } = statistics();
     const configVersion = snapshots.current().version;
-    return { ...processFacts(), running, unsettled, databaseMs, holdP99Ms: holdTimes.p99Ms, configVersion };
+    return { ...processFacts(), ...figures, databaseMs, holdP99Ms: holdTimes.p99Ms, configVersion };
   };
   const watch = createWatch((err) => log.error({ err }, "the money path needs a look"));
   const heartbeat = setInterval(() => {

@@ -2,6 +2,7 @@ import { parseRates, priceUsage } from "@/lib/billing/pricing";
 import { ratesInForce } from "@/lib/catalog/admin-prices";
 import { findProviderKind } from "@/lib/catalog/provider-kinds";
 import { db } from "@/lib/db";
+import type { GatewayStatistics } from "@/lib/gateway/runtime";
 import { type Figures, figuresOf, type RouteSums } from "@/lib/health/figures";
 import type {
   BreakerRow,
@@ -75,7 +76,8 @@ async function readProcesses(now: number): Promise<ProcessRow[]> {
   const rows = nodes.map(({ id, bootedAt, beatAt, facts }): ProcessRow => {
     // safe because only node_heartbeat writes it, from process-facts.ts and runtime.ts
     const told = (facts ?? {}) as Partial<
-      ProcessFacts & { running: number; configVersion: string; databaseMs: number; holdP99Ms: number | null }
+      ProcessFacts &
+        Omit<GatewayStatistics, "statements"> & { configVersion: string; databaseMs: number; holdP99Ms: number | null }
     >;
     return {
       id: id.replace(/^worker:/, ""),
@@ -88,6 +90,9 @@ async function readProcesses(now: number): Promise<ProcessRow[]> {
       running: told.running ?? null,
       databaseMs: told.databaseMs ?? null,
       holdP99Ms: told.holdP99Ms ?? null,
+      oldestCallMs: told.oldestCallMs ?? null,
+      oldestUnsettledMs: told.oldestUnsettledMs ?? null,
+      refused: told.refused ?? null,
       disk: told.disk ?? null,
       configVersion: told.configVersion ?? null,
     };
@@ -95,7 +100,7 @@ async function readProcesses(now: number): Promise<ProcessRow[]> {
   const { uptimeMs, rssBytes, cpuShare } = ownFacts();
   const web: ProcessRow = {
     ...{ id: "web", role: "web", isSilent: false, rssBytes, cpuShare, running: null, databaseMs: null },
-    ...{ holdP99Ms: null, disk: null },
+    ...{ holdP99Ms: null, oldestCallMs: null, oldestUnsettledMs: null, refused: null, disk: null },
     ...{ configVersion: null, startedAt: new Date(now - uptimeMs).toISOString(), beatAt: new Date(now).toISOString() },
   };
   return [...rows, web];

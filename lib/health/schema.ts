@@ -33,6 +33,12 @@ const processOut = z.object({
   databaseMs: milliseconds,
   /** What 99 of 100 holds took at most, of those of the last five minutes. */
   holdP99Ms: milliseconds,
+  /** How long the oldest call, and its hold, has run. */
+  oldestCallMs: z.number().nullable(),
+  /** How long the oldest finished call has waited to be booked. */
+  oldestUnsettledMs: z.number().nullable(),
+  /** Finished calls that the database refused to book since the process began; kept for its next start. */
+  refused: z.int().nullable(),
   /** Where it writes. */
   disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }).nullable(),
   configVersion: z.string().nullable(),
@@ -112,7 +118,18 @@ export const runOut = z.object({
 
 const troubleOut = z.object({
   what: z.enum([
-    ...(["brokenBooks", "noGateway", "noWorker", "unserved", "fullDisk", "fullDatabase", "slowHolds"] as const),
+    ...([
+      "brokenBooks",
+      "refusedSettlements",
+      "lateSettlements",
+      "longHolds",
+      "noGateway",
+      "noWorker",
+      "unserved",
+      "fullDisk",
+      "fullDatabase",
+      "slowHolds",
+    ] as const),
     ...(["silent", "refused", "open", "mail", "failedJobs", "lateJobs"] as const),
   ]),
   count: z.int(),

@@ -48,6 +48,18 @@ it.each<[string, object, string[]]>([
     { processes: well.processes.map((one) => ({ ...one, disk: { freeBytes: 9, totalBytes: 100 }, holdP99Ms: 500 })) },
     ["fullDisk 3", "slowHolds 3"],
   ],
+  [
+    "what the money path must not show",
+    {
+      processes: well.processes.map((one) => ({
+        ...one,
+        oldestCallMs: 1_200_001,
+        oldestUnsettledMs: 60_001,
+        refused: 2,
+      })),
+    },
+    ["refusedSettlements 6", "lateSettlements 3", "longHolds 3"],
+  ],
   ["few connections left", { database: { connections: 90, maxConnections: 100 } }, ["fullDatabase 1"]],
   [
     "a refused credential",

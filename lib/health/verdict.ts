@@ -1,6 +1,8 @@
 import type { Health, ProcessRow, Trouble } from "@/lib/health/schema";
 
 const LATE_MS = 5 * 60_000;
+const LONGEST_HOLD_MS = 20 * 60_000;
+const LONGEST_UNSETTLED_MS = 60_000;
 /** A hold is given up after two seconds. */
 const SLOW_HOLD_MS = 500;
 const LEAST_FREE_SHARE = 0.1;
@@ -16,12 +18,15 @@ export function troublesOf(health: Omit<Health, "troubles">): Trouble[] {
 
 const PLACES = [
   ["brokenBooks", "ledger"],
+  ["refusedSettlements", "processes"],
+  ["lateSettlements", "processes"],
   ["noGateway", "processes"],
   ["noWorker", "processes"],
   ["unserved", "routes"],
   ["fullDisk", "processes"],
   ["fullDatabase", "processes"],
   ["slowHolds", "processes"],
+  ["longHolds", "processes"],
   ["silent", "processes"],
   ["refused", "routes"],
   ["open", "breakers"],
@@ -39,6 +44,9 @@ function findings({ at, books, processes, database, providers, breakers, queues,
   const others = queues.filter(({ task }) => task !== mail.task);
   return {
     brokenBooks: books?.violations ?? 0,
+    refusedSettlements: alive.reduce((sum, { refused }) => sum + (refused ?? 0), 0),
+    lateSettlements: alive.filter(({ oldestUnsettledMs }) => (oldestUnsettledMs ?? 0) > LONGEST_UNSETTLED_MS).length,
+    longHolds: alive.filter(({ oldestCallMs }) => (oldestCallMs ?? 0) > LONGEST_HOLD_MS).length,
     noGateway: !runs("gateway"),
     noWorker: !runs("worker"),
     /** Providers that have credentials, none of which can be used. */
