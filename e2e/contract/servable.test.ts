@@ -24,6 +24,7 @@ const LOUD: [string, string, Record<string, unknown>][] = [
   ["/chat/completions", "tools[0].type", { messages, tools: [{ type: "custom", custom: { name: "f" } }] }],
   ["/responses", "tools", { input: "hi", tools: [grammar] }],
   ["/responses", "include", { input: "hi", include: ["message.output_text.logprobs"] }],
+  ["/responses", "input[1]", { input: [messages[0], { type: "local_shell_call_output", id: "c1", output: "ok" }] }],
   ["/completions", "echo", { prompt: "hi", echo: true }],
 ];
 

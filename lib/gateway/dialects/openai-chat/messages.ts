@@ -81,11 +81,18 @@ function userParts(message: JsonObject, index: number): Content<"user"> {
 }
 
 function assistantParts(past: PastMessage, provider: string): Content<"assistant"> {
-  const texts = textsOf(past.message)
+  const texts = [...textsOf(past.message), ...refusalsOf(past.message)]
     .filter(({ text }) => !isBlank(text))
     .map((part) => ({ type: "text" as const, text: String(part.text), ...cacheHint(part) }));
   const calls = past.kind === "calls" ? past.calls : [];
   return [...reasoningParts(past.message, provider), ...texts, ...calls.map((call) => callPart(call, provider))];
+}
+
+/** What the model would not say is what it said. */
+function refusalsOf(message: JsonObject): JsonObject[] {
+  return [...partsOf(message), message].flatMap(({ refusal }) =>
+    typeof refusal === "string" ? [{ type: "text", text: refusal }] : [],
+  );
 }
 
 /** What this provider signed in an earlier turn. Reasoning of another one is left out: it would be refused. */

@@ -36,6 +36,12 @@ describe("roles", () => {
   });
 
   test("user and assistant", () => {
+    const refused = [
+      { role: "assistant", content: null, refusal: "ho" },
+      { role: "assistant", content: [{ type: "refusal", refusal: "ho" }] },
+    ];
+    for (const turn of refused)
+      expect(promptOf({ role: "user", content: "hi" }, turn)[1]).toEqual({ role: "assistant", content: [text("ho")] });
     expect(promptOf({ role: "user", content: "hi" }, { role: "assistant", content: "ho" })).toEqual([
       { role: "user", content: [text("hi")] },
       { role: "assistant", content: [text("ho")] },

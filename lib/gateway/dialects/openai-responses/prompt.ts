@@ -65,8 +65,14 @@ function ownOptionsOf(body: JsonObject, provider: RelayTarget["provider"]): Shar
 export function untranslatable({ body }: Pick<Conversation, "body">): string | null {
   if (typeof body.top_logprobs === "number" && body.top_logprobs > 0) return "top_logprobs";
   if (Array.isArray(body.include) && body.include.includes("message.output_text.logprobs")) return "include";
-  return partsOf(body.tools).some(hasGrammar) ? "tools" : null;
+  if (partsOf(body.tools).some(hasGrammar)) return "tools";
+  // without what the client's own tools did, the conversation is another one
+  const at = itemsOf(body.input).findIndex(({ type }) => RUN_BY_CLIENT.test(String(type)));
+  return at < 0 ? null : `input[${at}]`;
 }
+
+/** Calls of tools of OpenAI's own design that a client runs, and their results. */
+const RUN_BY_CLIENT = /^(computer|local_shell|shell|apply_patch)_call(_output)?$/;
 
 function toPrompt(body: JsonObject, provider: string): LanguageModelV4Prompt {
   const prompt: LanguageModelV4Message[] = [];
