@@ -1,3 +1,4 @@
+import type { LanguageModelV4Message, SharedV4ProviderOptions } from "@ai-sdk/provider";
 import { withinLimit } from "@/lib/gateway/providers/claude-thinking";
 import {
   defineProvider,
@@ -15,6 +16,20 @@ const DEFAULT_REGION = "us-east-1";
 /** The regional endpoints; any other base URL is the operator's own and is called as it is. */
 const REGIONAL = /^https:\/\/bedrock-runtime\.([a-z0-9-]+)\.amazonaws\.com$/;
 
+/** Models that take hints for a cache, by name or behind a profile of the operator's own; others refuse the call for one. */
+const CACHES = /claude|nova|^arn:/;
+
+function withoutHint(message: LanguageModelV4Message): LanguageModelV4Message {
+  const plain = <Part extends { providerOptions?: SharedV4ProviderOptions }>(part: Part): Part => {
+    if (part.providerOptions?.bedrock?.cachePoint === undefined) return part;
+    const { cachePoint: _hint, ...bedrock } = part.providerOptions.bedrock;
+    return { ...part, providerOptions: { ...part.providerOptions, bedrock } };
+  };
+  if (message.role === "system") return plain(message);
+  // safe because each part stays of its own kind
+  return { ...message, content: message.content.map(plain) } as LanguageModelV4Message;
+}
+
 /** Amazon Bedrock's Converse API, with an access key pair (SigV4) or an API key. A credential may name its own region. */
 export const bedrock = defineProvider({
   id: "bedrock",
@@ -28,6 +43,8 @@ export const bedrock = defineProvider({
   classify: classifyBedrockError,
   languageModel: async (settings, upstreamModel) =>
     withinLimit((await moduleOf(settings))(upstreamModel), { provider: "amazonBedrock", option: "reasoningConfig" }),
+  prepare: (options, upstreamModel) =>
+    CACHES.test(upstreamModel) ? options : { ...options, prompt: options.prompt.map(withoutHint) },
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
   imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
   rerankingModel: async (settings, upstreamModel) =>

@@ -1,29 +1,11 @@
 import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import { expect, test } from "vitest";
+import { sentByModule } from "@/e2e/support/sent-by-module";
 import { anthropic } from "@/lib/gateway/providers/anthropic";
 import { bedrock } from "@/lib/gateway/providers/bedrock";
 import { google } from "@/lib/gateway/providers/google";
 
-const prompt: LanguageModelV4CallOptions["prompt"] = [{ role: "user", content: [{ type: "text", text: "hi" }] }];
-type Asked = Omit<LanguageModelV4CallOptions, "prompt">;
-
-/** What the provider is sent for such a call. */
-async function sent(provider: typeof anthropic, upstreamModel: string, asked: Asked) {
-  let body = "";
-  const fetch = async (_url: unknown, init?: RequestInit) => {
-    body = String(init?.body);
-    return new Response("{}", { status: 500 });
-  };
-  const settings = {
-    ...{ secret: { apiKey: "k" }, baseUrl: "https://upstream.test", region: null },
-    fetch: fetch as typeof globalThis.fetch,
-  };
-  const options = { prompt, ...asked };
-  const prepared = provider.prepare?.(options, upstreamModel) ?? options;
-  const model = await provider.languageModel(settings, upstreamModel, prepared);
-  await Promise.resolve(model.doGenerate(prepared)).catch(() => {});
-  return JSON.parse(body);
-}
+type Asked = Partial<LanguageModelV4CallOptions>;
 
 const budgetOf = (budgetTokens: number) => ({ type: "enabled", budgetTokens });
 
@@ -44,9 +26,9 @@ test.each<[string, Asked, object]>([
     { budget: 2_000, most: 9_000 },
   ],
 ])("thoughts of Claude are part of a call's limit: %s", async (_title, asked, expected) => {
-  const { thinking, max_tokens: most } = await sent(anthropic, "claude-sonnet-4-5", asked);
+  const { thinking, max_tokens: most } = await sentByModule(anthropic, "claude-sonnet-4-5", asked);
   expect({ budget: thinking?.budget_tokens, most }).toEqual(expected);
-  const converse = await sent(bedrock, "anthropic.claude-sonnet-4-5-v1:0", asked);
+  const converse = await sentByModule(bedrock, "anthropic.claude-sonnet-4-5-v1:0", asked);
   const { maxTokens } = converse.inferenceConfig;
   expect({ budget: converse.additionalModelRequestFields?.thinking?.budget_tokens, most: maxTokens }).toEqual(expected);
 });
@@ -56,7 +38,7 @@ test("models that are asked by effort keep to the limit themselves, whatever bud
     ...{ maxOutputTokens: 5_000, reasoning: "high" },
     providerOptions: { anthropic: { thinking: budgetOf(2_000) } },
   };
-  expect(await sent(anthropic, "claude-opus-4-6", asked)).toMatchObject({
+  expect(await sentByModule(anthropic, "claude-opus-4-6", asked)).toMatchObject({
     ...{ max_tokens: 5_000, thinking: { type: "adaptive" }, output_config: { effort: "high" } },
   });
 });
@@ -66,9 +48,9 @@ test("Gemini gets a client's budget where the model takes one", async () => {
     reasoning: "low",
     providerOptions: { google: { thinkingConfig: { thinkingBudget: 2_000 } } },
   };
-  const configOf = async (model: string) => (await sent(google, model, asked)).generationConfig.thinkingConfig;
+  const configOf = async (model: string) => (await sentByModule(google, model, asked)).generationConfig.thinkingConfig;
   expect(await configOf("gemini-2.5-flash")).toEqual({ thinkingBudget: 2_000, includeThoughts: true });
   expect(await configOf("gemini-3-pro-preview")).toEqual({ thinkingLevel: "low", includeThoughts: true });
-  const { generationConfig } = await sent(google, "gemini-2.5-flash", { ...asked, reasoning: "none" });
+  const { generationConfig } = await sentByModule(google, "gemini-2.5-flash", { ...asked, reasoning: "none" });
   expect(generationConfig.thinkingConfig).toEqual({ thinkingBudget: 0 });
 });

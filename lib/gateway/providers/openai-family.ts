@@ -1,4 +1,5 @@
 import type { LanguageModelV4 } from "@ai-sdk/provider";
+import type { JsonObject } from "@/lib/gateway/json-body";
 import { defineProvider, type ProviderDefinition, type SdkSettings } from "@/lib/gateway/providers/define";
 import { bearer, classifyOpenAIError, openAIModelList } from "@/lib/gateway/providers/openai-wire";
 import { openAIChatUsage } from "@/lib/gateway/usage/openai-chat";
@@ -27,6 +28,8 @@ export async function chatModel(
   name: string,
   { secret, baseUrl, fetch, headers }: SdkSettings & Pick<ProviderDefinition, "headers">,
   upstreamModel: string,
+  /** What the module's request still lacks. */
+  complete?: (body: JsonObject) => JsonObject,
 ): Promise<LanguageModelV4> {
   const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
   return createOpenAICompatible({
@@ -37,5 +40,6 @@ export async function chatModel(
     // streams would carry no usage, and schemas would be dropped without a word
     includeUsage: true,
     supportsStructuredOutputs: true,
+    ...(complete && { transformRequestBody: complete }),
   })(upstreamModel);
 }

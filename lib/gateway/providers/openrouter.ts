@@ -1,5 +1,7 @@
+import type { LanguageModelV4Message, SharedV4ProviderOptions } from "@ai-sdk/provider";
+import type { JsonObject } from "@/lib/gateway/json-body";
 import type { FailureClass } from "@/lib/gateway/providers/define";
-import { openAIFamily } from "@/lib/gateway/providers/openai-family";
+import { chatModel, openAIFamily } from "@/lib/gateway/providers/openai-family";
 import { bearer, OPENAI_UNITS, openAIErrors } from "@/lib/gateway/providers/openai-wire";
 import { openRouterUsage } from "@/lib/gateway/usage/openai-chat";
 
@@ -20,6 +22,26 @@ const headers = (secret: Record<string, string>) => ({
   "x-title": "AIGNE Hub",
 });
 
+/** Hints for the caches of Claude and Gemini, which OpenRouter takes as Anthropic spells them. */
+function withCacheControl(message: LanguageModelV4Message): LanguageModelV4Message {
+  const spelled = <Part extends { providerOptions?: SharedV4ProviderOptions }>(part: Part): Part => {
+    const hint = part.providerOptions?.anthropic?.cacheControl;
+    return hint === undefined
+      ? part
+      : { ...part, providerOptions: { ...part.providerOptions, openaiCompatible: { cache_control: hint } } };
+  };
+  if (message.role === "system") return spelled(message);
+  // safe because each part stays of its own kind
+  return { ...message, content: message.content.map(spelled) } as LanguageModelV4Message;
+}
+
+/** OpenRouter reads a hint in a part alone, the module writes messages of one text without parts. */
+function cachedInPart(message: JsonObject): JsonObject {
+  const { cache_control: hint, ...rest } = message;
+  if (hint === undefined || typeof rest.content !== "string") return message;
+  return { ...rest, content: [{ type: "text", text: rest.content, cache_control: hint }] };
+}
+
 export const openrouter = openAIFamily({
   id: "openrouter",
   name: "OpenRouter",
@@ -29,6 +51,12 @@ export const openrouter = openAIFamily({
   },
   headers,
   usage: openRouterUsage,
+  prepare: (options) => ({ ...options, prompt: options.prompt.map(withCacheControl) }),
+  languageModel: (settings, upstreamModel) =>
+    chatModel("openrouter", { ...settings, headers }, upstreamModel, (body) => ({
+      ...body,
+      messages: (body.messages as JsonObject[]).map(cachedInPart),
+    })),
   classify: openAIErrors(({ code, message }) => {
     if (code === "403" && /moderation|flagged/i.test(message)) return "content_policy";
     return /maximum context length/i.test(message) ? "context_length" : (CLASS_BY_CODE[code ?? ""] ?? null);
