@@ -71,9 +71,14 @@ function itemsOf({ messages, input, system }: JsonObject): JsonObject[] {
 }
 
 function partsOf(body: JsonObject): JsonObject[] {
-  return itemsOf(body)
-    .flatMap(({ content }) => (Array.isArray(content) ? content : []))
-    .filter((part) => typeof part === "object" && part !== null);
+  return itemsOf(body).flatMap(({ content, output }) => [...nestedIn(content), ...nestedIn(output)]);
+}
+
+/** Results of tools hold parts of their own. */
+function nestedIn(parts: unknown): JsonObject[] {
+  if (!Array.isArray(parts)) return [];
+  const objects = parts.filter((part): part is JsonObject => typeof part === "object" && part !== null);
+  return objects.flatMap((part) => [part, ...nestedIn(part.content)]);
 }
 
 function typeOf(part: JsonObject): string {
