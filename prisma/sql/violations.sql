@@ -3,17 +3,19 @@
 -- before are not read again. Balances are summed up from the last mark (mark_balances), budgets of earlier periods from the rollup,
 -- those of longer periods than a day by windows longer than a day (the nightly one); payments, which are few, are always looked at
 -- whole, and so are all wallets, limits and open holds as they are now.
+-- Statistics are old where much has happened since: the planner then takes a day's journals for one row and reads all events for
+-- each of them, minutes instead of a second. So joins hash, and what belongs to a journal is looked up by it alone (LATERAL): given the
+-- account too, it would take that one's index.
 CREATE OR REPLACE FUNCTION violations_since(since timestamptz) RETURNS TABLE (rule text, org_id text, ref text, detail text)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET enable_nestloop = off SET jit = off AS $$
 WITH posting AS (
   -- the balance after each posting: from nothing, or back from what it is now
   SELECT w.org_id, w.floor, j.id AS journal_id, j.kind, e.amount, sum(e.amount) OVER (PARTITION BY w.org_id ORDER BY j.id)
     + CASE WHEN since = '-infinity' THEN 0 ELSE w.posted - sum(e.amount) OVER (PARTITION BY w.org_id) END AS after
-  FROM wallet w
-  JOIN (
-    SELECT e.account_id, e.journal_id, sum(e.amount) AS amount FROM entry e JOIN journal x ON x.id = e.journal_id AND x.at >= since GROUP BY 1, 2
-  ) e ON e.account_id = 'customer:' || w.org_id
-  JOIN journal j ON j.id = e.journal_id
+  FROM journal j
+  CROSS JOIN LATERAL (SELECT x.account_id, sum(x.amount) AS amount FROM entry x WHERE x.journal_id = j.id GROUP BY 1) e
+  CROSS JOIN LATERAL (SELECT x.org_id, x.floor, x.posted FROM wallet x WHERE e.account_id = 'customer:' || x.org_id AND x.org_id = substr(e.account_id, 10) OFFSET 0) w
+  WHERE j.at >= since
 ), open_hold AS (
   SELECT h.org_id, v.scope, v.scope_id, sum(h.amount) AS amount, count(*) AS n
   FROM hold h CROSS JOIN LATERAL limit_scopes(h.key_id, h.app_id, h.member_id, h.org_id) v
@@ -31,8 +33,9 @@ WITH posting AS (
   WHERE bucket >= date_bin('15 minutes', since, 'epoch') + interval '15 minutes' GROUP BY 1, 2, 3, 4
 ), pi_posting AS (
   SELECT j.org_id, split_part(j.ref, ':', 2) AS stripe_pi, sum(e.amount) AS amount, coalesce(sum(e.amount) FILTER (WHERE j.kind = 'topup'), 0) AS bought
-  FROM journal j JOIN entry e ON e.journal_id = j.id AND e.account_id = 'customer:' || j.org_id
-  WHERE j.kind IN ('topup', 'refund', 'dispute') AND j.ref LIKE 'pi:%' GROUP BY 1, 2
+  FROM journal j
+  CROSS JOIN LATERAL (SELECT sum(x.amount) FILTER (WHERE x.account_id = 'customer:' || j.org_id) AS amount FROM entry x WHERE x.journal_id = j.id) e
+  WHERE e.amount IS NOT NULL AND j.kind IN ('topup', 'refund', 'dispute') AND j.ref LIKE 'pi:%' GROUP BY 1, 2
 )
 SELECT 'I1' AS rule, w.org_id, w.org_id AS ref, format('posted %s, entries %s', w.posted, coalesce(e.total, 0)) AS detail
 FROM wallet w LEFT JOIN (SELECT account_id, sum(amount) AS total FROM entry GROUP BY 1) e ON e.account_id = 'customer:' || w.org_id
@@ -56,20 +59,18 @@ UNION ALL
 SELECT 'I3', w.org_id, w.org_id, format('posted %s below floor %s', w.posted, w.floor)
 FROM wallet w WHERE w.posted < w.floor AND w.status <> 'frozen'
 UNION ALL
-SELECT 'I4', j.org_id, j.ref, format('revenue %s, events %s', coalesce(r.amount, 0), coalesce(u.price, 0))
+SELECT 'I4', j.org_id, j.ref, format('revenue %s, events %s', r.amount, coalesce(u.price, 0))
 FROM journal j
-LEFT JOIN (
-  SELECT e.journal_id, sum(e.amount) AS amount FROM entry e JOIN journal x ON x.id = e.journal_id AND x.at >= since
-  WHERE e.account_id = 'revenue' GROUP BY 1
-) r ON r.journal_id = j.id
+CROSS JOIN LATERAL (SELECT coalesce(sum(e.amount) FILTER (WHERE e.account_id = 'revenue'), 0) AS amount FROM entry e WHERE e.journal_id = j.id) r
 LEFT JOIN (SELECT journal_id, sum(price_nano) AS price FROM usage_event WHERE at >= since GROUP BY 1) u ON u.journal_id = j.id
-WHERE j.at >= since AND j.kind IN ('usage', 'late') AND coalesce(r.amount, 0) <> coalesce(u.price, 0)
+WHERE j.at >= since AND j.kind IN ('usage', 'late') AND r.amount <> coalesce(u.price, 0)
 UNION ALL
 SELECT 'I5', j.org_id, j.ref, 'journal without usage events'
 FROM journal j WHERE j.at >= since AND j.kind IN ('usage', 'late') AND NOT EXISTS (SELECT FROM usage_event u WHERE u.journal_id = j.id AND u.at >= since)
 UNION ALL
 SELECT 'I5', u.org_id, u.id, 'priced event without journal'
-FROM usage_event u WHERE u.at >= since AND u.price_nano <> 0 AND NOT EXISTS (SELECT FROM journal j WHERE j.id = u.journal_id AND j.org_id = u.org_id)
+FROM usage_event u LEFT JOIN LATERAL (SELECT j.org_id FROM journal j WHERE j.id = u.journal_id OFFSET 0) j ON true
+WHERE u.at >= since AND u.price_nano <> 0 AND u.org_id IS DISTINCT FROM j.org_id
 UNION ALL
 SELECT 'I6', h.org_id, h.id, format('%s hold with %s call events', h.state, coalesce(u.n, 0))
 FROM hold h LEFT JOIN (SELECT id, count(*) AS n FROM usage_event WHERE kind = 'call' AND at >= since GROUP BY 1) u ON u.id = h.id
@@ -78,8 +79,9 @@ UNION ALL
 SELECT 'I7', h.org_id, h.id, format('open, expired at %s', h.expires_at)
 FROM hold h WHERE h.state = 'open' AND h.expires_at < clock_timestamp() - interval '60 seconds'
 UNION ALL
-SELECT 'I8', j.org_id, j.kind || ' ' || j.ref, format('entries sum up to %s', coalesce(sum(e.amount), 0))
-FROM journal j LEFT JOIN entry e ON e.journal_id = j.id WHERE j.at >= since GROUP BY j.id HAVING coalesce(sum(e.amount), 0) <> 0 OR count(e.id) = 0
+SELECT 'I8', j.org_id, j.kind || ' ' || j.ref, format('entries sum up to %s', coalesce(e.amount, 0))
+FROM journal j CROSS JOIN LATERAL (SELECT sum(x.amount) AS amount FROM entry x WHERE x.journal_id = j.id) e
+WHERE j.at >= since AND e.amount IS DISTINCT FROM 0
 UNION ALL
 SELECT 'I9', NULL, 'all accounts', format('sum %s', sum(amount)) FROM entry WHERE since = '-infinity' HAVING sum(amount) <> 0
 UNION ALL
@@ -88,14 +90,12 @@ FROM wallet w LEFT JOIN lot l ON l.org_id = w.org_id
 WHERE w.floor IS NOT NULL AND (coalesce(l.remaining, 0) <> greatest(w.posted, 0) OR coalesce(l.restricted, 0) <> w.restricted)
 UNION ALL
 SELECT 'I11', p.org_id, p.journal_id::text, format('%s took %s of positive balance, lots gave %s', p.kind,
-  greatest(p.after - p.amount, 0) - greatest(p.after, 0), coalesce(d.amount, 0))
-FROM posting p LEFT JOIN (
-  SELECT d.journal_id, sum(d.amount) AS amount FROM lot_draw d JOIN journal x ON x.id = d.journal_id AND x.at >= since GROUP BY 1
-) d ON d.journal_id = p.journal_id
+  greatest(p.after - p.amount, 0) - greatest(p.after, 0), d.amount)
+FROM posting p CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0) AS amount FROM lot_draw x WHERE x.journal_id = p.journal_id) d
 WHERE p.floor IS NOT NULL AND (p.kind IN ('usage', 'late', 'expiry') OR p.amount < 0)
   -- what came before a change of mode had no lots
   AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = p.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id >= p.journal_id)
-  AND coalesce(d.amount, 0) <> greatest(p.after - p.amount, 0) - greatest(p.after, 0)
+  AND d.amount <> greatest(p.after - p.amount, 0) - greatest(p.after, 0)
 UNION ALL
 SELECT 'I12', t.org_id, t.id, format('posted %s, target %s', coalesce(p.amount, 0), t.captured_nano - t.refunded_nano - t.disputed_nano)
 FROM topup t LEFT JOIN pi_posting p ON p.stripe_pi = t.stripe_pi AND p.org_id = t.org_id
@@ -113,8 +113,10 @@ FROM (SELECT coalesce(stripe_pi, id) AS id, max(stripe_pi) AS stripe_pi, sum(amo
 LEFT JOIN topup t ON t.stripe_pi = g.stripe_pi
 LEFT JOIN (
   SELECT coalesce(s.stripe_pi, s.id, split_part(j.ref, ':', 2)) AS id, sum(e.amount) AS amount
-  FROM journal j JOIN entry e ON e.journal_id = j.id AND e.account_id = 'stripe_clearing' LEFT JOIN stripe_transaction s ON s.id = j.ref AND j.kind = 'stripe'
-  GROUP BY 1
+  FROM entry e
+  CROSS JOIN LATERAL (SELECT x.kind, x.ref FROM journal x WHERE x.id = e.journal_id OFFSET 0) j
+  LEFT JOIN stripe_transaction s ON s.id = j.ref AND j.kind = 'stripe'
+  WHERE e.account_id = 'stripe_clearing' GROUP BY 1
 ) c ON c.id = g.id
 WHERE coalesce(c.amount, 0) <> -g.net
 UNION ALL
@@ -152,7 +154,7 @@ CROSS JOIN LATERAL (
 WHERE (l.period = 'day' OR l.period <> 'rate' AND since < clock_timestamp() - interval '1 day')
   AND coalesce(l.period_start, '-infinity') < since AND l.spent <> coalesce(s.price, 0)
   -- of what nobody has used since, nothing has changed
-  AND EXISTS (SELECT FROM usage_rollup r WHERE r.org_id = l.org_id AND r.bucket > since)
+  AND (SELECT true FROM usage_rollup r WHERE r.org_id = l.org_id AND r.bucket > since LIMIT 1)
 UNION ALL
 SELECT 'I18', coalesce(e.org_id, r.org_id), concat_ws(' ', coalesce(e.bucket, r.bucket), coalesce(e.key_id, r.key_id), coalesce(e.model_id, r.model_id)),
   format('events %s, rollup %s', (e.calls, e.price, e.promo, e.cost, e.waste, e.input, e.output), (r.calls, r.price, r.promo, r.cost, r.waste, r.input, r.output))
