@@ -12,7 +12,7 @@ import { Label } from "@/components/ui/label";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { updateSettingsAction } from "@/lib/settings/admin-actions";
-import type { Settings } from "@/lib/settings/schema";
+import { type Settings, STARTER_PROOFS } from "@/lib/settings/schema";
 
 const MODES = ["service", "enterprise"] as const;
 const POLICIES = ["open", "invitation", "closed"] as const;
@@ -42,6 +42,7 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
   const toast = useToast();
   const [mode, setMode] = useState(settings.mode);
   const [policy, setPolicy] = useState(settings.signUpPolicy);
+  const [proof, setProof] = useState(settings.starterCreditProof);
   const { run, isPending, problem, fieldProblem } = useAction(updateSettingsAction);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -58,6 +59,7 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
       ...(mode === "service"
         ? {
             starterCreditUsd: text("starterCreditUsd"),
+            starterCreditProof: proof,
             starterExpiryDays: Number(text("starterExpiryDays") || Number.NaN),
             starterDailyUsd: text("starterDailyUsd"),
             starterModelsUsd: text("starterModelsUsd"),
@@ -169,6 +171,25 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
       {mode === "service" && (
         <>
           <Part title={t("parts.starter")} text={starter}>
+            <Field name="starterCreditProof" label={t("starterProof")} help={t("starterProofHelp")}>
+              <Select
+                value={proof}
+                disabled={!canManage}
+                onValueChange={(value) => setProof(value === "oauth" ? "oauth" : "email")}
+                items={STARTER_PROOFS.map((value) => ({ value, label: t(`starterProofs.${value}`) }))}
+              >
+                <SelectTrigger>
+                  <SelectValue />
+                </SelectTrigger>
+                <SelectContent>
+                  {STARTER_PROOFS.map((value) => (
+                    <SelectItem key={value} value={value}>
+                      {t(`starterProofs.${value}`)}
+                    </SelectItem>
+                  ))}
+                </SelectContent>
+              </Select>
+            </Field>
             {STARTER.map(amount)}
           </Part>
           <Part title={t("parts.refunds")}>{REFUNDS.map(amount)}</Part>

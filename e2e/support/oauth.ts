@@ -52,7 +52,9 @@ export async function startOAuthSimulator(): Promise<OAuthSimulator> {
         return void token(request, body, json, pathname.startsWith("/google"));
       case "/github/api/v3/user":
         // no public address, as most people have it
-        return void (bearer ? json({ id: bearer.id, login: "x", name: bearer.name, email: null }) : json({}, 401));
+        return void (bearer
+          ? json({ id: bearer.id, login: "x", name: bearer.name, email: null, created_at: "2020-01-01T00:00:00Z" })
+          : json({}, 401));
       case "/github/api/v3/user/emails":
         return void (bearer ? json([{ email: bearer.email, primary: true, verified: true }]) : json({}, 401));
       case "/google/userinfo":

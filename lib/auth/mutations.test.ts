@@ -318,7 +318,7 @@ describe("sessions", () => {
 
 test("an account of GitHub or Google is never linked by address", async () => {
   const { email } = await person();
-  const profile = { provider: "github", subject: newId("sub"), email, isVerified: true, name: "Ana" };
+  const profile = { provider: "github", subject: newId("sub"), email, isVerified: true, name: "Ana", openedAt: null };
   expect(await findOrCreateByAccount(profile)).toEqual({ refused: "not-linked" });
   const fresh = { ...profile, email: address() };
   const first = await findOrCreateByAccount(fresh);
@@ -329,7 +329,14 @@ test.each(["sign-up", "magic link", "reset"])(
   "an account that claimed an address before it was proved is out once its owner proves it by %s",
   async (way) => {
     const email = address();
-    const profile = { provider: "github", subject: newId("sub"), email, isVerified: false, name: "Mallory" };
+    const profile = {
+      provider: "github",
+      subject: newId("sub"),
+      email,
+      isVerified: false,
+      name: "Mallory",
+      openedAt: null,
+    };
     const claimed = await findOrCreateByAccount(profile);
     const { sid } = await scopeOf("userId" in claimed ? claimed.userId : "");
     if (way === "sign-up") await person(email);

@@ -334,6 +334,8 @@ export type ProviderProfile = {
   email: string | null;
   isVerified: boolean;
   name: string | null;
+  /** When the account was opened there; null where the provider does not say. */
+  openedAt: Date | null;
 };
 
 /** The person of an account, made on first sight where sign-up allows it. Never linked to an existing person by address:
@@ -341,7 +343,7 @@ export type ProviderProfile = {
 export async function findOrCreateByAccount(
   profile: ProviderProfile,
 ): Promise<{ userId: string } | { refused: "not-linked" | "closed" | "no-email" }> {
-  const { provider, subject: providerAccountId, email, isVerified, name } = profile;
+  const { provider, subject: providerAccountId, email, isVerified, name, openedAt } = profile;
   return db().$transaction(async (tx) => {
     const account = await tx.account.findUnique({
       where: { provider_providerAccountId: { provider, providerAccountId } },
@@ -354,7 +356,7 @@ export async function findOrCreateByAccount(
     const user = await tx.user.create({
       data: { id: newId("usr"), email, name, emailVerified: isVerified ? new Date() : null },
     });
-    await tx.account.create({ data: { userId: user.id, type: "oauth", provider, providerAccountId } });
+    await tx.account.create({ data: { userId: user.id, type: "oauth", provider, providerAccountId, openedAt } });
     await recordAudit(tx, actorOf(user.id, null), {
       action: "user.create",
       target: `user:${user.id}`,

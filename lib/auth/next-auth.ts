@@ -79,6 +79,7 @@ function config(): NextAuthConfig {
           // GitHub does not say; its people confirm the address with a code
           isVerified: account.provider === "google" && profile?.email_verified === true,
           name: user.name ?? null,
+          openedAt: openingOf(profile),
         });
         if ("refused" in found) return `/sign-in?error=${found.refused}`;
         user.id = found.userId;
@@ -122,4 +123,10 @@ function google({ id: clientId, secret: clientSecret }: Application, simulatorUr
 
 function personOf(userId: string | undefined): { id: string } | null {
   return userId ? { id: userId } : null;
+}
+
+/** GitHub says since when an account is there, Google does not. */
+function openingOf(profile: object | undefined): Date | null {
+  const at = new Date(profile && "created_at" in profile ? String(profile.created_at) : "");
+  return Number.isNaN(at.getTime()) ? null : at;
 }

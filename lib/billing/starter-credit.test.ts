@@ -25,11 +25,19 @@ afterAll(async () => {
 const setting = (key: string, value: string | number) => db().setting.create({ data: { key, value } });
 
 /** What a new person with this address has been given, in nano-USD. */
-async function join(email: string): Promise<{ userId: string; orgId: string; posted: bigint }> {
+async function join(email: string, openedAt?: Date): Promise<{ userId: string; orgId: string; posted: bigint }> {
   const userId = newId("usr");
   const scope = { actor: { type: "user", id: userId }, request: { id: newId("req"), ip: null } } as const;
   const orgId = await db().$transaction(async (tx) => {
     await tx.user.create({ data: { id: userId, email } });
+    const account = {
+      userId,
+      type: "oauth",
+      provider: "github",
+      providerAccountId: userId,
+      openedAt: openedAt ?? null,
+    };
+    if (openedAt !== undefined) await tx.account.create({ data: account });
     const { id } = await openOrg(tx, { name: "Newcomer" });
     await grantStarterCredit(tx, scope, { userId, orgId: id, peppers: { keyPepper: "a".repeat(40) } });
     return id;
@@ -77,6 +85,14 @@ describe("starter credit", () => {
     await db().member.deleteMany({ where: { orgId } });
     await db().user.delete({ where: { id: userId } });
     expect((await join("once@gmail.com")).posted).toBe(0n);
+  });
+
+  test("asks for an account of 90 days or more at GitHub where the operator wants that proof", async () => {
+    await setting("starterCreditProof", "oauth");
+    const opened = (days: number) => new Date(Date.now() - days * 86_400_000);
+    expect((await join("mail@proof.example")).posted).toBe(0n);
+    expect((await join("new@proof.example", opened(89))).posted).toBe(0n);
+    expect((await join("old@proof.example", opened(90))).posted).toBe(500_000_000n);
   });
 
   test("a fingerprint tells nothing without the pepper, and outlives its rotation", async () => {

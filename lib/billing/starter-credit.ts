@@ -7,6 +7,8 @@ import { getSettings } from "@/lib/settings/queries";
 import type { Prisma } from "@/prisma/generated/client";
 
 const DAY_MS = 24 * 3_600_000;
+/** So old an account at GitHub must be to prove a person. */
+const PROOF_DAYS = 90;
 const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
 
 export type Peppers = { keyPepper: string; keyPepperPrevious?: string | undefined };
@@ -24,10 +26,11 @@ export async function grantStarterCredit(
   if (settings.mode !== "service" || amountNano <= 0n) return;
   const { email, accounts } = await tx.user.findUniqueOrThrow({
     where: { id: userId },
-    select: { email: true, accounts: { select: { provider: true } } },
+    select: { email: true, accounts: { select: { openedAt: true } } },
   });
   const { starterCreditProof: proof } = settings;
-  if (proof === "card" || (proof === "oauth" && accounts.length === 0)) return;
+  const isOld = (at: Date | null) => at !== null && Date.now() - at.getTime() >= PROOF_DAYS * DAY_MS;
+  if (proof !== "email" && !accounts.some(({ openedAt }) => isOld(openedAt))) return;
   const creditId = `starter_${userId}`;
   // one at a time: two who come at once must not share the last of the day's budget, nor one fingerprint
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('starter_grant', 0))`;

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { name, usd, usdOut } from "@/lib/fields";
 import { type Nano, parseUsd } from "@/lib/money";
 
+export const STARTER_PROOFS = ["email", "oauth"] as const;
+
 /** Settings an operator changes while the hub runs. The rest is environment (lib/env.ts). */
 export type Settings = {
   /** service: prepaid wallets, public sign-up. enterprise: wallets are recorded and never block. */
@@ -12,7 +14,8 @@ export type Settings = {
   signUpDomains: string[];
   /** Self-service sign-ups only, never organisations made by the operator. */
   starterCreditUsd: string;
-  starterCreditProof: "email" | "card" | "oauth";
+  /** oauth: a GitHub account of 90 days or more, beside the verified address. */
+  starterCreditProof: (typeof STARTER_PROOFS)[number];
   /** Days until starter credit expires; 0: never. */
   starterExpiryDays: number;
   /** All starter credit of one day (UTC) together; what would exceed it is not granted. */
@@ -79,7 +82,7 @@ const shape = {
   instanceName: name,
   signUpPolicy: z.enum(["open", "invitation", "closed"]),
   signUpDomains: z.array(domain).max(100),
-  starterCreditProof: z.enum(["email", "card", "oauth"]),
+  starterCreditProof: z.enum(STARTER_PROOFS),
   starterExpiryDays: z.int("must be a whole number of days").min(0).max(365, "must be at most 365 days"),
   publicPages: z.boolean(),
   refundWindowHours: z.int("must be a whole number of hours").min(0).max(720, "must be at most 720 hours"),
