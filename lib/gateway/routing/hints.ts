@@ -38,6 +38,18 @@ export function takeHints(body: JsonObject): RouteHints | null {
   return saysNothing ? null : hints;
 }
 
+/** Fields with which a tenant would choose what is called: other models, and what gateways behind an OpenAI-shaped address
+ *  read as their own configuration. What is billed apart goes elsewhere (`hosted.ts`). */
+export const OURS_TO_DECIDE: readonly string[] = [
+  ...["models", "route", "provider", "transforms", "fallbacks", "extra_body", "extra_query"],
+  ...["api_base", "base_url", "api_key", "api_version", "custom_llm_provider", "user_config", "extra_headers"],
+];
+
+/** Removes them from a body that goes to such an address. */
+export function dropOurs(body: JsonObject): void {
+  for (const name of OURS_TO_DECIDE) delete body[name];
+}
+
 /** The place of a provider in a list of slugs or kinds; -1 where it is not in it. */
 export function placeIn(list: readonly string[], { slug, kind }: { slug: string; kind: string }): number {
   return list.findIndex((name) => name === slug || name === kind);

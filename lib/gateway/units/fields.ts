@@ -1,13 +1,14 @@
 import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
-import { takeHints } from "@/lib/gateway/routing/hints";
+import { dropOurs, takeHints } from "@/lib/gateway/routing/hints";
 import type { UnitCall } from "@/lib/gateway/units/unit";
 
 /** The fields that calls of every kind have, checked alike. */
 
-/** What a body says about where its call goes. The hints are taken out of it, so that no upstream reads them. */
+/** What a body says about where its call goes. It is taken out of it, so that no upstream reads it. */
 export function routingOf(body: JsonObject, defaultModel?: string): Pick<UnitCall, "model" | "hints" | "affinity"> {
   const hints = takeHints(body);
+  dropOurs(body);
   const model = body.model === undefined ? defaultModel : body.model;
   if (typeof model !== "string" || model.trim() === "")
     throw new AppError("invalid_request", '"model" is missing: give a model id.', { param: "model" });

@@ -1,5 +1,6 @@
 import { AppError } from "@/lib/errors";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { OURS_TO_DECIDE } from "@/lib/gateway/routing/hints";
 import { streamRefused } from "@/lib/gateway/units/fields";
 import type { RelayBody } from "@/lib/gateway/units/unit";
 
@@ -32,7 +33,7 @@ async function readForm(body: Buffer, contentType: string | undefined): Promise<
 }
 
 /** What says where a call goes; SDKs write lists and objects with brackets. */
-const ROUTING = /^(models?|provider)(\[|$)/;
+const ROUTING = new RegExp(`^(model|${OURS_TO_DECIDE.join("|")})(\\[|$)`);
 
 /** The fields of a form that say where its call goes, as a JSON body has them. */
 export function routingFields(form: FormData): JsonObject {

@@ -2,21 +2,15 @@ import type { Conversation, RelayTarget } from "@/lib/gateway/dialects/dialect";
 import { unpackState } from "@/lib/gateway/dialects/provider-state";
 import { splitState } from "@/lib/gateway/dialects/tool-call-id";
 import type { JsonObject } from "@/lib/gateway/json-body";
+import { dropOurs } from "@/lib/gateway/routing/hints";
 
 /** Stands in every text that carries a provider's state through a client. */
 const STATE_MARK = "aigne1";
 
-/** Fields with which a tenant would choose what is called: other models, and what gateways behind an OpenAI-shaped address
- *  read as their own configuration. What is billed apart went before (`hosted.ts`). */
-const OURS_TO_DECIDE = [
-  ...["models", "route", "provider", "transforms", "fallbacks", "extra_body", "extra_query"],
-  ...["api_base", "base_url", "api_key", "api_version", "custom_llm_provider", "user_config", "extra_headers"],
-];
-
 /** The body for an upstream that speaks chat completions itself: the client's, with only what must change. */
 export function relayBody(chat: Conversation, target: RelayTarget): string {
   const body: JsonObject = { ...chat.body, model: target.upstreamModel };
-  for (const name of OURS_TO_DECIDE) delete body[name];
+  dropOurs(body);
   if (chat.stream)
     body.stream_options = { ...(chat.body.stream_options as JsonObject | undefined), include_usage: true };
   setTokenLimit(body, target);

@@ -11,6 +11,7 @@ import { chatUsage } from "@/lib/gateway/dialects/openai-chat/usage";
 import { parseCompletion } from "@/lib/gateway/dialects/openai-completions/parse";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
+import { dropOurs } from "@/lib/gateway/routing/hints";
 import type { Nano } from "@/lib/money";
 
 /** OpenAI's legacy completions, which autocompletion still uses. */
@@ -56,6 +57,7 @@ export const openAICompletions: Dialect = {
 
 function relayBody(call: Conversation, target: RelayTarget): string {
   const body: JsonObject = { ...call.body, model: target.upstreamModel };
+  dropOurs(body);
   if (target.maxOutputTokens === null) delete body.max_tokens;
   else body.max_tokens = target.maxOutputTokens;
   if (call.stream) body.stream_options = { ...(call.body.stream_options as object | undefined), include_usage: true };
