@@ -97,6 +97,12 @@ function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
   const time = (at: string) => writeMoment(at, "zoned");
   const source = (["reported", "estimated"] as const).find((one) => one === request.usageSource) ?? "unknown";
   const promo: [string, ReactNode] = [t("promo"), <Money key="promo" usd={request.promoUsd} />];
+  const client: [string, ReactNode] = [
+    t("client"),
+    <code key="client" className="font-mono text-sm">
+      {request.client}
+    </code>,
+  ];
   const facts: [string, ReactNode][] = [
     [
       t("model"),
@@ -116,6 +122,7 @@ function Facts({ request, keyName }: { request: OrgReceipt; keyName: string }) {
         {request.endpoint}
       </code>,
     ],
+    ...(request.client === null ? [] : [client]),
     [t("streaming"), request.stream ? t("yes") : t("no")],
     [t("finish"), request.finishReason ?? "—"],
     [t("source"), t(`sources.${source}`)],

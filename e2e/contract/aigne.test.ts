@@ -40,7 +40,11 @@ describe("the published client over HTTP, with only its address and key changed"
     expect(answer.text).toMatch(/^amber anchor apple/);
     await hub.quiet(tenant);
     const event = await hub.onlyCall(tenant);
-    expect(event).toMatchObject({ outcome: "ok", usageSource: "reported", route: "translate" });
+    expect(event).toMatchObject({
+      ...{ outcome: "ok", usageSource: "reported", route: "translate" },
+      // the host's name, where the program has no id of its own
+      client: expect.stringMatching(/^@aigne\/aigne-hub:/),
+    });
     expect(answer.usage).toMatchObject({
       inputTokens: event.inputTokens,
       outputTokens: 12,
@@ -144,6 +148,22 @@ describe.each(DOORS)("%s door", (door) => {
       headers: { authorization: `Bearer ${tenant.key}`, "content-type": "application/json" },
       body: JSON.stringify({ agent: "$CHAT_MODEL", input, options }),
     });
+  test.each([
+    ["z1muQ3xqHQK2uiACHyChikobsiY5kLqtShA", true],
+    ["<b>a program</b>", false],
+    ["a".repeat(201), false],
+  ])("a program's own name for itself is kept where it is one: %s", async (name, isKept) => {
+    const model = await hub.relayModel("text");
+    const response = await hub.send(door, "/chat/completions", {
+      method: "POST",
+      headers: { authorization: `Bearer ${tenant.key}`, "x-aigne-hub-client-did": name },
+      body: JSON.stringify({ model, messages }),
+    });
+    await response.text();
+    const { client } = await hub.settled(response.headers.get("x-request-id"));
+    expect(client).toBe(isKept ? name : null);
+  });
+
   const get = async (path: string, headers = {}) => {
     const response = await hub.sendFromOrigin(door, path, { headers });
     return { status: response.status, body: JSON.parse(await response.text()) };

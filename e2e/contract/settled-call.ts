@@ -32,6 +32,7 @@ export type SettledCall = {
   wasteNano: bigint;
   heldNano: bigint;
   firstTokenMs: number | null;
+  client: string | null;
   attempts: SettledAttempt[];
 };
 

@@ -15,7 +15,7 @@ export type HoldRequest = {
   memberId: string | null;
   modelId: string;
   /** What the sweeper needs to write the event if this process dies. */
-  context: { endpoint: string; dialect: string; stream: boolean; client_retry: number | null };
+  context: { endpoint: string; dialect: string; stream: boolean; client_retry: number | null; client?: string };
   inputHash: string;
   amount: Nano;
   /** The least that makes sense: below it the call is refused. */

@@ -92,6 +92,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
       dialect: wanted.dialect,
       stream: wanted.stream,
       client_retry: clientRetry,
+      ...clientName(request),
     },
     // request ids are made here and never reused, so the id alone tells two bodies apart
     inputHash: request.id,
@@ -194,6 +195,13 @@ async function withTimeout({ wallet }: GatewayDependencies, wanted: HoldRequest)
 function retryCount({ headers }: GatewayRequest): number | null {
   const value = Number(headers["x-stainless-retry-count"]);
   return headers["x-stainless-retry-count"] && Number.isInteger(value) && value >= 0 ? Math.min(value, 1000) : null;
+}
+
+/** What the AIGNE client calls its program: attribution, which nothing is decided by. Other characters than those of ids, hosts and
+ *  package names are not kept, nor is what is longer than a name. */
+function clientName({ headers }: GatewayRequest): { client?: string } {
+  const name = headers["x-aigne-hub-client-did"];
+  return name !== undefined && /^[\w@:./+-]{1,200}$/.test(name) ? { client: name } : {};
 }
 
 function once<Value>(compute: () => Value): () => Value {

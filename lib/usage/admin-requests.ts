@@ -186,6 +186,7 @@ function fromEvents(events: [UsageEvent, ...UsageEvent[]], attempts: Attempt[]):
     stream: call.stream,
     outcome: call.outcome,
     httpStatus: call.httpStatus,
+    client: call.client,
     refusedBy: null,
     inputTokens: sum(
       "inputTokens",
@@ -241,6 +242,7 @@ function fromRefusal(row: Refusal): RequestRow {
     startedAt: row.at.toISOString(),
     settledAt: row.at.toISOString(),
     outcome: "refused",
+    client: null,
     refusedBy: row.rule,
     inputTokens: 0,
     outputTokens: 0,

@@ -28,7 +28,7 @@ const COLUMNS = [
     "cacheWriteTokens",
     "outputTokens",
   ] as const),
-  ...(["reasoningTokens", "usageSource", "priceUsd", "latencyMs", "firstTokenMs"] as const),
+  ...(["reasoningTokens", "usageSource", "priceUsd", "latencyMs", "firstTokenMs", "client"] as const),
 ] as const;
 
 /** The filtered requests as a file, `?format=csv` or `ndjson`: read page by page as the browser takes it, so that its size is

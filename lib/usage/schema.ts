@@ -108,6 +108,8 @@ const requestFields = {
   stream: z.boolean(),
   outcome: z.string(),
   httpStatus: z.int(),
+  /** The program as it names itself in x-aigne-hub-client-did; nobody proved it. */
+  client: z.string().nullable(),
   /** Of a refused call: the limit or rule that refused it. */
   refusedBy: z.string().nullable(),
   inputTokens: count,

@@ -82,7 +82,7 @@ BEGIN
       max_concurrency int, inflight int, rpm int, tpm bigint, calls bigint, tokens bigint);
   END IF;
   -- A hold being closed, with everything its usage event needs. `state` is what the hold becomes: captured or expired.
-  -- From `leader` on, post_settlements fills in what its wallet makes of it; the org_ columns are sums over the batch.
+  -- From `leader` to `promo`, post_settlements fills in what its wallet makes of it; the org_ columns are sums over the batch.
   IF to_regtype('settlement') IS NULL THEN
     CREATE TYPE settlement AS (
       ord int, org text, id text, state text, key text, app text, member text, model text,
@@ -91,6 +91,7 @@ BEGIN
       outcome text, http_status int, price bigint, cost bigint, waste bigint, usage jsonb, usage_source text,
       provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
       latency_ms int, first_token_ms int, client_retry int, attempts jsonb,
-      leader boolean, first_id text, org_price bigint, org_charged bigint, org_drawn bigint, org_held bigint, journal bigint, drawn bigint, lot text, promo bigint);
+      leader boolean, first_id text, org_price bigint, org_charged bigint, org_drawn bigint, org_held bigint, journal bigint, drawn bigint, lot text, promo bigint,
+      client text);
   END IF;
 END $$;

@@ -21,7 +21,7 @@ BEGIN
       RETURNING h.*
     )
     SELECT array_agg(ROW(NULL, g.org_id, g.id, 'voided', g.key_id, g.app_id, g.member_id, g.model_id, NULL, NULL, NULL, g.created_at, g.amount,
-      g.restricted_ok, g.tpm_reserved, g.sec, g.price_version_id, NULL, NULL, 0, 0, 0, '{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement)
+      g.restricted_ok, g.tpm_reserved, g.sec, g.price_version_id, NULL, NULL, 0, 0, 0, '{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement)
     INTO doomed FROM gone g;
     IF doomed IS NOT NULL THEN
       UPDATE wallet w SET held = w.held - s.held, version = w.version + 1
@@ -85,7 +85,7 @@ BEGIN
       (c.ctx ->> 'client_retry')::int,
       CASE WHEN c.ctx ? 'provider' THEN jsonb_build_array(jsonb_build_object('offer', c.ctx -> 'offer', 'provider', c.ctx -> 'provider',
         'upstream_model', coalesce(c.ctx ->> 'upstream_model', ''), 'credential', c.ctx -> 'credential', 'outcome', 'crashed', 'usage', c.usage,
-        'cost', c.accrued_cost, 'cost_version', c.ctx -> 'cost_version')) END, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement)
+        'cost', c.accrued_cost, 'cost_version', c.ctx -> 'cost_version')) END, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.ctx ->> 'client')::settlement)
   INTO closing
   FROM (
     SELECT h.*, row_number() OVER (ORDER BY h.created_at, h.id), h.sent_at IS NOT NULL AND h.units > 0 AS delivered

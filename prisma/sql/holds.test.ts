@@ -266,6 +266,7 @@ describe("sweep_holds", () => {
       endpoint: "chat.completions",
       dialect: "openai-chat",
       stream: true,
+      client: "a-program",
       node: "sweeper",
     });
     expect(await event(silent.item.id)).toMatchObject({ outcome: "crashed", price_nano: "0", input_tokens: 0 });

@@ -112,7 +112,7 @@ BEGIN
     (x.s).provider, (x.s).upstream_model, (x.s).credential, (x.s).route, (x.s).upstream_id, (x.s).finish_reason,
     (x.s).latency_ms, (x.s).first_token_ms, (x.s).client_retry, (x.s).attempts,
     x.leader, x.first_id, x.org_price, x.org_charged, x.org_drawn, x.org_held, x.journal, x.drawn, x.lot,
-    CASE WHEN x.drawn > 0 AND x.lot IS NOT NULL AND x.source <> 'paid' THEN x.drawn ELSE 0 END)::settlement ORDER BY (x.s).ord)
+    CASE WHEN x.drawn > 0 AND x.lot IS NOT NULL AND x.source <> 'paid' THEN x.drawn ELSE 0 END, (x.s).client)::settlement ORDER BY (x.s).ord)
   INTO posts FROM spread x;
   -- all become the same: captured, or expired
   UPDATE hold SET state = posts[1].state, closed_at = post_settlements.at WHERE id = ANY (ARRAY(SELECT p.id FROM unnest(posts) p));
@@ -146,12 +146,12 @@ BEGIN
       credential_id, endpoint, dialect, route, stream, outcome, http_status, finish_reason, input_tokens, cache_read_tokens, cache_write_tokens,
       cache_write_1h_tokens, audio_input_tokens, image_input_tokens, video_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
       image_output_tokens, images, milliseconds, characters, requests, tool_calls, usage_source, price_nano, promo_nano, cost_nano, waste_nano,
-      held_nano, price_version_id, journal_id, latency_ms, first_token_ms, client_retry, node)
+      held_nano, price_version_id, journal_id, latency_ms, first_token_ms, client_retry, client, node)
     SELECT id, post_settlements.at, org, started_at, 'call', upstream_id, app, key, member, model, provider, upstream_model,
       credential, endpoint, dialect, route, stream, outcome, http_status, finish_reason, coalesce(input, 0), coalesce("cacheRead", 0), coalesce("cacheWrite", 0),
       coalesce("cacheWrite1h", 0), coalesce("audioInput", 0), coalesce("imageInput", 0), coalesce("videoInput", 0), coalesce(output, 0), coalesce(reasoning, 0), coalesce("audioOutput", 0),
       coalesce("imageOutput", 0), coalesce(images, 0), coalesce(milliseconds, 0), coalesce(characters, 0), coalesce(requests, 0), "toolCalls", usage_source, price, promo, cost, waste,
-      held, price_version, CASE WHEN price > 0 THEN journal END, latency_ms, first_token_ms, client_retry, post_settlements.node
+      held, price_version, CASE WHEN price > 0 THEN journal END, latency_ms, first_token_ms, client_retry, client, post_settlements.node
     FROM item
   ), tried AS (
     INSERT INTO attempt (request_id, n, org_id, offer_id, provider, upstream_model, credential_id, outcome, http_status, usage,
@@ -250,7 +250,7 @@ BEGIN
       coalesce(h.ctx ->> 'endpoint', ''), coalesce(h.ctx ->> 'dialect', ''), coalesce((h.ctx ->> 'stream')::boolean, false), h.created_at, h.amount,
       h.restricted_ok, h.tpm_reserved, h.sec, h.price_version_id, i.outcome, i.http_status, i.price, i.cost, coalesce(i.waste, 0),
       coalesce(i.usage, '{}'), coalesce(i.usage_source, 'unknown'), i.provider, i.upstream_model, i.credential, i.route, i.upstream_id,
-      i.finish_reason, i.latency_ms, i.first_token_ms, coalesce(i.client_retry, (h.ctx ->> 'client_retry')::int), i.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement)
+      i.finish_reason, i.latency_ms, i.first_token_ms, coalesce(i.client_retry, (h.ctx ->> 'client_retry')::int), i.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.ctx ->> 'client')::settlement)
   INTO settlements
   FROM ROWS FROM (jsonb_to_recordset(items) AS (org text, id text, outcome text, http_status int, price bigint, cost bigint, waste bigint,
     usage jsonb, usage_source text, provider text, upstream_model text, credential text, route text, upstream_id text, finish_reason text,
@@ -263,7 +263,7 @@ BEGIN
       SELECT ROW(s.ord, s.org, s.id, 'captured', s.key, s.app, s.member, s.model, s.endpoint, s.dialect, s.stream, s.started_at, s.held,
         s.restricted_ok, s.tpm_reserved, s.sec, s.price_version, s.outcome, s.http_status, s.price, s.cost, s.waste, s.usage, s.usage_source,
         s.provider, s.upstream_model, s.credential, s.route, s.upstream_id, s.finish_reason, s.latency_ms, s.first_token_ms, s.client_retry,
-        s.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::settlement
+        s.attempts, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, s.client)::settlement
       FROM unnest(settlements) s WHERE s.state = 'open'), at, settle_batch.node);
   END IF;
   IF EXISTS (SELECT FROM jsonb_array_elements(items) x WHERE x ? 'idempotency') THEN

@@ -85,7 +85,7 @@ export function holdItem({ org, app, key }: TestOrg, hold: Hold = {}) {
     id: newId("req"),
     member: null,
     model: "test/model",
-    ctx: { endpoint: "chat.completions", dialect: "openai-chat", stream: true },
+    ctx: { endpoint: "chat.completions", dialect: "openai-chat", stream: true, client: "a-program" },
     input_hash: "hash",
     min_amount: amount,
     unit_rate: 1,

@@ -171,6 +171,7 @@ describe("requests", () => {
       stream: true,
       outcome: "ok",
       httpStatus: 200,
+      client: null,
       refusedBy: null,
       inputTokens: 13,
       outputTokens: 5,
