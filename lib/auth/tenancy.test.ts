@@ -226,6 +226,11 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
   startTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "conflict" },
   cancelTestAllAction: { roles: "✔✔––", input: () => ({}), granted: "ok" },
   retryFailedJobsAction: { roles: "✔✔––", input: () => ({}), granted: "ok" },
+  freezeWalletAction: { roles: "✔✔––", input: () => ({ orgId: no, frozen: true, reason: "test" }) },
+  recordProviderBillAction: {
+    roles: "✔✔––",
+    input: () => ({ credentialId: no, day: "2026-01-01", billedUsd: "1" }),
+  },
   grantCreditAction: {
     roles: "✔✔✔–",
     input: () => ({ orgId: no, formId: randomUUID(), credit: { amountUsd: "1", kind: "comp", reason: "test" } }),

@@ -18,6 +18,7 @@ import { formatUsd } from "@/lib/money";
 import { SEND_MAIL_TASK } from "@/lib/notifications/send-mail-task";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import { createProcessFacts, type ProcessFacts } from "@/lib/process-facts";
+import { isConspicuous } from "@/lib/usage/admin-provider-bills";
 import type { MailCheck } from "@/prisma/generated/client";
 
 const SILENT_MS = 15_000;
@@ -26,12 +27,13 @@ const GONE_MS = 60 * 60_000;
 const CHECKS_SHOWN = 20;
 const CHECK_CALL_DAYS = 30;
 const DAY_MS = 24 * 60 * 60_000;
+const BILL_DAYS = 35;
 const ownFacts = createProcessFacts();
 
 /** Everything that an operator looks at when something is slow or fails: from small tables and sums, never from raw calls. */
 export async function readHealth(scope: StaffScope, now = Date.now()): Promise<Health> {
   requireStaffPermission(scope, "providers.read");
-  const [processes, database, queues, breakers, providers, checks, checkCalls, run, mailCheck, ledgerCheck] =
+  const [processes, database, queues, breakers, providers, checks, checkCalls, run, mailCheck, ledgerCheck, bills] =
     await Promise.all([
       readProcesses(now),
       readDatabase(),
@@ -44,6 +46,7 @@ export async function readHealth(scope: StaffScope, now = Date.now()): Promise<H
       readRun(),
       db().mailCheck.findFirst(),
       db().ledgerCheck.findFirst({ orderBy: { id: "desc" } }),
+      db().providerBill.findMany({ where: { day: { gt: new Date(now - BILL_DAYS * DAY_MS) } } }),
     ]);
   const health = {
     at: new Date(now).toISOString(),
@@ -56,6 +59,7 @@ export async function readHealth(scope: StaffScope, now = Date.now()): Promise<H
     checkCalls,
     run,
     mail: mailOf(mailCheck, queues),
+    conspicuousBills: bills.filter(isConspicuous).length,
     books: ledgerCheck && { violations: ledgerCheck.violations, checkedAt: ledgerCheck.at.toISOString() },
   };
   return { ...health, troubles: troublesOf(health) };

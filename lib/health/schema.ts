@@ -126,6 +126,7 @@ const troubleOut = z.object({
       "noGateway",
       "noWorker",
       "unserved",
+      "bills",
       "fullDisk",
       "fullDatabase",
       "slowHolds",
@@ -165,6 +166,8 @@ export const healthOut = z
     }),
     /** The last check of the ledger; null: there was none. */
     books: z.object({ violations: z.int(), checkedAt: instantOut }).nullable(),
+    /** Bills of providers, of 35 days, that are not what was counted. */
+    conspicuousBills: z.int(),
     breakers: z.array(breakerOut),
     providers: z.array(providerFigures),
     /** The latest ones. */

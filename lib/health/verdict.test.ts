@@ -13,6 +13,7 @@ const provider = { enabled: true, credentials: [{ state: "active" }, { state: "r
 const well = {
   at: "2026-01-01T00:10:00Z",
   books: { violations: 0 },
+  conspicuousBills: 0,
   processes: ["gateway", "web", "worker"].map((role) => ({ ...process, role })),
   database: { connections: 10, maxConnections: 100 },
   providers: [provider, { enabled: true, credentials: [] }, { enabled: false, credentials: [{ state: "disabled" }] }],
@@ -42,6 +43,7 @@ it.each<[string, object, string[]]>([
     },
     [],
   ],
+  ["bills that are not what was counted", { conspicuousBills: 2 }, ["bills 2"]],
   ["no worker", { processes: well.processes.slice(0, 2) }, ["noWorker 1"]],
   [
     "a disk that fills up, and slow holds",

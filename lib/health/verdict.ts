@@ -23,6 +23,7 @@ const PLACES = [
   ["noGateway", "processes"],
   ["noWorker", "processes"],
   ["unserved", "routes"],
+  ["bills", "ledger"],
   ["fullDisk", "processes"],
   ["fullDatabase", "processes"],
   ["slowHolds", "processes"],
@@ -35,7 +36,17 @@ const PLACES = [
   ["lateJobs", "queues"],
 ] as const satisfies readonly [Trouble["what"], Trouble["at"]][];
 
-function findings({ at, books, processes, database, providers, breakers, queues, mail }: Omit<Health, "troubles">) {
+function findings({
+  at,
+  books,
+  conspicuousBills,
+  processes,
+  database,
+  providers,
+  breakers,
+  queues,
+  mail,
+}: Omit<Health, "troubles">) {
   const now = Date.parse(at);
   const alive = processes.filter(({ isSilent }) => !isSilent);
   const runs = (role: string) => alive.some((process) => process.role === role);
@@ -55,6 +66,7 @@ function findings({ at, books, processes, database, providers, breakers, queues,
         states(provider).some((state) => state !== "off") &&
         !states(provider).some((state) => state === "active" || state === "resting"),
     ).length,
+    bills: conspicuousBills,
     fullDisk: alive.filter(({ disk }) => disk && disk.freeBytes < disk.totalBytes * LEAST_FREE_SHARE).length,
     fullDatabase: database.connections >= database.maxConnections * MOST_CONNECTIONS_SHARE,
     slowHolds: alive.filter(({ holdP99Ms }) => holdP99Ms !== null && holdP99Ms >= SLOW_HOLD_MS).length,

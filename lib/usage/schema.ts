@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ReceiptData } from "@/lib/billing/receipt";
-import { cursor, instant, instantOut, pageLimit, usdOut } from "@/lib/fields";
+import { cursor, instant, instantOut, pageLimit, usd, usdOut } from "@/lib/fields";
 import { routeRow, type TenantRouteRow } from "@/lib/usage/route-record";
 
 const text = z.string().min(1).max(300).optional();
@@ -195,6 +195,38 @@ export const rerateOut = z
   })
   .meta({ id: "Rerate" });
 export type RerateRow = z.infer<typeof rerateOut>;
+
+export const providerBillInput = z.strictObject({
+  credentialId: z.string().min(1, "must not be empty").max(100),
+  /** UTC. */
+  day: z.iso
+    .date("must be a day such as 2026-01-31")
+    .refine((day) => Date.parse(day) <= Date.now(), "must not lie in the future"),
+  billedUsd: usd(),
+});
+export type ProviderBillInput = z.infer<typeof providerBillInput>;
+
+export const providerBillOut = z
+  .object({
+    credentialId: z.string(),
+    /** null once it is gone. */
+    credential: z.string().nullable(),
+    provider: z.string().nullable(),
+    day: z.iso.date(),
+    billedUsd: usdOut,
+    /** What the attempts of that day cost by our own count. */
+    countedUsd: usdOut,
+    /** Billed less counted. */
+    differenceUsd: usdOut,
+    /** More than 0.5 % and more than 1 USD. */
+    isConspicuous: z.boolean(),
+    attempts: z.int(),
+    /** Attempts without a cost. */
+    unpriced: z.int(),
+    at: instantOut,
+  })
+  .meta({ id: "ProviderBill" });
+export type ProviderBillRow = z.infer<typeof providerBillOut>;
 
 /** A request as its organisation sees it: without credentials and the operator's cost. */
 export type OrgRequest = Omit<

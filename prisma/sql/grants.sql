@@ -28,7 +28,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO hub_web;
 GRANT INSERT, UPDATE, DELETE ON "user", oauth_account, verification_token, auth_session, staff, org, member, app, api_key,
   rate_limit, invitation,
   management_key, admin_idempotency, provider, credential, provider_probe, probe_run, model, model_alias, offer, setting, connect_session TO hub_web;
-GRANT INSERT, UPDATE ON catalog_sync TO hub_web;
+GRANT INSERT, UPDATE ON catalog_sync, provider_bill TO hub_web;
 GRANT INSERT ON price_version, audit_event TO hub_web;
 GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
 -- A purchase begins in web; what became of it is found out by the worker.

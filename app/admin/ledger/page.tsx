@@ -4,12 +4,14 @@ import { CheckBooks } from "@/components/admin/check-books";
 import { FilterForm } from "@/components/admin/filter-form";
 import { JournalTable, RerateTable, ViolationTable } from "@/components/admin/ledger";
 import { NextPage } from "@/components/admin/next-page";
+import { ProviderBillForm, ProviderBillTable } from "@/components/admin/provider-bills";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
 import { readBooks } from "@/lib/billing/admin-books";
 import { listJournals } from "@/lib/billing/admin-journals";
+import { listBilledCredentials, listProviderBills } from "@/lib/usage/admin-provider-bills";
 import { listRerates } from "@/lib/usage/admin-rerates";
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -25,9 +27,11 @@ export default async function LedgerPage({ searchParams }: Props) {
   const query = Object.fromEntries(
     ["orgId", "cursor"].flatMap((name) => (asked[name] ? [[name, String(asked[name]).trim()]] : [])),
   );
-  const [books, rerates, { data, nextCursor }] = await Promise.all([
+  const [books, rerates, bills, credentials, { data, nextCursor }] = await Promise.all([
     readBooks(scope),
     listRerates(scope),
+    listProviderBills(scope),
+    scope.permissions.has("providers.manage") ? listBilledCredentials(scope) : [],
     listJournals(scope, { ...query, limit: 50 }),
   ]);
   return (
@@ -44,6 +48,10 @@ export default async function LedgerPage({ searchParams }: Props) {
       </Block>
       <Block id="rerates" title={t("rerates")} text={t("reratesText")}>
         {rerates.length === 0 ? <EmptyState text={t("notRerated")} /> : <RerateTable rows={rerates.slice(0, 7)} />}
+      </Block>
+      <Block id="bills" title={t("bills.title")} text={t("bills.text")}>
+        {bills.length === 0 ? <EmptyState text={t("bills.none")} /> : <ProviderBillTable rows={bills} />}
+        {credentials.length > 0 && <ProviderBillForm credentials={credentials} />}
       </Block>
       <Block id="journal" title={t("journal")} text={t("journalText")}>
         <FilterForm

@@ -450,6 +450,30 @@ test("what pricing calls again has found is listed, newest run first", async () 
   ]);
 });
 
+test("a provider's bill stands beside what all attempts of its credential were counted at, and a far one shows", async () => {
+  await hub.call("POST", "/providers", { slug: "billed", kind: "openai", displayName: "Billed" });
+  const { body: credential } = await hub.call("POST", "/providers/billed/credentials", {
+    name: "main",
+    apiKey: "sk-0123456789",
+  });
+  const own = await tenant();
+  // two answered, and one failed attempt of the same credential before the first
+  await settle(own, { cost: parseUsd("150"), waste: parseUsd("50"), credential: credential.id });
+  await settle(own, { cost: parseUsd("0.5"), credential: credential.id });
+  const day = new Date().toISOString().slice(0, 10);
+  const bill = (billedUsd: string, more: object = {}) =>
+    hub.call("PUT", "/ledger/provider-bills", { credentialId: credential.id, day, billedUsd, ...more });
+  expect((await bill("201.5")).body).toMatchObject({
+    ...{ provider: "billed", credential: "main", day, billedUsd: "201.5", countedUsd: "200.5" },
+    ...{ differenceUsd: "1", isConspicuous: false, attempts: 3, unpriced: 0 },
+  });
+  expect((await bill("201.6")).body).toMatchObject({ differenceUsd: "1.1", isConspicuous: true });
+  expect((await hub.call("GET", "/health")).body.conspicuousBills).toBe(1);
+  expect((await hub.call("GET", "/ledger/provider-bills")).body.bills).toMatchObject([{ billedUsd: "201.6" }]);
+  expect((await bill("1", { credentialId: "none" })).status).toBe(404);
+  expect((await bill("1", { day: "2999-01-01" })).status).toBe(400);
+});
+
 test("the books balance, and a fault shows", async () => {
   const own = await tenant();
   await settle(own);

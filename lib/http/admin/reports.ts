@@ -6,10 +6,20 @@ import { violationOut } from "@/lib/billing/schema";
 import { endpoint, listOf } from "@/lib/http/admin-api";
 import { readSettings, updateSettings } from "@/lib/settings/admin-settings";
 import { settingsOut, settingsPatch } from "@/lib/settings/schema";
+import { listProviderBills, recordProviderBill } from "@/lib/usage/admin-provider-bills";
 import { getReceipt, listRequests } from "@/lib/usage/admin-requests";
 import { listRerates } from "@/lib/usage/admin-rerates";
 import { sumUsage } from "@/lib/usage/admin-usage";
-import { receiptOut, requestOut, requestQuery, rerateOut, usageQuery, usageRowOut } from "@/lib/usage/schema";
+import {
+  providerBillInput,
+  providerBillOut,
+  receiptOut,
+  requestOut,
+  requestQuery,
+  rerateOut,
+  usageQuery,
+  usageRowOut,
+} from "@/lib/usage/schema";
 
 export const usageList = endpoint({
   method: "GET",
@@ -57,6 +67,25 @@ export const rerateList = endpoint({
   permission: "ledger.read",
   response: z.object({ rerates: z.array(rerateOut) }),
   run: async (scope) => ({ rerates: await listRerates(scope) }),
+});
+
+export const providerBillList = endpoint({
+  method: "GET",
+  path: "/ledger/provider-bills",
+  summary: "Read what providers billed beside what was counted, newest day first",
+  permission: "ledger.read",
+  response: z.object({ bills: z.array(providerBillOut) }),
+  run: async (scope) => ({ bills: await listProviderBills(scope) }),
+});
+
+export const providerBillPut = endpoint({
+  method: "PUT",
+  path: "/ledger/provider-bills",
+  summary: "Compare what a provider bills for a credential's calls of one day",
+  permission: "providers.manage",
+  body: providerBillInput,
+  response: providerBillOut,
+  run: (scope, { body }) => recordProviderBill(scope, body),
 });
 
 export const settingsGet = endpoint({

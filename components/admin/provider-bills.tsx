@@ -1,0 +1,121 @@
+"use client";
+
+import { useTranslations } from "next-intl";
+import { type FormEvent, useState } from "react";
+import { Usd } from "@/components/admin/usd";
+import { useAction } from "@/components/admin/use-action";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { type Column, DataTable } from "@/components/ui/data-table";
+import { Field } from "@/components/ui/field";
+import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Input } from "@/components/ui/input";
+import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { useToast } from "@/components/ui/toast";
+import { recordProviderBillAction } from "@/lib/usage/admin-actions";
+import type { ProviderBillRow } from "@/lib/usage/schema";
+
+/** What providers bill by day, beside what the calls were counted at. */
+export function ProviderBillTable({ rows }: { rows: readonly ProviderBillRow[] }) {
+  const t = useTranslations("admin.ledger.bills");
+  const columns: Column<ProviderBillRow>[] = [
+    { id: "day", header: t("day"), phone: "lead", cell: ({ day }) => day },
+    {
+      id: "credential",
+      header: t("credential"),
+      phone: "line",
+      cell: ({ provider, credential, credentialId }) => (provider ? `${provider} · ${credential}` : credentialId),
+    },
+    {
+      id: "billed",
+      header: t("billed"),
+      numeric: true,
+      phone: "line",
+      cell: ({ billedUsd }) => <Usd amount={billedUsd} />,
+    },
+    {
+      id: "counted",
+      header: t("counted"),
+      numeric: true,
+      phone: "line",
+      cell: ({ countedUsd, unpriced }) => (
+        <>
+          <Usd amount={countedUsd} />
+          {unpriced > 0 && <span className="block text-sm text-ink-2">{t("unpriced", { count: unpriced })}</span>}
+        </>
+      ),
+    },
+    {
+      id: "difference",
+      header: t("difference"),
+      numeric: true,
+      phone: "side",
+      cell: ({ differenceUsd, isConspicuous }) =>
+        isConspicuous ? (
+          <Badge variant="warning">
+            <Usd amount={differenceUsd} />
+          </Badge>
+        ) : (
+          <Usd amount={differenceUsd} />
+        ),
+    },
+  ];
+  return (
+    <DataTable
+      caption={t("title")}
+      columns={columns}
+      rows={rows}
+      rowId={({ credentialId, day }) => `${credentialId} ${day}`}
+    />
+  );
+}
+
+/** One day of one credential, as its provider bills it. */
+export function ProviderBillForm({ credentials }: { credentials: readonly { id: string; name: string }[] }) {
+  const t = useTranslations("admin.ledger.bills");
+  const toast = useToast();
+  const [credentialId, setCredential] = useState(credentials[0]?.id ?? "");
+  const { run, isPending, problem, fieldProblem } = useAction(recordProviderBillAction);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const text = (name: string) => String(data.get(name) ?? "").trim();
+    if (await run({ credentialId, day: text("day"), billedUsd: text("billedUsd") })) toast.add({ title: t("saved") });
+  }
+
+  return (
+    <Form onSubmit={submit} className="mt-6">
+      <FormError message={problem} />
+      <Field name="credentialId" label={t("credential")} error={fieldProblem("credentialId")}>
+        <Select
+          value={credentialId}
+          onValueChange={(value) => setCredential(String(value))}
+          items={credentials.map(({ id, name }) => ({ value: id, label: name }))}
+        >
+          <SelectTrigger>
+            <SelectValue />
+          </SelectTrigger>
+          <SelectContent>
+            {credentials.map(({ id, name }) => (
+              <SelectItem key={id} value={id}>
+                {name}
+              </SelectItem>
+            ))}
+          </SelectContent>
+        </Select>
+      </Field>
+      <Field name="day" label={t("day")} help={t("dayHelp")} error={fieldProblem("day")}>
+        <Input type="date" />
+      </Field>
+      <Field name="billedUsd" label={t("billedUsd")} error={fieldProblem("billedUsd")}>
+        <Input inputMode="decimal" autoComplete="off" className="figures text-right" />
+      </Field>
+      <FormActions>
+        <Button type="submit" disabled={isPending}>
+          {t("compare")}
+        </Button>
+      </FormActions>
+    </Form>
+  );
+}
