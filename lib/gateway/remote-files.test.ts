@@ -18,15 +18,19 @@ const answering = (body: BodyInit, init?: ResponseInit) => async () => new Respo
 const never: typeof fetch = () => Promise.reject(new Error("must not be called"));
 
 test("a file the provider does not fetch is put into the prompt, with the type its bytes have", async () => {
+  const file = {
+    type: "file" as const,
+    mediaType: "image/*",
+    data: { type: "url" as const, url: new URL("https://a.test") },
+  };
   const prompt = await inlineRemoteFiles(
-    asked("https://example.com/a"),
+    [...asked("https://example.com/a"), { role: "assistant", content: [file] }],
     { "image/*": [/^s3:/] },
     answering(PNG, { headers: { "content-type": "image/jpeg" } }),
   );
-  expect(prompt[1]?.content).toEqual([
-    { type: "text", text: "look" },
-    { type: "file", mediaType: "image/png", data: { type: "data", data: PNG.toString("base64") } },
-  ]);
+  const inlined = { type: "file", mediaType: "image/png", data: { type: "data", data: PNG.toString("base64") } };
+  expect(prompt[1]?.content).toEqual([{ type: "text", text: "look" }, inlined]);
+  expect(prompt[2]?.content).toEqual([inlined]);
 });
 
 test.each([

@@ -27,11 +27,11 @@ export async function inlineRemoteFiles(
   };
   return Promise.all(
     prompt.map(async (message): Promise<LanguageModelV4Message> => {
-      if (message.role === "user")
-        return {
-          ...message,
-          content: await Promise.all(message.content.map((part) => (part.type === "file" ? inline(part) : part))),
-        };
+      const parts = <Part extends { type: string }>(content: readonly (Part | LanguageModelV4FilePart)[]) =>
+        // safe because only files have that type
+        Promise.all(content.map((part) => (part.type === "file" ? inline(part as LanguageModelV4FilePart) : part)));
+      if (message.role === "user") return { ...message, content: await parts(message.content) };
+      if (message.role === "assistant") return { ...message, content: await parts(message.content) };
       if (message.role === "tool")
         return { ...message, content: await Promise.all(message.content.map((part) => inlineResult(part, inline))) };
       return message;

@@ -8,6 +8,7 @@ describe("a file named by its id is refused in every dialect's spelling", () => 
   it.each<[string, object]>([
     ["chat", { content: [{ type: "file", file: { file_id: "file-1" } }] }],
     ["chat, beside its data", { content: [{ type: "file", file: { file_data: "data:,a", file_id: "file-1" } }] }],
+    ["chat, Gemini's address as an image that was made", { images: [{ image_url: { url: GEMINI_FILE } }] }],
     ["responses, a file", { content: [{ type: "input_file", file_id: "file-1" }] }],
     ["responses, an image", { content: [{ type: "input_image", file_id: "file-1" }] }],
     ["responses, a tool's parts", { output: [{ type: "input_image", file_id: "file-1" }] }],

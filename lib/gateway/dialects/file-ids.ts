@@ -5,7 +5,8 @@ import type { JsonObject } from "@/lib/gateway/json-body";
  *  lies in the account that organisations share here, and whoever learned an id could read it. `list` is the field the items
  *  stand in. Throws unsupported_value naming the item. */
 export function refuseFileIds(list: string, items: readonly (JsonObject | null)[]): void {
-  for (const [index, item] of items.entries()) refuseFileId(`${list}[${index}]`, [item?.content, item?.output]);
+  for (const [index, item] of items.entries())
+    refuseFileId(`${list}[${index}]`, [item?.content, item?.output, item?.images]);
 }
 
 /** The same of one part, or several, that stand in the field `param`. */

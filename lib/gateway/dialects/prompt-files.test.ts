@@ -55,3 +55,13 @@ test("a file that the module would leave out is refused, in the result of a tool
   expect(place(results(pdf))).toThrow("application/pdf");
   expect(place([{ role: "user", content: [picture] }])).not.toThrow();
 });
+
+test("pictures that the model made follow its turn, behind the results of its calls", () => {
+  const said = { type: "text" as const, text: "here" };
+  const call = { type: "tool-call" as const, toolCallId: "call_1", toolName: "shot", input: {} };
+  const follows = { role: "user", content: [{ type: "text", text: "Files of the answer before:" }, picture] };
+  const answer: LanguageModelV4Prompt = [{ role: "assistant", content: [said, picture] }];
+  expect(placeFiles(answer, {})).toEqual([{ role: "assistant", content: [said] }, follows]);
+  const loop: LanguageModelV4Prompt = [{ role: "assistant", content: [picture, call] }, ...results()];
+  expect(placeFiles(loop, {})).toMatchObject([{ content: [call] }, { role: "tool" }, follows]);
+});

@@ -12,17 +12,24 @@ type Message<Role extends LanguageModelV4Message["role"]> = Extract<LanguageMode
 type FilePart = Pick<LanguageModelV4FilePart, "mediaType" | "data" | "filename" | "providerOptions">;
 type UserPart = Message<"user">["content"][number];
 
-/** The files of a prompt where their provider takes them. Texts in files are told as texts, which every provider reads. Where
- *  results of tools are texts alone, their files follow in a message of the user; modules would write them out as base64, at
- *  the price of text. Throws UnsupportedFunctionalityError for a file that the provider's module would leave out. */
+/** The files of a prompt where their provider takes them. Texts in files are told as texts, which every provider reads.
+ *  Pictures that the model made follow in a message of the user, since hardly any provider takes back its own. So do files of
+ *  tools, where results are texts alone: modules would write them out as base64, at the price of text. Throws
+ *  UnsupportedFunctionalityError for a file that the provider's module would leave out. */
 export function placeFiles(
   prompt: LanguageModelV4Prompt,
   { toolFiles, fileTypes }: Pick<ProviderDefinition, "toolFiles" | "fileTypes">,
 ): LanguageModelV4Prompt {
+  let made: FilePart[] = [];
   const placed = prompt.flatMap((message): LanguageModelV4Message[] => {
+    if (message.role === "system") return [message];
     if (message.role === "user") return [{ ...message, content: message.content.map(toldIfText) }];
-    if (message.role === "tool") return placeResults(message, toolFiles === true);
-    return [message];
+    if (message.role === "tool") return [...placeResults(message, toolFiles === true), ...follow(made)];
+    const content = message.content.filter(({ type }) => type !== "file");
+    made = message.content.filter((part) => part.type === "file");
+    // results of its calls come first
+    const isOpen = content.some(({ type }) => type === "tool-call");
+    return [...(content.length > 0 ? [{ ...message, content }] : []), ...(isOpen ? [] : follow(made))];
   });
   for (const part of placed.flatMap(filesOf))
     if (fileTypes && !fileTypes.test(part.mediaType))
@@ -32,6 +39,13 @@ export function placeFiles(
 
 function filesOf({ role, content }: LanguageModelV4Message): FilePart[] {
   return role === "user" ? content.filter((part) => part.type === "file") : [];
+}
+
+function follow(files: FilePart[]): Message<"user">[] {
+  const parts = files.map((part) => ({ ...part, type: "file" as const }));
+  return files.length > 0
+    ? [{ role: "user", content: [{ type: "text", text: "Files of the answer before:" }, ...parts] }]
+    : [];
 }
 
 function placeResults(message: Message<"tool">, toolFiles: boolean): LanguageModelV4Message[] {

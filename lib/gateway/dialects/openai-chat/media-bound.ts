@@ -10,9 +10,9 @@ const BOUND_BY_BYTES = new Set(["text", "refusal", "input_text", "output_text", 
  *  Infinity where a part says nothing of its size: only the context window bounds it then. */
 export function mediaTokenBound(messages: readonly JsonObject[]): number {
   let tokens = 0;
-  for (const { content } of messages) {
-    if (!Array.isArray(content)) continue;
-    for (const part of content as (JsonObject | null)[]) {
+  for (const { content, images } of messages) {
+    const parts = [content, images].flatMap((list) => (Array.isArray(list) ? (list as (JsonObject | null)[]) : []));
+    for (const part of parts) {
       const type = String(part?.type ?? "text");
       if (type === "image_url") tokens += IMAGE_TOKENS;
       else if (!BOUND_BY_BYTES.has(type)) return Number.POSITIVE_INFINITY;

@@ -84,8 +84,10 @@ function assistantParts(past: PastMessage, provider: string): Content<"assistant
   const texts = [...textsOf(past.message), ...refusalsOf(past.message)]
     .filter(({ text }) => !isBlank(text))
     .map((part) => ({ type: "text" as const, text: String(part.text), ...cacheHint(part) }));
+  const files = [...partsOf(past.message), ...partsIn(past.message.images)].flatMap((part) => filePart(part) ?? []);
   const calls = past.kind === "calls" ? past.calls : [];
-  return [...reasoningParts(past.message, provider), ...texts, ...calls.map((call) => callPart(call, provider))];
+  const said = [...reasoningParts(past.message, provider), ...texts, ...files];
+  return [...said, ...calls.map((call) => callPart(call, provider))];
 }
 
 /** What the model would not say is what it said. */

@@ -36,6 +36,9 @@ describe("roles", () => {
   });
 
   test("user and assistant", () => {
+    const picture = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
+    const painted = promptOf({ role: "user", content: "hi" }, { role: "assistant", content: "ho", images: [picture] });
+    expect(painted[1]).toMatchObject({ role: "assistant", content: [text("ho"), { type: "file" }] });
     const refused = [
       { role: "assistant", content: null, refusal: "ho" },
       { role: "assistant", content: [{ type: "refusal", refusal: "ho" }] },
