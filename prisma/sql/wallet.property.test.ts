@@ -261,7 +261,7 @@ test.concurrent.each(Array.from({ length: SHARDS }, (_, shard) => shard))(
       verbose: 1,
     });
   },
-  120_000,
+  7_200_000,
 );
 
 // the view looks at everything at once: asked after each run it would take most of the time
