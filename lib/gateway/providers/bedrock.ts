@@ -37,6 +37,8 @@ export const bedrock = defineProvider({
   needsCredential: true,
   toolFiles: true,
   speaks: {},
+  // docs.aws.amazon.com, API_runtime_InferenceConfiguration
+  maxStopSequences: 2_500,
   // nothing is relayed: the SDK module signs each request
   headers: () => ({}),
   usage: bedrockConverseUsage,

@@ -7,6 +7,7 @@ export const deepseek = openAIFamily({
   name: "DeepSeek",
   tokenLimitField: "max_tokens",
   developerAsSystem: true,
+  // by the reference of the deepseek-kotlin SDK (StopReason); DeepSeek's own was not at hand
   maxStopSequences: 16,
   fileTypes: /^image\//,
   usage: deepSeekUsage,

@@ -120,7 +120,7 @@ export type ProviderDefinition = {
   fileTypes?: RegExp;
   /** Its chat models take sound, and so may transcribe. */
   hears?: boolean;
-  /** The most stop words that its models take; absent: any number. */
+  /** The most stop words that its models take; absent: no limit is known to us, so any number is sent. */
   maxStopSequences?: number;
   /** Sends system instead of the developer role. */
   developerAsSystem?: boolean;

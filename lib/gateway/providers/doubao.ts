@@ -11,6 +11,7 @@ export const doubao = openAIFamily({
     "openai-images": OPENAI_UNITS["openai-images"],
   },
   developerAsSystem: true,
+  // docs.byteplus.com/docs/Byteplus_LAS/Chat_API, which also says that models that think take none
   maxStopSequences: 4,
   classify: openAIErrors(({ code, message }) => {
     if (/SensitiveContent|RiskDetection/i.test(code ?? "")) return "content_policy";

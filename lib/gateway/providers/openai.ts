@@ -17,6 +17,7 @@ export const openai = openAIFamily({
   },
   tokenLimitField: "max_completion_tokens",
   reasoningStreams: false,
+  // maxItems of StopConfiguration in its OpenAPI description; help.openai.com/en/articles/5072263 says the same
   maxStopSequences: 4,
   // both of its protocols are translated to
   usage: (usage) => (isResponsesUsage(usage) ? openAIResponsesUsage(usage) : chatUsage(usage)),

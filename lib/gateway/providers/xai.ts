@@ -12,6 +12,7 @@ export const xai = openAIFamily({
     "openai-images": OPENAI_UNITS["openai-images"],
   },
   usage: xaiUsage,
+  // by docs.outcode.biz, which repeats xAI's list of fields; its own reference was not at hand
   maxStopSequences: 4,
   classify: openAIErrors(({ message }) => {
     // a wrong key is a 400 here, and an empty account a 429
