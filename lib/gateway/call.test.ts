@@ -1,4 +1,4 @@
-import { APICallError } from "@ai-sdk/provider";
+import { APICallError, TypeValidationError } from "@ai-sdk/provider";
 import type { Dispatcher } from "undici";
 import { describe, expect, it, test } from "vitest";
 import { makeHealth, makeModelValue } from "@/e2e/support/gateway-values";
@@ -117,6 +117,34 @@ it.each([true, false])("sends the model's own limit where an upstream needs one:
   const definition = { ...openai, speaks: {}, needsLimit, languageModel };
   await prepare({ stream: false, secret: {}, definition }).run();
   expect(sent).toBe(needsLimit ? makeModelValue().maxOutputTokens : undefined);
+});
+
+it("completes an answer behind whose end an event came that its module does not know", async () => {
+  const finished = (choices: unknown) => [
+    { type: "text-delta", id: "1", delta: "hello" },
+    { type: "raw", rawValue: { choices } },
+    { type: "error", error: new TypeValidationError({ value: {}, cause: null }) },
+    { type: "finish", usage: ANSWER.usage, finishReason: { unified: "error", raw: undefined } },
+  ];
+  const languageModel = (choices: unknown) => async () => ({
+    supportedUrls: {},
+    doStream: async () => ({
+      stream: new ReadableStream({
+        start(controller) {
+          for (const part of finished(choices)) controller.enqueue(part);
+          controller.close();
+        },
+      }),
+    }),
+  });
+  const ended = async (choices: unknown) => {
+    const definition = { ...openai, speaks: {}, languageModel: languageModel(choices) };
+    const { run, settled, written } = prepare({ stream: true, secret: {}, definition });
+    await run();
+    return [settled, written.join("").includes('"finish_reason":"length"')];
+  };
+  expect(await ended([{ finish_reason: "length" }])).toEqual([["ok"], true]);
+  expect(await ended([{ finish_reason: null }])).toEqual([["cut"], false]);
 });
 
 const ANSWER = {

@@ -33,16 +33,19 @@ export async function translate(context: AttemptContext): Promise<AttemptResult>
   const prepare = async (abortSignal: AbortSignal) => {
     const model = await languageModelOf(context, prepared);
     const prompt = await inlineRemoteFiles(prepared.prompt, await model.supportedUrls, context.fileFetch);
-    return { model, call: { ...prepared, prompt: placeFiles(prompt, candidate.definition), abortSignal } };
+    const call = { ...prepared, prompt: placeFiles(prompt, candidate.definition), abortSignal };
+    return { model, call };
   };
   const exchange = { ...context, isStream: chat.stream };
+  const isChat = candidate.definition.speaks["openai-chat"] !== undefined;
   if (!chat.stream)
     return exchangeModule(exchange, {
       ask: (signal) => prepare(signal).then(({ model, call }) => model.doGenerate(call)),
       answer: (result) => whole(context, result, warnings),
     });
   return exchangeModule(exchange, {
-    ask: (signal) => prepare(signal).then(({ model, call }) => model.doStream(call)),
+    // for the reason that modules of this wire forget: see `TranslatedStream`
+    ask: (signal) => prepare(signal).then(({ model, call }) => model.doStream({ ...call, includeRawChunks: isChat })),
     answer: ({ stream }, signal) => new TranslatedStream(context, warnings, signal).run(stream),
   });
 }
@@ -113,6 +116,8 @@ class TranslatedStream {
   private reasoning = "";
   private counted: Usage = {};
   private finish: Extract<LanguageModelV4StreamPart, { type: "finish" }> | null = null;
+  /** As the upstream said it. An event that a module does not know, even behind the answer's end, makes it forget the reason. */
+  private saidReason: string | null = null;
   /** Ends a wait for the client to take more. */
   private resume: (() => void) | null = null;
   /** Ends a wait for the hold. */
@@ -167,7 +172,8 @@ class TranslatedStream {
       }
       if (part.type === "response-metadata") this.context.meter.setUpstreamId(part.id);
       else if (part.type === "stream-start") this.warnings.push(...moduleWarnings(part.warnings));
-      else if (part.type === "finish") this.finish = part;
+      else if (part.type === "raw") this.saidReason = reasonIn(part.rawValue) ?? this.saidReason;
+      else if (part.type === "finish") this.finish = this.remembered(part);
       else {
         await this.pass(part);
         const hasRoom = await this.hasRoom();
@@ -178,6 +184,12 @@ class TranslatedStream {
     return this.finish && isProvidersOwn(this.finish.finishReason)
       ? this.complete(this.finish)
       : this.brokenBy(ENDED_EARLY);
+  }
+
+  private remembered(finish: NonNullable<TranslatedStream["finish"]>): NonNullable<TranslatedStream["finish"]> {
+    const unified = this.saidReason === null ? undefined : REASONS[this.saidReason];
+    if (unified === undefined || isProvidersOwn(finish.finishReason)) return finish;
+    return { ...finish, finishReason: { unified, raw: this.saidReason ?? undefined } };
   }
 
   private async pass(part: LanguageModelV4StreamPart): Promise<void> {
@@ -291,6 +303,18 @@ class TranslatedStream {
     }
     return { ...this.counted, input: this.context.inputTokens() };
   }
+}
+
+const REASONS: Record<string, LanguageModelV4FinishReason["unified"]> = {
+  ...{ stop: "stop", length: "length", content_filter: "content-filter" },
+  ...{ tool_calls: "tool-calls", function_call: "tool-calls" },
+};
+
+/** Why the answer ends, in an event of the chat wire; null where it does not say. */
+function reasonIn(event: unknown): string | null {
+  const { choices } = (event ?? {}) as { choices?: { finish_reason?: unknown }[] | null };
+  const reason = Array.isArray(choices) ? choices[0]?.finish_reason : null;
+  return typeof reason === "string" ? reason : null;
 }
 
 /** Modules end a stream that broke off with a finish part of their own making. */
