@@ -1,5 +1,6 @@
 import { recordAudit } from "@/lib/audit/mutations";
 import { compareServed } from "@/lib/catalog/comparison";
+import { COMPARE_TASK } from "@/lib/catalog/comparison-schedule";
 import type { SyncDetail, SyncHead, SyncInput, SyncRow } from "@/lib/catalog/import-schema";
 import { type ConfigurationPage, ON_SCHEDULE } from "@/lib/catalog/schema";
 import { decodeCursor, encodeCursor } from "@/lib/cursor";
@@ -55,6 +56,14 @@ export async function findWaitingSync(scope: StaffScope): Promise<{ id: string; 
   if (newest?.state !== "ready" || newest.createdBy !== ON_SCHEDULE) return null;
   const rows = Object.values(newest.counts).reduce((sum, count) => sum + count, 0);
   return rows > 0 ? { id: newest.id, rows } : null;
+}
+
+/** Why the worker's last comparison failed, in its words; null where it did not, or a later one did not. Throws forbidden. */
+export async function findFailedSync(scope: StaffScope): Promise<string | null> {
+  requireStaffPermission(scope, "models.read");
+  const [row] = await db().$queryRaw<{ error: string | null }[]>`
+    SELECT last_error AS error FROM queue_summary() WHERE task = ${COMPARE_TASK}`;
+  return row?.error ?? null;
 }
 
 /** Throws not_found. */

@@ -5,6 +5,9 @@ import { newId } from "@/lib/ids";
 import type { Sql } from "@/lib/pg";
 import { DEFAULT_SETTINGS, settingsOut } from "@/lib/settings/schema";
 
+/** The worker's job. */
+export const COMPARE_TASK = "compare_catalogue";
+
 /** The job comes at the same minute of a day, give or take what it waits for its turn. */
 const SLACK_HOURS = 6;
 

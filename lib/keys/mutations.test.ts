@@ -67,7 +67,10 @@ test("a form that is sent again makes one key, as it was filled in last, and nob
   expect(await listOrgKeys(scope)).toMatchObject([{ id: unseen.id, name: "Bot 2", rpm: 7 }]);
   await expect(open(unseen.key)).rejects.toMatchObject({ code: "invalid_api_key" });
   expect(await open(seen.key)).toBe(unseen.id);
-  await expect(make(await person(scope.orgId), { form })).rejects.toThrow();
+  const other = await person(scope.orgId);
+  await expect(make(other, { form })).rejects.toMatchObject({ code: "conflict" });
+  const { id } = await make(other);
+  await expect(rotateOrgKey(other, { id, overlapHours: 0, form })).rejects.toMatchObject({ code: "conflict" });
   expect(await open(seen.key)).toBe(unseen.id);
 });
 

@@ -31,13 +31,25 @@ export async function createOrgKey(scope: Scope, input: NewKeyInput): Promise<Cr
   try {
     return await createOrChange(scope, input);
   } catch (error) {
-    if (!input.form || (error as { code?: unknown }).code !== UNIQUE_CONFLICT) throw error;
+    if (!input.form || !isTaken(error)) throw error;
     // made since it was looked for: now it is found
-    return createOrChange(scope, input);
+    return ofOwnForm(() => createOrChange(scope, input));
   }
 }
 
-const UNIQUE_CONFLICT = "P2002";
+function isTaken(error: unknown): boolean {
+  return (error as { code?: unknown }).code === "P2002";
+}
+
+/** A form has made one key for one person. Throws conflict where it is another's. */
+async function ofOwnForm<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (!isTaken(cause)) throw cause;
+    throw new AppError("conflict", "This form was sent before for another key. Open it again.", { cause });
+  }
+}
 
 function createOrChange(scope: Scope, { form, ...input }: NewKeyInput): Promise<CreatedKey> {
   return db().$transaction(async (tx) => {
@@ -83,7 +95,7 @@ export async function toggleOrgKeys(scope: Scope, { ids, enabled }: KeysToggle):
  *  that nobody saw, not the one in use. Throws forbidden, not_found, or conflict for a revoked key. */
 export async function rotateOrgKey(scope: Scope, { id, overlapHours, form }: RotateInput): Promise<CreatedKey> {
   requireKeys(scope);
-  return db().$transaction(async (tx) => {
+  const rotate = async (tx: Tx) => {
     const old = await findKey(tx, ownKey(scope, id));
     if (old.status === "revoked") throw new AppError("conflict", "This key is revoked and cannot be rotated.");
     const isAgain = form !== undefined && old.formId === form;
@@ -97,7 +109,8 @@ export async function rotateOrgKey(scope: Scope, { id, overlapHours, form }: Rot
             previousExpiresAt: new Date(Date.now() + overlapHours * 3_600_000),
           };
     return replaceSecret(tx, scope, old, { overlapHours, previous, form });
-  });
+  };
+  return ofOwnForm(() => db().$transaction(rotate));
 }
 
 const NO_PREVIOUS = { previousHash: null, previousLast4: null, previousExpiresAt: null };

@@ -3,11 +3,12 @@ import { getTranslations } from "next-intl/server";
 import { SyncForm } from "@/components/admin/sync-form";
 import { SyncSchedule } from "@/components/admin/sync-schedule";
 import { SyncsTable } from "@/components/admin/syncs-table";
+import { Notice } from "@/components/billing/notice";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
 import { requireStaff } from "@/lib/auth/require-staff";
-import { listSyncs } from "@/lib/catalog/admin-sync";
+import { findFailedSync, listSyncs } from "@/lib/catalog/admin-sync";
 import { PUBLIC_CATALOGUES } from "@/lib/catalog/public-formats";
 import { seedDate } from "@/lib/catalog/seed";
 import { getSettings } from "@/lib/settings/queries";
@@ -22,7 +23,11 @@ export default async function CataloguePage() {
   const scope = await requireStaff("models.read");
   const t = await getTranslations("admin.catalogue");
   const tModels = await getTranslations("admin.models");
-  const [{ data }, settings] = await Promise.all([listSyncs(scope, { limit: SHOWN }), getSettings()]);
+  const [{ data }, settings, failure] = await Promise.all([
+    listSyncs(scope, { limit: SHOWN }),
+    getSettings(),
+    findFailedSync(scope),
+  ]);
   return (
     <>
       <PageHead back={{ href: "/admin/models", label: tModels("title") }} title={t("title")} text={t("text")} />
@@ -35,6 +40,7 @@ export default async function CataloguePage() {
         </Block>
       )}
       <Block id="syncs" title={t("past")} text={t("pastText")}>
+        {failure && <Notice kind="warning">{t("failed", { error: failure })}</Notice>}
         {data.length === 0 ? <EmptyState text={t("empty")} /> : <SyncsTable rows={data} />}
       </Block>
     </>

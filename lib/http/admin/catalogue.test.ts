@@ -3,8 +3,10 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, type Answer, startAdminHub } from "@/e2e/support/admin-api";
-import { compareOnSchedule } from "@/lib/catalog/comparison-schedule";
+import { findFailedSync } from "@/lib/catalog/admin-sync";
+import { COMPARE_TASK, compareOnSchedule } from "@/lib/catalog/comparison-schedule";
 import type { SyncDetail } from "@/lib/catalog/import-schema";
+import { mintStaffScope } from "@/lib/orgs/scope";
 import { createPool } from "@/lib/pg";
 
 let hub: AdminHub;
@@ -173,6 +175,12 @@ describe("a comparison", () => {
     ]);
     status = 500;
     await expect(compareOnSchedule(worker)).rejects.toThrow("HTTP 500");
+    const actor = { type: "staff", id: "usr_1" } as const;
+    const failed = () => findFailedSync(mintStaffScope({ actor, permissions: new Set(["models.read"] as const) }));
+    expect(await failed()).toBeNull();
+    await hub.database.pool.query("SELECT graphile_worker.add_job($1)", [COMPARE_TASK]);
+    await hub.database.pool.query("UPDATE graphile_worker._private_jobs SET last_error = 'HTTP 500', attempts = 1");
+    expect(await failed()).toBe("HTTP 500");
     expect((await hub.call("PUT", "/settings", { catalogueUrls: ["ftp://x"], catalogueDays: 91 })).status).toBe(400);
     await hub.call("PUT", "/settings", { catalogueDays: 0 });
     await worker.end();
