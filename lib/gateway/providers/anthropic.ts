@@ -1,4 +1,3 @@
-import { withinLimit } from "@/lib/gateway/providers/claude-thinking";
 import {
   defineProvider,
   type FailedResponse,
@@ -7,6 +6,7 @@ import {
   type UpstreamFailure,
 } from "@/lib/gateway/providers/define";
 import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
+import { withinLimit } from "@/lib/gateway/providers/thinking-limit";
 import { anthropicMessagesUsage } from "@/lib/gateway/usage/anthropic-messages";
 
 export const anthropic = defineProvider({

@@ -1,5 +1,4 @@
 import type { LanguageModelV4Message, SharedV4ProviderOptions } from "@ai-sdk/provider";
-import { withinLimit } from "@/lib/gateway/providers/claude-thinking";
 import {
   defineProvider,
   type FailedResponse,
@@ -10,6 +9,7 @@ import {
   type UpstreamTarget,
 } from "@/lib/gateway/providers/define";
 import { retryAfterMs, spokenWaitMs } from "@/lib/gateway/providers/retry-after";
+import { withinLimit } from "@/lib/gateway/providers/thinking-limit";
 import { bedrockConverseUsage } from "@/lib/gateway/usage/bedrock-converse";
 
 const DEFAULT_REGION = "us-east-1";

@@ -14,17 +14,17 @@ const LEAST_TOKENS = 1_024;
 const SHARES: Record<string, number> = { minimal: 0.02, low: 0.1, medium: 0.3, high: 0.6, xhigh: 0.9, max: 0.95 };
 const DROPPED: SharedV4Warning = { type: "unsupported", feature: "reasoning" };
 
-/** A Claude model whose thoughts are part of a call's limit, as that is what the call is held for: the modules would add a
- *  budget on top, which is shared out of the model's own maximum. Models that are asked by effort stay within the limit
- *  themselves. Where it has no room for thoughts, they are left out. */
+/** A model whose thoughts are part of a call's limit, as that is what the call is held for: the modules would add a
+ *  budget on top for Claude, which is shared out of the model's own maximum. Models that are asked by effort stay within the
+ *  limit themselves. Where it has no room for thoughts, they are left out. */
 export async function withinLimit(model: LanguageModelV4, place: Place): Promise<LanguageModelV4> {
   // the modules' own knowledge, by the same look at a model's name
   const { getModelCapabilities } = await import("@ai-sdk/anthropic/internal");
   const { supportsAdaptiveThinking: isAskedByEffort, maxOutputTokens } = getModelCapabilities(model.modelId);
-  const fitted = (options: LanguageModelV4CallOptions) =>
-    isClaude(model) && !isAskedByEffort && isAsked(options)
-      ? fitBudget(options, place, maxOutputTokens)
-      : withoutBudget(options, place);
+  const fitted = (options: LanguageModelV4CallOptions) => {
+    if (isClaude(model) && !isAskedByEffort && isAsked(options)) return fitBudget(options, place, maxOutputTokens);
+    return withLimit(withoutBudget(options, place), model);
+  };
   return {
     specificationVersion: model.specificationVersion,
     provider: model.provider,
@@ -45,6 +45,12 @@ export async function withinLimit(model: LanguageModelV4, place: Place): Promise
 
 function isClaude({ modelId, provider }: LanguageModelV4): boolean {
   return provider.startsWith("anthropic") || /anthropic|claude/.test(modelId);
+}
+
+/** Nova answers without any limit where it is to think hard. */
+function withLimit(options: LanguageModelV4CallOptions, { modelId }: LanguageModelV4): LanguageModelV4CallOptions {
+  const isHard = /nova-2/.test(modelId) && /^(high|xhigh|max)$/.test(options.reasoning ?? "");
+  return isHard && options.maxOutputTokens !== undefined ? { ...options, reasoning: "medium" } : options;
 }
 
 function isAsked({ reasoning }: LanguageModelV4CallOptions): boolean {

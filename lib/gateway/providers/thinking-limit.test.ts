@@ -7,6 +7,7 @@ import { google } from "@/lib/gateway/providers/google";
 
 type Asked = Partial<LanguageModelV4CallOptions>;
 
+const NOVA = "us.amazon.nova-2-lite-v1:0";
 const budgetOf = (budgetTokens: number) => ({ type: "enabled", budgetTokens });
 
 test.each<[string, Asked, object]>([
@@ -41,6 +42,17 @@ test("models that are asked by effort keep to the limit themselves, whatever bud
   expect(await sentByModule(anthropic, "claude-opus-4-6", asked)).toMatchObject({
     ...{ max_tokens: 5_000, thinking: { type: "adaptive" }, output_config: { effort: "high" } },
   });
+});
+
+test("Nova thinks no harder than its limit allows", async () => {
+  const limitOf = async (reasoning: "medium" | "high", maxOutputTokens?: number) => {
+    const asked = { reasoning, ...(maxOutputTokens && { maxOutputTokens }) };
+    const { inferenceConfig, additionalModelRequestFields: more } = await sentByModule(bedrock, NOVA, asked);
+    return [inferenceConfig?.maxTokens, more?.reasoningConfig?.maxReasoningEffort];
+  };
+  expect(await limitOf("medium", 500)).toEqual([500, "medium"]);
+  expect(await limitOf("high", 500)).toEqual([500, "medium"]);
+  expect(await limitOf("high")).toEqual([undefined, "high"]);
 });
 
 test("Gemini gets a client's budget where the model takes one", async () => {
