@@ -13,6 +13,7 @@ import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/component
 import { ChoiceField, Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Switch } from "@/components/ui/switch";
 import { createCredentialAction, testCredentialAction, updateCredentialAction } from "@/lib/catalog/admin-actions";
 import type { CredentialShape } from "@/lib/catalog/provider-kinds";
@@ -239,17 +240,20 @@ function Rotate({ id, name, shape }: { id: string; name: string; shape: Credenti
 export function AddCredential({ slug, shape }: { slug: string; shape: CredentialShape }) {
   const t = useTranslations("admin.providers");
   const [isOpen, setOpen] = useState(false);
+  const [formId, setFormId] = useState("");
   const act = useAction(createCredentialAction);
   const tried = useTried(act, () => setOpen(false));
   const send = (form: HTMLFormElement, test: boolean) => {
     const data = new FormData(form);
-    return tried.send({ slug, credential: { name: String(data.get("name")), ...secretOf(data), test } }, test);
+    const credential = { name: String(data.get("name")), ...secretOf(data), test };
+    return tried.send({ slug, credential, form: formId }, test);
   };
   return (
     <Dialog
       open={isOpen}
       onOpenChange={(open) => {
         setOpen(open);
+        if (open) setFormId(randomUuid());
         tried.forget();
       }}
     >

@@ -10,6 +10,7 @@ import { Button, buttonVariants } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
+import { randomUuid } from "@/components/ui/random-uuid";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import {
   createCredentialAction,
@@ -36,6 +37,7 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
   const [savedSlug, setSavedSlug] = useState<string | null>(null);
   const [isKeyless, setKeyless] = useState(false);
   const [tested, setTested] = useState<{ id: string; result: CredentialTest | null } | null>(null);
+  const [form] = useState(randomUuid);
   const create = useAction(createProviderAction);
   const update = useAction(updateProviderAction);
   const seal = useAction(createCredentialAction);
@@ -61,7 +63,7 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
     const isWithout = takesNone || (kind.credential === "optionalApiKey" && !secret.apiKey);
     setKeyless(isWithout);
     if (isWithout) return;
-    const credential = await seal.run({ slug, credential: { name: text("name"), ...secret } });
+    const credential = await seal.run({ slug, credential: { name: text("name"), ...secret }, form });
     if (!credential) return;
     setTested({ id: credential.id, result: null });
     setTested({ id: credential.id, result: (await test.run({ id: credential.id })) ?? null });

@@ -205,7 +205,10 @@ const STAFF_ACTIONS: Record<string, StaffCase> = {
   },
   updateProviderAction: { roles: "✔✔––", input: () => ({ slug: no, patch: { enabled: false } }) },
   deleteProviderAction: { roles: "✔✔––", input: () => ({ slug: no }) },
-  createCredentialAction: { roles: "✔✔––", input: () => ({ slug: no, credential: { name: "key", apiKey: "sk-x" } }) },
+  createCredentialAction: {
+    roles: "✔✔––",
+    input: () => ({ slug: no, credential: { name: "key", apiKey: "sk-x" }, form: randomUUID() }),
+  },
   updateCredentialAction: { roles: "✔✔––", input: () => ({ id: no, patch: { weight: 1 } }) },
   deleteCredentialAction: { roles: "✔✔––", input: () => ({ id: no }) },
   testCredentialAction: { roles: "✔✔––", input: () => ({ id: no }) },

@@ -29,8 +29,8 @@ export const updateProviderAction = action(
 export const deleteProviderAction = action(bySlug, (scope, input) => deleteProvider(scope, input.slug), staff);
 
 export const createCredentialAction = action(
-  z.strictObject({ slug, credential: credentialInput }),
-  (scope, input) => createCredential(scope, input.slug, input.credential),
+  z.strictObject({ slug, credential: credentialInput, form: z.uuid() }),
+  (scope, input) => createCredential(scope, input.slug, input.credential, input.form),
   staff,
 );
 

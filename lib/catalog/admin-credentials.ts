@@ -48,15 +48,41 @@ export async function credentialsByProvider(scope: StaffScope): Promise<Map<stri
   );
 }
 
-/** Stores a secret that this process can never read back; with `test`, only after the worker has found that it works.
- *  Throws not_found, conflict when the name is taken, upstream_error when the test fails, unavailable without the public key or,
+/** Stores a secret that this process can never read back; with `test`, only after the worker has found that it works. The same `form`
+ *  again, after an answer that was lost or at the same time, changes the credential that it made. Throws not_found, conflict when the name is taken, upstream_error when the test fails, unavailable without the public key or,
  *  with `test`, without a worker. */
 export async function createCredential(
   scope: StaffScope,
   slug: string,
   input: CredentialInput,
+  form?: string,
 ): Promise<CredentialRow> {
   requireStaffPermission(scope, "providers.manage");
+  const changeMade = async () => {
+    const made = form && (await db().credential.findFirst({ where: { formId: form, provider: { slug } } }));
+    return made ? updateCredential(scope, made.id, input) : null;
+  };
+  const again = await changeMade();
+  if (again) return again;
+  try {
+    return await insertCredential(scope, slug, input, form);
+  } catch (cause) {
+    const { code } = cause as { code?: unknown };
+    if (code !== "P2002" && code !== "conflict") throw cause;
+    // made since it was looked for: by this form, or by another one with the same name
+    const row = await changeMade();
+    if (row) return row;
+    if (code === "conflict") throw cause;
+    throw new AppError("conflict", "This form or this name was used a moment ago. Reload the page.", { cause });
+  }
+}
+
+async function insertCredential(
+  scope: StaffScope,
+  slug: string,
+  input: CredentialInput,
+  form: string | undefined,
+): Promise<CredentialRow> {
   const id = newId("cred");
   const tried = input.test ? await trySecret(scope, await findBySlug(db(), slug), id, input) : null;
   return change(scope, async (tx) => {
@@ -68,6 +94,7 @@ export async function createCredential(
         id,
         providerId: provider.id,
         name: input.name,
+        formId: form,
         ...secret,
         weight: input.weight,
         enabled: input.enabled,

@@ -1,5 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AdminHub, startAdminHub } from "@/e2e/support/admin-api";
+import { createCredential } from "@/lib/catalog/admin-credentials";
+import { STAFF_ROLES } from "@/lib/orgs/permissions";
+import { mintStaffScope } from "@/lib/orgs/scope";
 import { openSecret, SecretError } from "@/lib/secrets";
 
 let hub: AdminHub;
@@ -105,6 +109,19 @@ describe("providers", () => {
 });
 
 describe("credentials", () => {
+  test("a form that is sent again, or twice at once, makes one", async () => {
+    const slug = await provider();
+    const scope = mintStaffScope({ actor: { type: "staff", id: "usr_1" }, permissions: new Set(STAFF_ROLES.owner) });
+    const form = randomUUID();
+    const add = (apiKey: string, name = "main", of = slug) => createCredential(scope, of, { name, apiKey }, form);
+    const [first, twin] = await Promise.all([add("sk-first-1111111111"), add("sk-first-1111111111")]);
+    const second = await add("sk-second-2222222222", "renamed");
+    expect([twin.id, second.id]).toEqual([first.id, first.id]);
+    const { data } = (await hub.call("GET", `/providers/${slug}/credentials`)).body;
+    expect(data).toMatchObject([{ id: first.id, name: "renamed", last4: "2222" }]);
+    await expect(add("sk-third-3333333333", "main", await provider())).rejects.toMatchObject({ code: "conflict" });
+  });
+
   test("the secret goes in and never comes out; this process cannot open it", async () => {
     const slug = await provider();
     const apiKey = "sk-very-secret-value-1234";
