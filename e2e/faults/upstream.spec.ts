@@ -5,6 +5,7 @@ import { fetch } from "undici";
 import { SEED, seededRandom } from "@/e2e/support/property";
 import { type FickleUpstream, startFickleUpstream } from "./fickle-upstream";
 import { malformed, pieces } from "./malformed-stream";
+import { FLOOR_MS, medianP99 } from "./percentile";
 import { count, deadlocks, manyConnections, type Stage, setStage } from "./stage";
 
 // F1 to F11 of the fault matrix; F12, clients that leave, is in leaving.spec.ts. One hub for all, one after the other.
@@ -260,11 +261,8 @@ test(`F5: a reset after k of ${CUTS.length} numbers of tokens is charged as inpu
 });
 
 const CROWD = 500;
-const SAMPLE = 100;
 /** What one stream may keep in memory. */
 const STREAM_BYTES = 256 * 1024;
-/** What a percentile moves by on its own. */
-const FLOOR_MS = 60;
 
 // Beside other tests a percentile says nothing about the gateway, so `npm run chaos` alone takes it.
 if (count(false, true)) {
@@ -276,18 +274,8 @@ if (count(false, true)) {
     const flood = await serve({ provider: "simulated", upstreamModel: "zero-latency:chunks=16000,tokens=16000" });
     const { key } = await stage.tenant("1000");
     const crowd = await stage.tenant("1000");
-    const p99 = async () => {
-      const took = (await inParallel(SAMPLE, 4, () => call(key, quick))).map(({ tookMs }) => tookMs);
-      return took.toSorted((a, b) => a - b)[Math.floor(SAMPLE * 0.99) - 1] as number;
-    };
-    const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-    const rounds = async () => {
-      const values: number[] = [];
-      for (let round = 0; round < 5; round++) values.push(await p99());
-      return median(values);
-    };
-    await p99();
-    const alone = await rounds();
+    const p99 = () => medianP99(async () => (await call(key, quick)).tookMs);
+    const alone = await p99();
 
     const pid = stage.hub.pids().gateway;
     const holds = async () =>
@@ -307,7 +295,7 @@ if (count(false, true)) {
         // nothing may be held for a body that has not come
         expect(await holds()).toBe(0);
       } else await expect.poll(holds, { timeout: 20_000 }).toBe(CROWD);
-      const crowded = await rounds();
+      const crowded = await p99();
       const grown = memoryOf(pid) - before;
       figures.push(`${name}: p99 ${alone} -> ${crowded} ms, ${Math.round(grown / CROWD / 1024)} kB each`);
       expect(crowded, name).toBeLessThanOrEqual(alone * 1.1 + FLOOR_MS);
