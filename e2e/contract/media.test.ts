@@ -42,6 +42,21 @@ describe.each(DOORS)("%s door", (door) => {
       expect(deltas.at(-1)).toEqual({});
     });
 
+    test("are paid by the token, also from the endpoint of images, whose modules count images alone", async () => {
+      const model = await hub.modelOf("google", "gemini-image", { type: "image" });
+      const asked = { model, prompt: "paint some words", n: 2 };
+      const response = await hub.post(door, "/images/generations", tenant.key, asked);
+      const { data, usage } = (await response.json()) as { data: object[]; usage: { cost: number } };
+      expect(data).toEqual([{ b64_json: PICTURE }, { b64_json: PICTURE }]);
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      const [first, second] = (await hub.truthOf("google")).requests.slice(-2);
+      expect(event.priceNano).toBe(hub.priceOf(first) + hub.priceOf(second));
+      expect(event.priceNano).toBeGreaterThan(0n);
+      const other = await hub.modelOf("google", "imagen-4.0-generate-001", { type: "image" });
+      expect((await hub.post(door, "/images/generations", tenant.key, { ...asked, model: other })).status).toBe(400);
+      expect(usage).toMatchObject({ output_tokens: 24, cost: toUsdNumber(event.priceNano) });
+    });
+
     test("are files to an AIGNE client", async () => {
       const { model } = await body();
       const init = (streaming: boolean) => ({

@@ -1,4 +1,4 @@
-import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
+import { type LanguageModelV4CallOptions, UnsupportedFunctionalityError } from "@ai-sdk/provider";
 import {
   defineProvider,
   type FailedResponse,
@@ -21,7 +21,12 @@ export const google = defineProvider({
   classify: classifyGoogleError,
   languageModel: async (settings, upstreamModel) => (await moduleOf(settings))(upstreamModel),
   embeddingModel: async (settings, upstreamModel) => (await moduleOf(settings)).embedding(upstreamModel),
-  imageModel: async (settings, upstreamModel) => (await moduleOf(settings)).image(upstreamModel),
+  imageModel: async (settings, upstreamModel) => {
+    // the module fails as if the network did
+    if (!upstreamModel.startsWith("gemini-"))
+      throw new UnsupportedFunctionalityError({ functionality: `images by ${upstreamModel}` });
+    return (await moduleOf(settings)).image(upstreamModel);
+  },
   speechModel: async (settings, upstreamModel) => (await moduleOf(settings)).speech(upstreamModel),
   reasoningStreams: "if-asked",
   answersWithImages: true,

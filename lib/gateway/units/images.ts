@@ -1,4 +1,5 @@
 import type { ImageModelV4CallOptions } from "@ai-sdk/provider";
+import { addUsage, totalInputTokens, totalOutputTokens, type Usage } from "@/lib/billing/usage";
 import { AppError } from "@/lib/errors";
 import { type JsonObject, parseJsonObject } from "@/lib/gateway/json-body";
 import { countTokens } from "@/lib/gateway/meter/tokens";
@@ -33,8 +34,7 @@ export function parseImages(body: JsonObject, inputBytes: number): UnitCall {
   optionalText(body, "response_format");
   refuseStream(body);
   delete body.partial_images;
-  const variant = { size: size ?? "auto" };
-  const parts = new Parts<string[]>((made) => imagesUsage({ data: made.flat() }, variant));
+  const parts = new Parts<Part>((made) => usageOf(made, size));
   return {
     ...routing,
     warnings: [],
@@ -64,26 +64,55 @@ export function relayedImages(
 
 type Asked = { body: JsonObject; prompt: string; n: number; size: string | undefined };
 
-async function translate(target: TranslationTarget, memory: Parts<string[]>, asked: Asked): Promise<TranslatedAnswer> {
+type Part = { images: string[] /** In tokens, where its provider counts those. */; tokens: UsageReading | null };
+
+async function translate(target: TranslationTarget, memory: Parts<Part>, asked: Asked): Promise<TranslatedAnswer> {
   const { provider, settings, upstreamModel, signal } = target;
   if (!provider.imageModel) throw new Error(`${provider.id} has no image models`);
   const model = await provider.imageModel(settings, upstreamModel);
   const most = typeof model.maxImagesPerCall === "number" ? model.maxImagesPerCall : 1;
   const { parts, ...used } = await memory.complete(target.offerId, Math.ceil(asked.n / most), async (index) => {
     const n = Math.min(most, asked.n - index * most);
-    const { images } = await model.doGenerate({
+    const { images, providerMetadata } = await model.doGenerate({
       ...{ prompt: asked.prompt, n, size: sizeOf(asked.size), aspectRatio: undefined },
       ...{ seed: undefined, files: undefined, mask: undefined, providerOptions: {}, abortSignal: signal },
     });
-    return images.map((image) => (typeof image === "string" ? image : toBase64(image)));
+    // chat models that paint are paid by the token, which the module's own figures sum up
+    const { usageMetadata: reported } = (providerMetadata?.[provider.id] ?? {}) as { usageMetadata?: unknown };
+    return {
+      images: images.map((image) => (typeof image === "string" ? image : toBase64(image))),
+      tokens: reported ? provider.usage(reported) : null,
+    };
   });
   const isUrl = asked.body.response_format === "url";
   return {
     ...used,
     body: {
       created: Math.floor(target.now / 1000),
-      data: parts.flat().map((image) => (isUrl ? { url: `data:image/png;base64,${image}` } : { b64_json: image })),
+      data: parts
+        .flatMap(({ images }) => images)
+        .map((image) => (isUrl ? { url: `data:image/png;base64,${image}` } : { b64_json: image })),
+      ...(parts.some(({ tokens }) => tokens) && { usage: tokensOf(usageOf(parts, asked.size).usage) }),
     },
+  };
+}
+
+function usageOf(parts: readonly Part[], size: string | undefined): UsageReading {
+  const counted = imagesUsage({ data: parts.flatMap(({ images }) => images) }, { size: size ?? "auto" });
+  const tokens = parts.flatMap((part) => part.tokens ?? []);
+  return {
+    ...counted,
+    usage: tokens.reduce((sum, { usage }) => addUsage(sum, usage), counted.usage),
+    anomalies: [...counted.anomalies, ...tokens.flatMap(({ anomalies }) => anomalies)],
+  };
+}
+
+/** As OpenAI words it. */
+function tokensOf(usage: Usage): JsonObject {
+  const [input, output, pictures] = [totalInputTokens(usage), totalOutputTokens(usage), usage.imageInput ?? 0];
+  return {
+    ...{ input_tokens: input, output_tokens: output, total_tokens: input + output },
+    input_tokens_details: { text_tokens: input - pictures, image_tokens: pictures },
   };
 }
 
