@@ -98,7 +98,8 @@ test("a resumed key is judged by what it spent since, against what it was resume
   await spend(database.pool, account, 11 * DOLLAR);
   expect(await look()).toBe(1);
   await database.pool.query(
-    "UPDATE api_key SET status = 'active', status_reason = NULL, resumed_at = clock_timestamp() WHERE id = $1",
+    // rounded to milliseconds, the present may lie behind what is spent next
+    "UPDATE api_key SET status = 'active', status_reason = NULL, resumed_at = (SELECT max(at) FROM usage_event WHERE key_id = $1) WHERE id = $1",
     [account.key],
   );
   await spend(database.pool, account, 110 * DOLLAR);
