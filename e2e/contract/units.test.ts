@@ -167,6 +167,15 @@ describe.each(DOORS)("%s door", (door) => {
       expect(event.priceNano).toBe(BigInt([...input].length) * 15_000n);
     });
 
+    test("or by the token where it has no other price, as we estimate it: sound says nothing of tokens", async () => {
+      const model = await hub.relayModel("text", { type: "speech", price: { input: "1", audioOutput: "12" } });
+      const speak = client().audio.speech.create({ model, voice: "alloy", input: "naïve 世界" });
+      const event = await hub.settled((await speak.asResponse()).headers.get("x-request-id"));
+      expect(event).toMatchObject({ usageSource: "estimated", outcome: "ok" });
+      expect(event.inputTokens).toBeGreaterThan(0);
+      expect(event.priceNano).toBe(BigInt(event.inputTokens) * (1_000n + 6n * 12_000n));
+    });
+
     test("a transcription is charged by its seconds", async () => {
       const model = await hub.relayModel("text", { type: "transcription", price: { perSecond: "0.0001" } });
       const file = await toFile(Buffer.alloc(30_000), "a.mp3");

@@ -201,7 +201,8 @@ function converted(
 ): UsageReading {
   const { convertUsage } = call.asked;
   if (!convertUsage || admitted.meter.unpriced(reading.usage).length === 0) return reading;
-  return { ...reading, usage: { ...convertUsage(reading.usage, answer, route), ...reading.usage } };
+  const usage = { ...convertUsage(reading.usage, answer, route), ...reading.usage };
+  return { ...reading, usage, source: "estimated" };
 }
 
 /** As reported or counted with the answer, else the input as we count it. */

@@ -8,6 +8,8 @@ import { speechUsage } from "@/lib/gateway/usage/media";
 
 /** Slow speech at the 20 tokens a second that token-priced models make of sound: more than a character ever comes to. */
 const AUDIO_TOKENS_PER_CHARACTER = 8;
+/** What a token of text comes to when it is spoken at that rate, in any language. */
+const AUDIO_TOKENS_PER_TOKEN = 6;
 /** What a translated answer may be asked for as; the first where the client does not say. */
 const PLAIN_TYPES: Record<string, string> = { wav: "audio/wav", pcm: "audio/pcm" };
 /** OpenAI's own voices: nobody else has them, and clients name one because they must. */
@@ -38,11 +40,20 @@ export const speech: Unit = {
         contentType: "application/json",
       }),
       readUsage: ({ json }) => speechUsage(json?.usage, input),
+      // raw sound says nothing of tokens, and some models have no other price
+      convertUsage: (usage) =>
+        usage.characters === undefined
+          ? { characters }
+          : { input: countTokens(input), audioOutput: spokenTokens(input, characters) },
       translate: (target) => translate(target, { body, input, format: format ?? "wav" }),
     };
   },
   canTranslate: ({ speechModel }) => speechModel !== undefined,
 };
+
+function spokenTokens(input: string, characters: number): number {
+  return Math.min(countTokens(input) * AUDIO_TOKENS_PER_TOKEN, characters * AUDIO_TOKENS_PER_CHARACTER);
+}
 
 type Asked = { body: JsonObject; input: string; format: string };
 
