@@ -95,6 +95,26 @@ describe.each(DOORS)("%s door", (door) => {
     expect([byId.status, await byId.json()]).toMatchObject([400, { error: { param: "mask" } }]);
   });
 
+  test("Gemini embeds a hundred texts a call, in the order given and the dimensions asked for, as we count them", async () => {
+    const model = await hub.modelOf("google", "gemini-embedding-001", { type: "embedding" });
+    const { embeddings } = hub.openai(door, tenant.key);
+    const input = Array.from({ length: 150 }, (_, index) => "a".repeat(index + 1));
+    const { data, response } = await embeddings.create({ model, input, dimensions: 4 }).withResponse();
+    expect(data.data.map(({ index, embedding }) => [index, ...embedding])).toEqual(
+      input.map(({ length }, index) => [index, length, 0.5, 0.5, 0.5]),
+    );
+    const calls = (await hub.truthOf("google")).requests.filter(({ path }) => path.includes("batchEmbedContents"));
+    expect(calls.slice(-2).map(({ body }) => (body as { requests: unknown[] }).requests.length)).toEqual([100, 50]);
+    const event = await hub.settled(response.headers.get("x-request-id"));
+    expect(event).toMatchObject({
+      outcome: "ok",
+      usageSource: "estimated",
+      priceNano: BigInt(event.inputTokens) * 1_000n,
+    });
+    const [one] = (await embeddings.create({ model, input: "abc" })).data;
+    expect(one?.embedding).toEqual([3, 0.5, 0.5]);
+  });
+
   describe("speech by translation", () => {
     const price = { input: "1", audioOutput: "10" };
     const model = () => hub.modelOf("google", "text", { type: "speech", price });

@@ -15,7 +15,10 @@ const DEFAULT_LIMIT = 16_384;
 const SIGNATURE = "CiQBVKhc7simulatedThoughtSignature==";
 const CALL = /^\/v1beta\/models\/(.+):(generateContent|streamGenerateContent)$/;
 
-/** Gemini's wire: `:generateContent`, `:streamGenerateContent?alt=sse` and the model list below `/v1beta`. The model name in the
+const EMBED = /^\/v1beta\/models\/(.+):(embedContent|batchEmbedContents)$/;
+const MAX_EMBEDDED = 100;
+
+/** Gemini's wire: `:generateContent`, `:streamGenerateContent?alt=sse`, vectors and the model list below `/v1beta`. The model name in the
  *  path chooses the scenario; a key that contains `bad` is refused as wrong, one that contains `broke` as unpaid. */
 export function startGoogleSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   return startSimulator({ idPrefix: "gemini-", basePath: "/v1beta", read: readPath, answer }, options);
@@ -39,6 +42,7 @@ async function answer(exchange: Exchange): Promise<void> {
   if (key.includes("broke"))
     return refuse(exchange, 400, "FAILED_PRECONDITION", "Please enable billing on project in Google AI Studio.");
   if (path === "/v1beta/models" && request.method === "GET") return sendModels(exchange);
+  if (EMBED.test(path) && request.method === "POST") return embed(exchange);
   if (!CALL.test(path) || request.method !== "POST")
     return refuse(exchange, 404, "NOT_FOUND", `The requested URL ${path} was not found on this server.`);
   if (record.stream && !record.path.endsWith("?alt=sse"))
@@ -87,6 +91,24 @@ function faultOf({ contents, generationConfig }: GenerateRequest): string | null
   return calls !== answers && calls > 0
     ? "Please ensure that the number of function response parts is equal to the number of function call parts."
     : null;
+}
+
+type EmbedRequest = { content?: { parts?: Part[] }; outputDimensionality?: number };
+
+/** One vector for each text, whose first figure is the text's length. Nobody is told of tokens. */
+function embed(exchange: Exchange): void {
+  const { response, record } = exchange;
+  const { requests, ...single } = (record.body ?? {}) as EmbedRequest & { requests?: EmbedRequest[] };
+  const asked = requests ?? [single];
+  if (asked.length > MAX_EMBEDDED)
+    return refuse(exchange, 400, "INVALID_ARGUMENT", "* BatchEmbedContentsRequest.requests: at most 100 requests.");
+  const embeddings = asked.map(({ content, outputDimensionality: size = 3 }) => ({
+    values: Array.from({ length: size }, (_, at) => (at === 0 ? (content?.parts?.[0]?.text?.length ?? 0) : 0.5)),
+  }));
+  record.status = 200;
+  response
+    .writeHead(200, { "content-type": "application/json" })
+    .end(JSON.stringify(requests ? { embeddings } : { embedding: embeddings[0] }));
 }
 
 async function generate(exchange: Exchange, body: GenerateRequest): Promise<void> {
