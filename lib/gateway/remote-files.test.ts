@@ -74,6 +74,14 @@ describe("refused by name, without a word about what stands there", () => {
     });
   });
 
+  test("more than 64 MiB together", async () => {
+    const prompt = Array.from({ length: 4 }, () => asked("https://example.com/a")).flat();
+    const bytes = new Uint8Array(17 * 1024 * 1024);
+    await expect(inlineRemoteFiles(prompt, {}, async () => new Response(bytes))).rejects.toMatchObject({
+      ...{ code: "invalid_request", message: expect.stringContaining("64 MiB") },
+    });
+  });
+
   test.each(["http://127.0.0.1/a", "https://10.0.0.1/a", "http://169.254.169.254/latest", "file:///etc/passwd"])(
     "an address that is not public: %s",
     async (url) => {

@@ -5,6 +5,8 @@ import { sniffMediaType } from "@/lib/gateway/dialects/media-type";
 const MAX_BYTES = 20 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
 const MAX_FILES = 20;
+/** Of all files of a call together: they are kept in memory until it is sent. */
+const MAX_CALL_BYTES = 64 * 1024 * 1024;
 
 /** Which addresses a provider fetches itself, by media type, as its AI SDK model states it. */
 export type SupportedUrls = Readonly<Record<string, readonly RegExp[]>>;
@@ -17,10 +19,15 @@ export async function inlineRemoteFiles(
   fetch: typeof globalThis.fetch,
 ): Promise<LanguageModelV4Prompt> {
   let files = 0;
+  let left = MAX_CALL_BYTES;
+  const take = (bytes: number) => {
+    left -= bytes;
+    if (left < 0) throw refused("The files behind URLs are larger than 64 MiB together.");
+  };
   const inline = async <Part extends FilePart>(part: Part): Promise<Part> => {
     if (part.data.type !== "url" || isSupported(part.mediaType, part.data.url.href, supported)) return part;
     if (++files > MAX_FILES) throw refused(`More than ${MAX_FILES} files to fetch.`);
-    const { data, mediaType } = await download(part.data.url, fetch);
+    const { data, mediaType } = await download(part.data.url, fetch, take);
     if (part.mediaType.startsWith("image/") && mediaType !== null && !/^image\/|octet-stream/.test(mediaType))
       throw refused("A URL of an image leads to something else.");
     return { ...part, mediaType: mediaType ?? part.mediaType, data: { type: "data", data } };
@@ -60,7 +67,11 @@ function matches(mediaType: string, pattern: string): boolean {
 }
 
 /** Nothing of the answer or the failure is shown: it would tell a tenant what stands behind an address. */
-async function download(url: URL, fetch: typeof globalThis.fetch): Promise<{ data: string; mediaType: string | null }> {
+async function download(
+  url: URL,
+  fetch: typeof globalThis.fetch,
+  take: (bytes: number) => void,
+): Promise<{ data: string; mediaType: string | null }> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
@@ -69,6 +80,7 @@ async function download(url: URL, fetch: typeof globalThis.fetch): Promise<{ dat
     for await (const chunk of response.body) {
       bytes += chunk.byteLength;
       if (bytes > MAX_BYTES) throw refused("A file behind a URL is larger than 20 MiB.");
+      take(chunk.byteLength);
       parts.push(chunk);
     }
     const data = Buffer.concat(parts).toString("base64");
