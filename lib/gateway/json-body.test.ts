@@ -64,6 +64,20 @@ test("integers that no number holds keep their digits, also beside a broken half
   expect(parse('{"text":"1234567890123456789"}')).toEqual({ text: "1234567890123456789" });
 });
 
+test("a long run of digits in a text is a text", () => {
+  const text = "1234567890".repeat(2_000_000);
+  expect(parse(`{"text":"${text}"}`).text).toHaveLength(text.length);
+});
+
+test("digits are kept in long bodies, but not beside more values than the slower parser may take", () => {
+  const [numbers, id] = [Array.from({ length: 60_000 }, (_, i) => i % 10).join(), "9223372036854775807"];
+  const long = `{"input":[${numbers}],"seed":${id}}`;
+  expect(JSON.stringify(parse(long))).toBe(long);
+  const many = `{"input":[${numbers},${numbers}],"user":"${id}","share":0.${id}}`;
+  expect(parse(many).user).toBe(id);
+  expect(refusal(many.replace(`"${id}"`, id))).toMatchObject({ code: "invalid_request", status: 400 });
+});
+
 describe("absurd shapes", () => {
   const nested = (depth: number, open: string, close: string) =>
     `{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
