@@ -27,6 +27,8 @@ const ROUND_MS = 9.5 * 60_000;
 const REST_MS = 3 * 60_000;
 /** A month ends half-way. */
 const START = Date.UTC(2025, 1, 1) - (DAYS / 2) * 24 * 3_600_000;
+/** Nano-USD: what budgets and credit are counted in, so that both are scarce however many calls there are. */
+const SHARE = Math.ceil(CALLS_A_DAY * 1_000);
 const MODELS = ["soak/small", "soak/large"];
 const NODES = ["soak-1", "soak-2"];
 
@@ -90,12 +92,12 @@ class Soak {
     );
     const limits: [floor: number | null, scope: "key" | "org", limits: object][] = [
       [0, "key", {}],
-      [0, "key", { cap: 40_000_000 }],
+      [0, "key", { cap: 60 * SHARE }],
       [0, "key", { maxConcurrency: 8, rpm: 20 }],
-      [0, "org", { day: 60_000_000, month: 900_000_000 }],
-      [0, "key", { week: 200_000_000, total: 5_000_000_000 }],
+      [0, "org", { day: 80 * SHARE, month: 2_000 * SHARE }],
+      [0, "key", { week: 500 * SHARE, total: 2_500 * SHARE }],
       [null, "key", {}],
-      [null, "org", { month: 400_000_000 }],
+      [null, "org", { month: 1_500 * SHARE }],
     ];
     for (const [floor, scope, own] of limits) {
       const tenant = await createOrg(pool, { floor });
@@ -259,8 +261,8 @@ class Soak {
     const { random } = this;
     for (const { org } of this.tenants.slice(0, 5)) {
       const bought = random.chance(0.3);
-      const amount = random.between(5, 40) * 1_000_000;
-      const expiresAt = bought ? null : new Date(this.now + random.between(1, 36) * 3_600_000);
+      const amount = random.between(5, 40) * SHARE;
+      const expiresAt = bought ? null : new Date(this.now + random.between(1, 6) * 3_600_000);
       if (!bought && random.chance(0.6)) continue;
       await database.pool.query("SELECT grant_credit($1, $2, $3, $4, 'soak', 'soak', $5)", [
         ...[org, amount, bought ? "paid" : "promo", newId("lot"), expiresAt],
