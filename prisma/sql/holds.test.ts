@@ -370,7 +370,10 @@ describe("late_adjust", () => {
     await assertHealthy(database.pool, org.org);
   });
 
-  test("a late truth that pays the debt back frees the wallet", async () => {
+  test.each([
+    ["a late truth that pays the debt back frees the wallet", 0],
+    ["what a person wrote off is not given back either", 200],
+  ])("%s", async (_title, written) => {
     const { org, item } = await swept(2_000);
     const later = holdItem(org, { amount: 1_100 });
     await authorize(database.pool, [later], { node: "late-node" });
@@ -378,6 +381,8 @@ describe("late_adjust", () => {
     await sweep();
     await late([settleItem(later, { price: 1_300 })]);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: -200, freeze_reason: "negative" });
+    if (written > 0)
+      await database.pool.query("SELECT * FROM write_off($1, $2, $3, 'test', 'test')", [org.org, written, newId("k")]);
     await late([settleItem(item, { price: 400 })]);
     expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 300, status: "active", freeze_reason: null });
     await assertHealthy(database.pool, org.org);

@@ -1,7 +1,8 @@
 -- The truth arrives after the sweeper closed a hold: posts the difference once, as a usage event of kind `adjust`.
 -- Item: as for settle_batch. Only this, refunds and disputes may take a balance below its floor; the wallet is then frozen, and free
 -- again once it is back. `delta` is what was charged on top (negative: given back). Not applied: not swept, or adjusted before.
--- Nobody gets back what they never paid: what was written off, or closed with a showback balance, is taken back from there first.
+-- Nobody gets back what they never paid: what was written off, by the sweep or by a person since, or closed with a showback balance, is
+-- taken back from there first.
 CREATE OR REPLACE FUNCTION late_adjust(items jsonb) RETURNS TABLE (ord int, id text, applied boolean, delta bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
@@ -51,7 +52,9 @@ BEGIN
       forgiven := least(-change, CASE
         WHEN EXISTS (SELECT FROM journal m WHERE m.org_id = late.org_id AND m.kind = 'mode' AND m.reason = 'to service' AND m.id > swept.journal_id) THEN swept.price_nano
         ELSE least((SELECT coalesce(-sum(e.amount), 0) FROM entry e WHERE e.journal_id = swept.journal_id AND e.account_id = 'bad_debt'),
-          swept.price_nano - (SELECT coalesce(sum(d.amount), 0) FROM lot_draw d WHERE d.journal_id = swept.journal_id AND d.request_id = swept.id)) END);
+          swept.price_nano - (SELECT coalesce(sum(d.amount), 0) FROM lot_draw d WHERE d.journal_id = swept.journal_id AND d.request_id = swept.id))
+          + (SELECT greatest(coalesce(-sum(e.amount), 0), 0) FROM journal m JOIN entry e ON e.journal_id = m.id AND e.account_id = 'bad_debt'
+            WHERE m.org_id = late.org_id AND m.at >= late.closed_at AND m.id > swept.journal_id AND (m.kind = 'late' OR (m.kind = 'write_off' AND m.ref NOT LIKE 'pi:%'))) END);
     END IF;
     balance := w.posted - change - forgiven;
     IF change <> 0 THEN

@@ -133,6 +133,21 @@ test("a call that runs while credit is disputed or refunded at Stripe is owed, a
   await assertHealthy(database.pool, org.org);
 });
 
+test("a person's freeze changes nothing of what is owed", async () => {
+  const org = await createOrg(database.pool);
+  const bought = await purchase(org.org, 1_000);
+  await reconcile(bought, paid(1_000));
+  const item = holdItem(org, { amount: 400 * CENT });
+  await authorize(database.pool, [item]);
+  await database.pool.query("SELECT freeze_wallet($1, 'admin')", [org.org]);
+  const dispute = { id: newId("dp"), amount: 1_000, status: "needs_response", withdrawn: true };
+  await reconcile(bought, paid(1_000, { disputes: [dispute] }));
+  await settle(database.pool, [settleItem(item, { price: 400 * CENT })]);
+  await reconcile(bought, paid(1_000, { disputes: [{ ...dispute, status: "won", withdrawn: false }] }));
+  expect(await wallet(database.pool, org.org)).toMatchObject({ posted: 600 * CENT, freeze_reason: "admin" });
+  await assertHealthy(database.pool, org.org);
+});
+
 test("a freeze for a dispute is lifted by a person once it is lost, and stays lifted", async () => {
   const { org } = await createOrg(database.pool);
   const bought = await purchase(org, 1_000);

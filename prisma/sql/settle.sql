@@ -81,12 +81,12 @@ DECLARE
   posts settlement[];
   i int;
 BEGIN
-  -- What a wallet cannot bear above its floor is written off. One that is frozen because it owes (a dispute, a refund, a late truth
-  -- took credit that was held) goes on owing what still ran: won or paid back, it must not have been free. Lots pay what lies above zero,
-  -- calls in batch order. One row per organisation (the leader) stands for its sums. Mostly one lot pays for a whole
+  -- What a wallet cannot bear above its floor is written off. A frozen one goes on owing what still ran: a dispute, a refund or a late
+  -- truth may have taken credit that was held, also under a person's freeze, and won or paid back it must not have been free. Lots pay
+  -- what lies above zero, calls in batch order. One row per organisation (the leader) stands for its sums. Mostly one lot pays for a whole
   -- batch: then it is named here. Where several must, or restricted credit is left, `lot` stays NULL and draw_lots walks them.
   WITH line AS MATERIALIZED (
-    SELECT s, w.floor IS NOT NULL AS prepaid, w.posted, w.restricted, CASE WHEN w.floor IS NULL OR w.freeze_reason IN ('negative', 'dispute') THEN 9e18 ELSE greatest(w.posted - w.floor, 0) END AS room,
+    SELECT s, w.floor IS NOT NULL AS prepaid, w.posted, w.restricted, CASE WHEN w.floor IS NULL OR w.status = 'frozen' THEN 9e18 ELSE greatest(w.posted - w.floor, 0) END AS room,
       sum(coalesce(s.price, 0)) OVER upto AS upto, sum(coalesce(s.price, 0)) OVER whole AS org_price, sum(s.held) OVER whole AS org_held,
       row_number() OVER upto = 1 AS leader, min(s.id) OVER whole AS first_id
     FROM unnest(items) s JOIN wallet w ON w.org_id = s.org
