@@ -59,6 +59,19 @@ UNION ALL
 SELECT 'I3', w.org_id, w.org_id, format('posted %s below floor %s', w.posted, w.floor)
 FROM wallet w WHERE w.posted < w.floor AND w.status <> 'frozen'
 UNION ALL
+-- only what a call used beyond its hold can be written off; calls may share that, so it is summed up over all history
+SELECT 'I3', o.org_id, o.org_id, format('written off %s, used beyond holds %s', o.amount, coalesce(u.amount, 0))
+FROM (
+  SELECT j.org_id, -sum(e.amount) AS amount FROM entry e
+  CROSS JOIN LATERAL (SELECT x.org_id, x.kind FROM journal x WHERE x.id = e.journal_id OFFSET 0) j
+  WHERE since = '-infinity' AND e.account_id = 'bad_debt' AND j.kind = 'usage' GROUP BY 1
+) o
+LEFT JOIN (SELECT org_id, sum(greatest(price_nano - held_nano, 0)) AS amount FROM usage_event WHERE since = '-infinity' AND kind = 'call' GROUP BY 1) u
+  ON u.org_id = o.org_id
+WHERE o.amount > coalesce(u.amount, 0)
+  -- what was held before a change of mode was not held against credit
+  AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = o.org_id AND m.kind = 'mode')
+UNION ALL
 SELECT 'I4', j.org_id, j.ref, format('revenue %s, events %s', r.amount, coalesce(u.price, 0))
 FROM journal j
 CROSS JOIN LATERAL (SELECT coalesce(sum(e.amount) FILTER (WHERE e.account_id = 'revenue'), 0) AS amount FROM entry e WHERE e.journal_id = j.id) r

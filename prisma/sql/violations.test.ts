@@ -190,6 +190,24 @@ test("a marked wallet is summed up from its mark, and a fault before or after it
   expect(await rules(org.org, since)).toEqual(["I1"]);
 });
 
+test("no more is written off than calls used beyond their holds", async () => {
+  const org = await createOrg(database.pool, { credit: 1_000 });
+  // I9 is about the whole ledger: an earlier fault of this file keeps it raised
+  const own = async () => (await rules(org.org)).filter((rule) => rule !== "I9");
+  const [first, second] = [holdItem(org, { amount: 600 }), holdItem(org, { amount: 400 })];
+  await authorize(database.pool, [first, second]);
+  // takes 200 of what the other has held, which is then short of them
+  await settle(database.pool, [settleItem(first, { price: 800 })]);
+  await settle(database.pool, [settleItem(second, { price: 400 })]);
+  expect(await own()).toEqual([]);
+  await sabotage(
+    `INSERT INTO entry (journal_id, account_id, amount) SELECT journal_id, account_id, amount FROM usage_event e,
+     LATERAL (VALUES ('bad_debt', -1), ('customer:' || e.org_id, 1)) v(account_id, amount) WHERE id = $1`,
+    [second.id],
+  );
+  expect(await own()).toEqual(["I1", "I11", "I3"]);
+});
+
 test("what lies before the window is not read again, but the balances of it count on", async () => {
   const org = await seeded();
   const since = await now();
