@@ -4,7 +4,7 @@ import { AppError } from "@/lib/errors";
 import { formatUsd, type Nano, parseUsd } from "@/lib/money";
 import { requireStaffPermission, type StaffScope } from "@/lib/orgs/scope";
 import type { ProviderBillInput, ProviderBillRow } from "@/lib/usage/schema";
-import type { Prisma, ProviderBill } from "@/prisma/generated/client";
+import type { ProviderBill } from "@/prisma/generated/client";
 
 /** A difference above both is looked at. */
 const LEAST_DIFFERENCE = parseUsd("1");
@@ -34,10 +34,11 @@ export async function recordProviderBill(
   { credentialId, day, billedUsd: billedNano }: ProviderBillInput,
 ): Promise<ProviderBillRow> {
   requireStaffPermission(scope, "providers.manage");
+  const credential = await db().credential.findUnique({ where: { id: credentialId }, include: { provider: true } });
+  if (!credential) throw new AppError("not_found", `There is no credential "${credentialId}".`);
+  // a day of many calls takes longer than a transaction may
+  const counted = await countDay(credentialId, day);
   return change(scope, async (tx) => {
-    const credential = await tx.credential.findUnique({ where: { id: credentialId }, include: { provider: true } });
-    if (!credential) throw new AppError("not_found", `There is no credential "${credentialId}".`);
-    const counted = await countDay(tx, credentialId, day);
     const data = { ...counted, billedNano, at: new Date() };
     const key = { credentialId, day: new Date(day) };
     const row = await tx.providerBill.upsert({
@@ -91,8 +92,8 @@ export function isConspicuous({ billedNano, countedNano }: { billedNano: Nano; c
 
 type Counted = { countedNano: Nano; attempts: number; unpriced: number };
 
-async function countDay(tx: Prisma.TransactionClient, credentialId: string, day: string): Promise<Counted> {
-  const [row] = await tx.$queryRaw<Counted[]>`
+async function countDay(credentialId: string, day: string): Promise<Counted> {
+  const [row] = await db().$queryRaw<Counted[]>`
     WITH of_day AS (
       SELECT e.id, e.kind, e.credential_id, e.cost_nano, e.waste_nano FROM usage_event e
       WHERE e.at >= ${day}::date::timestamp AT TIME ZONE 'UTC' AND e.at < (${day}::date + 1)::timestamp AT TIME ZONE 'UTC'
