@@ -35,15 +35,15 @@ import { readCall, type SettledCall } from "./settled-call";
 export const DOORS = ["fast", "portable"] as const satisfies readonly DoorName[];
 
 /** Whole nano-USD per token, so that a price is a sum of products with nothing to round. */
-const PRICE: PriceText = { input: "1", output: "4", cacheRead: "0.1", cacheWrite: "1.25", cacheWrite1h: "2" };
-const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWrite: "0.6", cacheWrite1h: "1" };
+export const PRICE: PriceText = { input: "1", output: "4", cacheRead: "0.1", cacheWrite: "1.25", cacheWrite1h: "2" };
+export const COST: PriceText = { input: "0.5", output: "2", cacheRead: "0.05", cacheWrite: "0.6", cacheWrite1h: "1" };
 
 export type Tenant = { org: OrgRow; key: string };
-type OfferOptions = Pick<OfferText, "priority" | "weight" | "capabilities" | "contextWindow" | "timeouts">;
+type OfferOptions = Pick<OfferText, "priority" | "weight" | "capabilities" | "contextWindow" | "timeouts" | "cost">;
 type Offers = string | (string | ({ upstreamModel: string; provider?: ProviderRow } & OfferOptions))[];
 type ModelOptions = { secrets?: Record<string, string>[] } & Pick<
   ModelText,
-  "id" | "aliases" | "type" | "fallbacks" | "capabilities"
+  "id" | "aliases" | "type" | "fallbacks" | "capabilities" | "contextWindow" | "maxOutputTokens"
 > & {
     price?: PriceText | null;
     provider?: ProviderRow;

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
+import type { PriceText } from "@/e2e/support/fixtures";
+import { parseUsd } from "@/lib/money";
+import { COST, type ContractHub, DOORS, PRICE, startContractHub, type Tenant } from "./hub";
 
 let hub: ContractHub;
 let tenant: Tenant;
@@ -26,6 +28,20 @@ const LOUD: [string, string, Record<string, unknown>][] = [
   ["/responses", "include", { input: "hi", include: ["message.output_text.logprobs"] }],
   ["/responses", "input[1]", { input: [messages[0], { type: "local_shell_call_output", id: "c1", output: "ok" }] }],
   ["/completions", "echo", { prompt: "hi", echo: true }],
+];
+
+/** By protocol: how a search is asked for, and where its limit stands. */
+const HOSTED = [
+  {
+    ...{ path: "/messages", kind: "anthropic", truth: () => hub.anthropicTruth },
+    asking: { max_tokens: 100, messages, tools: [{ type: "web_search_20250305", name: "web_search", max_uses: 20 }] },
+    limitOf: (max_uses: number) => ({ tools: [{ type: "web_search_20250305", name: "web_search", max_uses }] }),
+  },
+  {
+    ...{ path: "/responses", kind: "openai", truth: () => hub.openaiTruth },
+    asking: { max_output_tokens: 100, input: "say some words", tools: [{ type: "web_search" }] },
+    limitOf: (max_tool_calls: number) => ({ max_tool_calls }),
+  },
 ];
 
 describe.each(DOORS)("%s door", (door) => {
@@ -78,5 +94,80 @@ describe.each(DOORS)("%s door", (door) => {
     const response = await hub.post(door, "/chat/completions", tenant.key, { model: await mixed(), messages, n: 1 });
     await response.text();
     expect(await hub.settled(response.headers.get("x-request-id"))).toMatchObject({ route: "translate" });
+  });
+
+  describe.each(HOSTED)("a search that the provider of $path runs", ({ path, kind, truth, asking, limitOf }) => {
+    /** Its first offer has no cost for a search, and its second one does. */
+    const searching = (scenario: string, cost: PriceText = { ...COST, perToolCall: { web_search: "0.01" } }) =>
+      hub.relayModel(["text:tokens=1", { upstreamModel: scenario, cost, priority: 1 }], {
+        provider: kind === "anthropic" ? hub.anthropicProvider : hub.openaiProvider,
+        price: { ...PRICE, perToolCall: { web_search: "0.02" } },
+        ...{ contextWindow: 10_000, maxOutputTokens: 500 },
+      });
+    const ask = (model: string, more: Record<string, unknown> = {}) =>
+      hub.post(door, path, tenant.key, { model, ...asking, ...more });
+
+    test.each([true, false])("goes where it is priced, clamped to what is held for, stream: %s", async (stream) => {
+      const response = await ask(await searching("text:searches=9"), { stream });
+      const text = await response.text();
+      const { last } = truth();
+      expect([response.status, response.headers.get("x-aigne-warnings")]).toEqual([200, null]);
+      expect(last?.body).toMatchObject({ tools: asking.tools, ...limitOf(5) });
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ usageSource: "reported", route: "relay", toolCalls: { web_search: 5 } });
+      expect(event.attempts).toHaveLength(1);
+      expect(event.attempts[0]?.routing?.map(({ reason }) => reason)).toEqual([null, "lacks:hosted_tools"]);
+      expect(event.priceNano).toBe(hub.priceOf(last) + 5n * parseUsd("0.02"));
+      expect(event.costNano).toBe(hub.costOf(last) + 5n * parseUsd("0.01"));
+      // six windows of input, five searches, and the answer once, or once a turn
+      const answers = kind === "anthropic" ? 6n : 1n;
+      expect(event.heldNano).toBe(6n * 10_000n * 1_250n + answers * 100n * 4_000n + 5n * parseUsd("0.02"));
+      expect(text).toContain(`"cost":${Number(event.priceNano) / 1e9}`);
+    });
+
+    test("fewer where the client says so, and all that the provider ran", async () => {
+      const served = await ask(await searching("text:searches=9"), limitOf(2));
+      await served.text();
+      expect(await hub.settled(served.headers.get("x-request-id"))).toMatchObject({ toolCalls: { web_search: 2 } });
+      const overrun = await ask(await searching("text:searches=7,overrun"), { stream: true });
+      await overrun.text();
+      const event = await hub.settled(overrun.headers.get("x-request-id"));
+      expect(event.priceNano).toBe(hub.priceOf(truth().last) + 7n * parseUsd("0.02"));
+    });
+
+    test("is paid where the answer breaks off behind it", async () => {
+      const response = await ask(await searching("cut:searches=3,after=4"), { stream: true });
+      await response.text();
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ outcome: "cut", usageSource: "estimated", toolCalls: { web_search: 3 } });
+      expect(event.priceNano).toBeGreaterThan(3n * parseUsd("0.02"));
+    });
+
+    test("is left out and named where only its price is known, refused where it is forced", async () => {
+      const model = await searching("text:searches=9", COST);
+      const response = await ask(model);
+      await response.text();
+      expect(response.headers.get("x-aigne-warnings")).toBe(`tools.${asking.tools[0]?.type}`);
+      expect(truth().last?.bodyText).not.toContain("web_search");
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event).toMatchObject({ toolCalls: null, upstreamModel: "text:tokens=1" });
+      const forced = await ask(model, {
+        tool_choice: { type: kind === "anthropic" ? "tool" : "web_search", name: "web_search" },
+      });
+      expect([forced.status, await forced.text()]).toEqual([400, expect.stringContaining("tool_choice")]);
+    });
+
+    test("never begins where credit does not cover all of it, nor on starter credit", async () => {
+      const model = await searching("text:searches=9");
+      truth().clear();
+      const poor = await hub.tenant({ creditUsd: "0.15" });
+      expect((await hub.post(door, path, poor.key, { model, ...asking })).status).toBe(402);
+      expect((await hub.post(door, path, poor.key, { model, ...asking, tools: [] })).status).toBe(200);
+      const starter = await hub.tenant({ creditUsd: "0" });
+      await hub.grant(starter, "starter", "5");
+      expect((await hub.post(door, path, starter.key, { model, ...asking })).status).toBe(402);
+      expect(truth().requests).toHaveLength(1);
+      await Promise.all([hub.assertHealthy(poor), hub.assertHealthy(starter)]);
+    });
   });
 });

@@ -27,6 +27,7 @@ export type SettledCall = {
   cacheWrite1hTokens: number;
   outputTokens: number;
   reasoningTokens: number;
+  toolCalls: Record<string, number> | null;
   priceNano: bigint;
   costNano: bigint | null;
   wasteNano: bigint;

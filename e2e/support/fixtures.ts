@@ -20,6 +20,8 @@ export type PriceText = {
   cacheWrite1h?: string;
   reasoning?: string;
   audioOutput?: string;
+  /** By the call. */
+  perToolCall?: Record<string, string>;
   perRequest?: string;
   perImage?: string;
   perSecond?: string;
@@ -218,9 +220,10 @@ const UNITS: Record<string, bigint> = {
   perSecond: 1_000n,
 };
 
-function ratesOf(price: PriceText): Record<string, string> {
+function ratesOf({ perToolCall, ...price }: PriceText): Record<string, string | Record<string, string>> {
   const rates = Object.entries(price).map(([name, usd]) => [name, (parseUsd(usd) * (UNITS[name] ?? 1n)).toString()]);
-  return Object.fromEntries(rates) as Record<string, string>;
+  const calls = Object.entries(perToolCall ?? {}).map(([name, usd]) => [name, (parseUsd(usd) * 1_000_000n).toString()]);
+  return { ...Object.fromEntries(rates), ...(perToolCall && { perToolCall: Object.fromEntries(calls) }) };
 }
 
 function suffix(): string {

@@ -59,6 +59,8 @@ export type Wanted = {
   endpoint: string;
   dialect: string;
   stream: boolean;
+  /** Tools that the provider may run for it, as prices name them. */
+  hostedTools?: readonly string[];
   /** `exact`: with the input counted instead of bounded by its bytes. */
   size(price: Price, exact: boolean): HoldSize;
   /** Our estimate of the input, used where nobody reports usage. */
@@ -97,7 +99,7 @@ export async function admit(deps: GatewayDependencies, call: Entrant, wanted: Wa
     // request ids are made here and never reused, so the id alone tells two bodies apart
     inputHash: request.id,
     priceVersionId: price?.versionId ?? null,
-    restrictedOk: takesStarterCredit(model, price, deps.snapshots.current().starterBound),
+    restrictedOk: takesStarterCredit(model, price, deps.snapshots.current().starterBound, wanted.hostedTools),
     idempotency: call.idempotency ?? null,
   });
   crashPoint("call.admitted");

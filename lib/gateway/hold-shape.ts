@@ -32,24 +32,26 @@ export function holdShapeOf(call: Conversation, plan: RoutePlan): HoldShape {
     inputBytes: call.inputBytes,
     mediaTokens,
     widestWindow: Math.max(0, ...offers.map(({ offer }) => offer.contextWindow ?? 0)),
-    unreachable: unreachable(body, parts),
+    unreachable: unreachable(call, parts),
     countInput: once(() => countInput(call, parts, isOurTokeniser)),
     maxOutputTokens: call.maxOutputTokens,
     choices: call.choices,
     thinkingTokens: thinks ? (thinkingBudgetOf(body) ?? 0) : null,
     metered: call.stream && !offers.some((offer) => thinksSilently(body, offer)) && !answersWithMedia(body),
-    // what a provider would host is dropped where a request is parsed
-    hostedCalls: {},
+    hostedCalls: call.hostedCalls ?? {},
+    limitsEachTurn: call.dialect.limitsEachTurn ?? false,
   };
 }
 
 /** Audio costs many times what text does, and a cache kept for an hour twice as much: few requests can use either. */
-function unreachable(body: JsonObject, parts: readonly JsonObject[]): RateClass[] {
+function unreachable({ body, hostedCalls }: Conversation, parts: readonly JsonObject[]): RateClass[] {
   const tools = (Array.isArray(body.tools) ? body.tools : []) as (JsonObject | null)[];
   const writesCache = [body, ...itemsOf(body), ...parts, ...tools].some((value) => value?.cache_control != null);
   const classes: RateClass[] = answersWithMedia(body) ? [] : ["audioOutput"];
   if (!writesCache) classes.push("cacheWrite1h");
-  if (parts.every((part) => TEXT.has(typeOf(part)))) classes.push("audioInput", "imageInput", "videoInput");
+  // what a hosted tool finds may be a picture
+  if (!hostedCalls && parts.every((part) => TEXT.has(typeOf(part))))
+    classes.push("audioInput", "imageInput", "videoInput");
   return classes;
 }
 

@@ -185,6 +185,14 @@ test("tools that the provider runs send the input anew each time and cost what t
   const rates = { ...RATES, perToolCall: { web_search: parseUsd("10000") } };
   const sized = sizeHold(shape, makeModelValue(), { rates, factorBp: 10_000 });
   expect(sized.amount).toBe(4n * 500n * 1_000n + 10n * 4_000n + 3n * parseUsd("0.01"));
+  // where a tier names other tools only, the dearest of those is what a call costs
+  const tiered = { ...rates, tiers: [{ aboveInputTokens: 1_000, perToolCall: { x: parseUsd("30000") } }] };
+  const price = { rates: tiered, factorBp: 10_000 };
+  expect(sizeHold(shape, makeModelValue(), price).amount - sized.amount).toBe(3n * parseUsd("0.02"));
+  // and where a limit may hold for one turn alone, each may use it up
+  const each = sizeHold({ ...shape, limitsEachTurn: true }, makeModelValue(), { rates, factorBp: 10_000 });
+  expect(each.amount - sized.amount).toBe(3n * 10n * 4_000n);
+  expect(each.slice).toBeNull();
 });
 
 test("where credit is short the input is counted, and the rest buys a longer answer", () => {

@@ -1,4 +1,5 @@
 import { affordableOutputTokens, dearestRate, type RateClass, type Rates, worstCase } from "@/lib/billing/pricing";
+import { reachableSets, toolRate } from "@/lib/billing/rate-sets";
 import type { PricedRates, SnapshotModel } from "@/lib/gateway/snapshot";
 import type { Nano } from "@/lib/money";
 
@@ -24,6 +25,8 @@ export type HoldShape = {
   metered: boolean;
   /** Most calls of tools that the provider runs and bills, by name. Each may send the whole input anew. */
   hostedCalls: Readonly<Record<string, number>>;
+  /** Each turn between such calls may answer up to the limit. */
+  limitsEachTurn: boolean;
 };
 
 /** Where neither client nor catalogue names a maximum. Never "unlimited": a hold must bound the answer. */
@@ -75,8 +78,9 @@ export function sizeHold(
   const modelMaximum = model.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS;
   const perChoice = Math.min(shape.maxOutputTokens ?? modelMaximum, modelMaximum);
   const tools = hostedPrice(shape, { rates, factorBp });
+  const answers = shape.choices * (shape.limitsEachTurn ? turns : 1);
   const worstOf = (input: number, output: number) =>
-    worstCase({ inputTokens: input, outputTokens: output * shape.choices }, rates, factorBp) + tools;
+    worstCase({ inputTokens: input, outputTokens: output * answers }, rates, factorBp) + tools;
   const affordable = (amount: Nano, input: number) => affordableOutputTokens(amount - tools, input, rates, factorBp);
 
   const worst = worstOf(inputTokens, perChoice);
@@ -101,7 +105,7 @@ export function sizeHold(
       if (most === null || most >= worst) return stated;
       // the bound by bytes is some four times the truth: counted, the same credit buys a longer answer
       const counted = Math.min(inputTokens, bound(shape.countInput()));
-      const affords = Math.floor(affordable(most, counted) / shape.choices);
+      const affords = Math.floor(affordable(most, counted) / answers);
       return Math.min(perChoice, Math.max(least, affords));
     },
     // a limit that nobody stated is far above what most answers come to, and the truth is booked at the end
@@ -114,8 +118,8 @@ export function sizeHold(
 function hostedPrice({ hostedCalls }: HoldShape, { rates, factorBp }: Price): Nano {
   let total = 0n;
   for (const [name, calls] of Object.entries(hostedCalls)) {
-    const dearest = [rates, ...(rates.tiers ?? [])].reduce((most, { perToolCall }) => {
-      const rate = perToolCall?.[name] ?? 0n;
+    const dearest = reachableSets(rates, Number.POSITIVE_INFINITY).reduce((most, set) => {
+      const rate = toolRate(set, name)?.rate ?? 0n;
       return rate > most ? rate : most;
     }, 0n);
     total += worstCase({ inputTokens: 0, outputTokens: calls }, { output: dearest }, factorBp);

@@ -20,6 +20,8 @@ type Call = {
   caller: Caller;
   /** The model or alias as the client wrote it. */
   name: string;
+  /** Tools that the provider may run for it, as prices name them. */
+  hostedTools?: readonly string[];
   /** What a call that this model answers must hold; `exact`: with its input counted. */
   sizeOf(link: Pick<Link, "model" | "plan">): SizeOf;
 };
@@ -134,7 +136,12 @@ export class ModelSwitch {
       repin: {
         modelId: model.id,
         priceVersionId: price?.versionId ?? null,
-        restrictedOk: takesStarterCredit(model, price, this.deps.snapshots.current().starterBound),
+        restrictedOk: takesStarterCredit(
+          model,
+          price,
+          this.deps.snapshots.current().starterBound,
+          this.call.hostedTools,
+        ),
       },
     });
     // the wallet reports its own trouble

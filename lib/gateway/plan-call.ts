@@ -4,6 +4,7 @@ import { lookUpModel, resolveModel } from "@/lib/gateway/resolve-model";
 import type { RouteOptions } from "@/lib/gateway/routing/candidates";
 import { type Chain, chainOf } from "@/lib/gateway/routing/chain";
 import type { RouteHints } from "@/lib/gateway/routing/hints";
+import { type HostedNeed, narrowToHosts } from "@/lib/gateway/routing/hosts";
 import type { Caller } from "@/lib/keys/authenticate";
 
 /** What of a call decides where it may go, be it a conversation or answered in one piece. */
@@ -15,6 +16,8 @@ export type Routable = Pick<RouteOptions, "needs" | "unservable" | "fits"> & {
   hints: RouteHints | null;
   /** What keeps a caller on one credential; null: chance decides. */
   affinity: string | null;
+  /** What it would have its provider run. */
+  hosted?: HostedNeed;
 };
 
 /** Every model that may answer, with its route; nothing is held or called. Throws model_not_found, model_not_allowed, and
@@ -22,7 +25,7 @@ export type Routable = Pick<RouteOptions, "needs" | "unservable" | "fits"> & {
 export async function planCall(
   deps: GatewayDependencies,
   caller: Caller,
-  { model: name, modelType, affinity, ...options }: Routable,
+  { model: name, modelType, affinity, hosted, ...options }: Routable,
 ): Promise<Chain> {
   const model = await resolveModel(deps, caller, name);
   if (model.type !== modelType)
@@ -32,9 +35,10 @@ export async function planCall(
   // one made a moment ago works at once here too
   for (const other of options.hints?.models ?? []) await lookUpModel(deps, other);
   const { random, health } = deps;
-  return chainOf(
+  const chain = chainOf(
     { snapshot: deps.snapshots.current(), caller, random, health },
     // of one organisation, so that two that count their users alike do not meet
     { ...options, name, model, affinity: affinity === null ? null : `${caller.scope.orgId}\n${affinity}` },
   );
+  return hosted ? narrowToHosts(chain, hosted, caller.scope.orgId) : chain;
 }

@@ -4,6 +4,7 @@ import type { GatewayRequest } from "@/lib/gateway/exchange";
 import { parseJsonObject } from "@/lib/gateway/json-body";
 import type { Routable } from "@/lib/gateway/plan-call";
 import { affinityOf } from "@/lib/gateway/routing/affinity";
+import type { Chain } from "@/lib/gateway/routing/chain";
 import { type RouteHints, takeHints } from "@/lib/gateway/routing/hints";
 import { needsOf } from "@/lib/gateway/routing/needs";
 
@@ -21,6 +22,12 @@ export function readConversation(
   return { hints, chat: { ...dialect.parse(json, body.length, headers), dialect } };
 }
 
+/** The conversation as it goes to whoever is left in its chain. Throws unsupported_value where it insists on a tool that nobody
+ *  there runs. */
+export function settleHosted(chat: Conversation, { hosted = new Set() }: Pick<Chain, "hosted">): Conversation {
+  return chat.hosted?.serve(chat, hosted) ?? chat;
+}
+
 /** What of a conversation decides where it may go. */
 export function routableConversation({ chat, hints }: AskedConversation): Routable {
   const { dialect } = chat;
@@ -31,6 +38,7 @@ export function routableConversation({ chat, hints }: AskedConversation): Routab
   };
   return {
     ...{ model: chat.model, modelType: "chat", hints, affinity: affinityOf(chat), needs: needsOf(chat.body) },
+    ...(chat.hosted && { hosted: { dialect: dialect.id, names: chat.hosted.names } }),
     unservable(definition) {
       if (definition.speaks[dialect.id] !== undefined) return null;
       // an answer that does not stop where it shall is another one

@@ -8,6 +8,7 @@ import { RelayTally } from "@/lib/gateway/meter/relay-tally";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { relayOf } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
+import { withToolCalls } from "@/lib/gateway/usage/named";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
 
@@ -22,6 +23,8 @@ export class RelayedAnswer {
   /** What came is only the beginning: the input, and hardly any of the output. */
   private isEarly = true;
   private latestReading: UsageReading | null = null;
+  /** Of hosted tools, where the usage does not count them. */
+  private toolCalls: Readonly<Record<string, number>> | null = null;
   private identity: AnswerIdentity;
 
   constructor(private readonly context: AttemptContext) {
@@ -69,6 +72,7 @@ export class RelayedAnswer {
    *  asked for it. */
   read(facts: RelayedFacts, chunk: JsonObject, event: Buffer): Buffer | null {
     if (facts.finishReason !== undefined) this.finishReason = facts.finishReason;
+    if (facts.toolCalls !== undefined) this.toolCalls = facts.toolCalls ?? this.tally.usage().toolCalls ?? null;
     const found = facts.usage ?? facts.earlyUsage;
     if (!found) return event;
     const relay = relayOf(this.context.chat);
@@ -146,7 +150,10 @@ export class RelayedAnswer {
   /** Of the last usage that came, each read once. */
   private get reading(): UsageReading {
     const { candidate, chat } = this.context;
-    this.latestReading ??= usageReader(candidate.definition, chat.dialect.id)(this.usage);
+    this.latestReading ??= withToolCalls(
+      usageReader(candidate.definition, chat.dialect.id)(this.usage),
+      this.toolCalls,
+    );
     return this.latestReading;
   }
 }

@@ -6,6 +6,7 @@ import { countTokens } from "@/lib/gateway/meter/tokens";
 import { type Spoken, usageReader } from "@/lib/gateway/providers/define";
 import { relayOf, relayRequest } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
+import { countNames, withToolCalls } from "@/lib/gateway/usage/named";
 import { reportOf } from "@/lib/gateway/usage/reading";
 import { exchangeWhole } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
@@ -37,7 +38,7 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
 
   meter.firstContent(() => ({}));
   meter.setUpstreamId(facts.id);
-  const reading = usageReader(candidate.definition, dialect.id)(facts.usage);
+  const reading = withToolCalls(usageReader(candidate.definition, dialect.id)(facts.usage), facts.toolCalls ?? null);
   const isReported = reading.source === "reported";
   const counted = isReported && totalOutputTokens(reading.usage) > 0 ? null : estimate(context, body);
   const usage = isReported ? reading.usage : (counted ?? {});
@@ -68,8 +69,12 @@ export function withCost(text: string, body: JsonObject, price: bigint | null, r
 }
 
 function estimate(context: AttemptContext, body: JsonObject): Usage {
-  const { text, reasoning } = relayOf(context.chat).text(body);
-  return { input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) };
+  const { text, reasoning, ran = [] } = relayOf(context.chat).text(body);
+  const toolCalls = countNames(ran);
+  return {
+    ...{ input: context.inputTokens(), output: countTokens(text), reasoning: countTokens(reasoning) },
+    ...(toolCalls && { toolCalls }),
+  };
 }
 
 function parse(text: string): JsonObject | null {

@@ -23,6 +23,10 @@ test("so do context tiers, service tiers and images", () => {
   expect(takesStarterCredit(model, withMore({ serviceTiers: { priority: { output: dear } } }), bound)).toBe(false);
   expect(takesStarterCredit(model, withMore({ perImageVariant: { "1024x1024": dear } }), bound)).toBe(false);
   expect(takesStarterCredit(model, withMore({ serviceTiers: { batch: { output: 1n } } }), bound)).toBe(true);
+  const searching = withMore({ perToolCall: { web_search: parseUsd("10000"), web_fetch: 0n } });
+  expect(takesStarterCredit(model, searching, bound)).toBe(true);
+  expect(takesStarterCredit(model, searching, bound, ["web_fetch"])).toBe(true);
+  expect(takesStarterCredit(model, searching, bound, ["web_search"])).toBe(false);
 });
 
 test("the sandbox is open to it whatever it costs, an unpriced model is not", () => {

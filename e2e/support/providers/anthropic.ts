@@ -1,5 +1,13 @@
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, type Plan, parseScenario, planAnswer, retryHeaders } from "./scenario.ts";
+import {
+  ANSWER_SCENARIOS,
+  type Plan,
+  parseScenario,
+  planAnswer,
+  retryHeaders,
+  searchesOf,
+  TOKENS_PER_SEARCH,
+} from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -63,7 +71,13 @@ function countTokens(exchange: Exchange): void {
   sendJson(exchange, { input_tokens: countPromptTokens((body?.messages ?? []) as unknown[], body?.system) });
 }
 
-type MessagesRequest = { model: string; messages: unknown[]; system?: unknown; max_tokens: number };
+type MessagesRequest = {
+  model: string;
+  messages: unknown[];
+  system?: unknown;
+  max_tokens: number;
+  tools?: { type?: unknown; max_uses?: unknown }[];
+};
 
 async function messages(exchange: Exchange, body: MessagesRequest): Promise<void> {
   const { response, record, earlierCalls } = exchange;
@@ -85,7 +99,9 @@ async function messages(exchange: Exchange, body: MessagesRequest): Promise<void
     record.bodyText,
   );
   if (!plan) return refuse(exchange, 404, "not_found_error", `model: ${record.model}`);
-  const input = countPromptTokens(body.messages, body.system);
+  const search = body.tools?.find(({ type }) => String(type).startsWith("web_search_"));
+  record.searches = searchesOf(plan, search !== undefined, search?.max_uses);
+  const input = countPromptTokens(body.messages, body.system) + record.searches * TOKENS_PER_SEARCH;
   record.usage = {
     input,
     cacheRead: plan.cacheRead,
@@ -109,6 +125,7 @@ async function messages(exchange: Exchange, body: MessagesRequest): Promise<void
   const content: unknown[] = [];
   if (plan.reasoning > 0)
     content.push({ type: "thinking", thinking: Array(plan.reasoning).fill("think").join(" "), signature: SIGNATURE });
+  for (let number = 0; number < record.searches; number++) content.push(...searchBlocks(record.id, number));
   if (text.length > 0) content.push({ type: "text", text: text.join("") });
   for (const [index, tool] of plan.tools.entries())
     content.push({
@@ -129,7 +146,9 @@ async function messages(exchange: Exchange, body: MessagesRequest): Promise<void
       content,
       stop_reason: stopReason(plan),
       stop_sequence: null,
-      ...(plan.usage !== "missing" && { usage: { ...inputUsage, output_tokens, service_tier: "standard" } }),
+      ...(plan.usage !== "missing" && {
+        usage: { ...inputUsage, output_tokens, ...searchUsage(record.searches), service_tier: "standard" },
+      }),
     }),
     { output, reasoning: plan.reasoning },
   );
@@ -172,6 +191,15 @@ function* streamFrames({ record }: Exchange, plan: Plan, input: number): Generat
     yield frame("content_block_stop", { index });
     index++;
   }
+  for (let number = 0; number < record.searches; number++) {
+    const [use, result] = searchBlocks(record.id, number);
+    yield frame("content_block_start", { index, content_block: { ...use, input: {} } });
+    const partial_json = JSON.stringify(use.input);
+    yield frame("content_block_delta", { index, delta: { type: "input_json_delta", partial_json } });
+    yield frame("content_block_stop", { index: index++ });
+    yield frame("content_block_start", { index, content_block: result });
+    yield frame("content_block_stop", { index: index++ });
+  }
   let open = false;
   for (const text of plan.text) {
     if (!open) yield frame("content_block_start", { index, content_block: { type: "text", text: "" } });
@@ -191,7 +219,10 @@ function* streamFrames({ record }: Exchange, plan: Plan, input: number): Generat
     yield frame("content_block_stop", { index: index++ });
   }
   if (plan.sendFinish) {
-    const usage = usageOf(plan, input, record.usage.output + record.usage.reasoning);
+    const usage = {
+      ...usageOf(plan, input, record.usage.output + record.usage.reasoning),
+      ...searchUsage(record.searches),
+    };
     yield frame(
       "message_delta",
       { delta: { stop_reason: stopReason(plan), stop_sequence: null }, ...(reported && { usage }) },
@@ -217,6 +248,19 @@ function usageOf(plan: Plan, input: number, output: number): Record<string, unkn
     cache_creation: { ephemeral_5m_input_tokens: plan.cacheWrite, ephemeral_1h_input_tokens: plan.cacheWrite1h },
     output_tokens: output,
   };
+}
+
+function searchUsage(searches: number): object {
+  return searches === 0 ? {} : { server_tool_use: { web_search_requests: searches, web_fetch_requests: 0 } };
+}
+
+function searchBlocks(id: string, number: number) {
+  const call = `srvtoolu_${id.slice(-8)}${number}`;
+  const found = { type: "web_search_result", url: "https://example.com/", title: "Example", page_age: null };
+  return [
+    { type: "server_tool_use", id: call, name: "web_search", input: { query: "words" } },
+    { type: "web_search_tool_result", tool_use_id: call, content: [{ ...found, encrypted_content: "EqgfCioI" }] },
+  ] as const;
 }
 
 function stopReason({ finish }: Plan): string {

@@ -1,6 +1,6 @@
 import { errorFor, errorScenario, HTML_502, modelMissing, type Refuse, SERVER_ERROR } from "./openai-errors.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { type Plan, parseScenario, planAnswer } from "./scenario.ts";
+import { type Plan, parseScenario, planAnswer, searchesOf, TOKENS_PER_SEARCH } from "./scenario.ts";
 import { type Exchange, sendHtml } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -13,6 +13,8 @@ type ResponsesRequest = {
   max_output_tokens?: number | null;
   include?: unknown;
   reasoning?: unknown;
+  tools?: { type?: unknown }[];
+  max_tool_calls?: unknown;
 };
 
 /** OpenAI's `/v1/responses`, plain and streamed. As the real one it refuses state it does not have and wants its items whole. */
@@ -57,10 +59,11 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
 
   // a real answer has an id of this family
   record.id = `resp_${record.id.replace(/^[a-z]+[-_]/, "")}`;
-  const input = countPromptTokens(
-    Array.isArray(body.input) ? body.input : [{ content: body.input }],
-    body.instructions,
-  );
+  const canSearch = (body.tools ?? []).some(({ type }) => String(type).startsWith("web_search"));
+  record.searches = searchesOf(plan, canSearch, body.max_tool_calls);
+  const input =
+    countPromptTokens(Array.isArray(body.input) ? body.input : [{ content: body.input }], body.instructions) +
+    record.searches * TOKENS_PER_SEARCH;
   record.usage = {
     input,
     cacheRead: plan.cacheRead,
@@ -71,7 +74,7 @@ export async function respond(exchange: Exchange, refuse: Refuse): Promise<void>
   };
   record.status = 200;
   const asked = Array.isArray(body.include) && body.include.includes("reasoning.encrypted_content");
-  const answer = new Answer(record.id, record.model, plan, asked);
+  const answer = new Answer(record, plan, asked);
   if (record.stream) {
     response.setHeader("content-type", "text/event-stream; charset=utf-8");
     const failure = { ...SERVER_ERROR, type: "error", sequence_number: 99 };
@@ -93,11 +96,13 @@ class Answer {
   readonly model: string;
   readonly plan: Plan;
   readonly encrypted: boolean;
+  readonly searches: number;
 
   // no parameter properties: the simulators also run as they are, with their types stripped
-  constructor(id: string, model: string, plan: Plan, encrypted: boolean) {
-    this.id = id;
-    this.model = model;
+  constructor(record: Exchange["record"], plan: Plan, encrypted: boolean) {
+    this.id = record.id;
+    this.model = record.model;
+    this.searches = record.searches;
     this.plan = plan;
     this.encrypted = encrypted;
   }
@@ -122,6 +127,7 @@ class Answer {
         item.type === "function_call" ? 1 : 0,
       );
       if (item.type === "reasoning") yield* this.#reasoning(at);
+      else if (item.type === "web_search_call") yield this.#event("response.web_search_call.completed", at);
       else if (item.type === "message") item.content = [yield* this.#text(at, first, words)];
       else yield* this.#arguments(at, item);
       yield this.#event("response.output_item.done", { output_index, item });
@@ -186,6 +192,13 @@ class Answer {
         summary: [{ type: "summary_text", text: thoughts(plan) }],
         ...(this.encrypted && { encrypted_content: "gAAAAABsimulated" }),
       });
+    // a page that it opens afterwards is a call too, but no search
+    for (let number = 0; number < this.searches; number++) {
+      const call = { type: "web_search_call", status: "completed" };
+      items.push({ id: `ws_${id.slice(5)}${number}`, ...call, action: { type: "search", query: "words" } });
+      if (number > 0) continue;
+      items.push({ id: `ws_${id.slice(5)}p`, ...call, action: { type: "open_page", url: "https://example.com/" } });
+    }
     if (text !== "" || plan.tools.length === 0)
       items.push({
         ...{ id: `msg_${id.slice(5)}`, type: "message", status: "completed", role: "assistant" },
@@ -251,6 +264,7 @@ type Item = {
 
 function opened(item: Item): object {
   if (item.type === "message") return { status: "in_progress", content: [] };
+  if (item.type === "web_search_call") return { status: "in_progress", action: undefined };
   if (item.type === "reasoning") return { summary: [], encrypted_content: undefined };
   return { status: "in_progress", arguments: "" };
 }

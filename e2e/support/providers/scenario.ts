@@ -32,6 +32,10 @@ export type Plan = {
   toolDeltas: boolean;
   /** What this wire's indexes of calls begin with; some servers count from 1. */
   firstToolIndex: number;
+  /** Searches that the provider runs itself before it speaks, where the request has that tool. */
+  searches: number;
+  /** Whether it stops at the request's limit of searches. */
+  overruns: boolean;
   /** Pictures behind the text. They cost no tokens here. */
   images: number;
   finish: "stop" | "length" | "tool_calls" | "refusal";
@@ -137,6 +141,8 @@ export function planAnswer(scenario: Scenario, limit: number, bodyText: string):
     tools: [],
     toolDeltas: true,
     firstToolIndex: 0,
+    searches: numberOption(options, "searches", 0),
+    overruns: "overrun" in options,
     images: 0,
     finish: "stop",
     refusal: false,
@@ -167,6 +173,15 @@ export function planAnswer(scenario: Scenario, limit: number, bodyText: string):
     });
   }
   return plan;
+}
+
+/** What every search adds to the input. */
+export const TOKENS_PER_SEARCH = 50;
+
+/** How often the provider searches, by what the request allows. */
+export function searchesOf({ searches, overruns }: Plan, isAsked: boolean, limit: unknown): number {
+  if (!isAsked) return 0;
+  return overruns ? searches : Math.min(searches, typeof limit === "number" ? limit : searches);
 }
 
 function* limited(text: Iterable<string>, limit: number, reached: () => void): Generator<string> {

@@ -27,6 +27,8 @@ export type RequestRecord = {
   status: number;
   tokens: number;
   usage: TrueUsage;
+  /** Searches that it ran, and bills apart. */
+  searches: number;
   /** Whether a usage report reached the socket. */
   usageReported: boolean;
   outcome: "open" | "complete" | "client-gone" | "cut" | "error";
@@ -59,6 +61,7 @@ export class Truth {
       status: 0,
       tokens: 0,
       usage: { input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0, output: 0, reasoning: 0 },
+      searches: 0,
       usageReported: false,
       outcome: "open",
       startedAt: Date.now(),

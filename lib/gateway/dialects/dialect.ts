@@ -34,6 +34,19 @@ export type Conversation = {
   upstreamHeaders: Record<string, string>;
   /** The whole body, unknown fields kept, neutral and unpriced ones dropped. */
   body: JsonObject;
+  /** What it asks its provider to run, as long as nobody is found who serves it; absent: nothing. */
+  hosted?: HostedTools;
+  /** The most calls of such tools that its body allows, by name; absent: none. */
+  hostedCalls?: Readonly<Record<string, number>>;
+};
+
+/** Tools that the provider would run and bill by the call. They are not in the body until it is known who can be paid for them. */
+export type HostedTools = {
+  /** As prices name them. */
+  names: readonly string[];
+  /** The call with those of `served` in its body again, clamped to the calls that it is then held for; its warnings name the
+   *  others. Throws unsupported_value where `tool_choice` insists on one of those. */
+  serve(call: Conversation, served: ReadonlySet<string>): Conversation;
 };
 
 /** What a dialect reads from a body. */
@@ -60,6 +73,8 @@ export type RelayedFacts = {
   finishReason?: string;
   /** The usage object itself, as it stands in the event: the price is written into it. */
   usage?: JsonObject;
+  /** Calls of tools that the provider ran, for a protocol whose usage does not count them; null: the items that came say it. */
+  toolCalls?: Readonly<Record<string, number>> | null;
   /** Usage that is not final: taken note of, passed on as it is. */
   earlyUsage?: JsonObject;
   /** True for an event that only we asked for. */
@@ -111,6 +126,8 @@ export type Dialect = {
   isImpatient?: boolean;
   /** Keeps a silent stream going once the answer has begun, where its clients know better than a comment. */
   heartbeat?: string;
+  /** Nothing says that a token limit bounds together what a model answers between the calls of hosted tools. */
+  limitsEachTurn?: boolean;
   /** Null for a protocol that no upstream speaks. */
   relay: Relay | null;
 };
@@ -122,8 +139,8 @@ export type Relay = {
   /** Events without a match are passed on unread once the answer has begun. Inside JSON strings, quotes are escaped. */
   marker: RegExp;
   facts(event: JsonObject, call: Conversation): RelayedFacts;
-  /** Text of an event or a whole answer that counts as output. */
-  text(event: JsonObject): { text: string; reasoning: string };
+  /** Text of an event or a whole answer that counts as output; `ran` names the tools that the provider ran, once per call. */
+  text(event: JsonObject): { text: string; reasoning: string; ran?: readonly string[] };
   /** One usage object out of several; the later one alone counts where this is not given. */
   joinUsage?(earlier: JsonObject | null, later: JsonObject): JsonObject;
   /** One event as a frame, where it had to be changed. */

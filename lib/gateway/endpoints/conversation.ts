@@ -14,7 +14,7 @@ import { type Price, sizeHold } from "@/lib/gateway/hold-size";
 import { idempotencyOf, type StoredAnswer } from "@/lib/gateway/idempotency";
 import { ModelSwitch } from "@/lib/gateway/model-switch";
 import { planCall } from "@/lib/gateway/plan-call";
-import { readConversation, routableConversation } from "@/lib/gateway/plan-conversation";
+import { readConversation, routableConversation, settleHosted } from "@/lib/gateway/plan-conversation";
 import { responseHeaders } from "@/lib/gateway/response-headers";
 import type { Link } from "@/lib/gateway/routing/chain";
 
@@ -43,19 +43,20 @@ function converse(dialect: Dialect): Endpoint {
     try {
       const body = await request.readBody(JSON_LIMIT_BYTES);
       const asked = readConversation(dialect, body, request.headers);
-      const { chat } = asked;
-      Object.assign(facts, { model: chat.model, stream: chat.stream });
+      Object.assign(facts, { model: asked.chat.model, stream: asked.chat.stream });
       const chain = await planCall(deps, caller, routableConversation(asked));
+      const chat = settleHosted(asked.chat, chain);
+      const hostedTools = Object.keys(chat.hostedCalls ?? {});
       const models = new ModelSwitch(
         deps,
-        { requestId: request.id, caller, name: chat.model, sizeOf: (link) => sizeOf(chat, link) },
+        { requestId: request.id, caller, name: chat.model, hostedTools, sizeOf: (link) => sizeOf(chat, link) },
         chain,
       );
       const { model, plan, size } = models;
       const idempotency = idempotencyOf(request, body);
       const entrant = { request, caller, model, plan, reply, idempotency, routing: () => models.rows() };
       const wanted = {
-        ...{ endpoint: dialect.endpoint, dialect: dialect.id, stream: chat.stream, size },
+        ...{ endpoint: dialect.endpoint, dialect: dialect.id, stream: chat.stream, size, hostedTools },
         estimateInput: () => dialect.estimateInput(chat),
       };
       call = { chat, models, admitted: await admit(deps, entrant, wanted) };

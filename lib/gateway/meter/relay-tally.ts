@@ -2,6 +2,7 @@ import type { Usage } from "@/lib/billing/usage";
 import type { JsonObject } from "@/lib/gateway/json-body";
 import { eventData, splitEvents } from "@/lib/gateway/meter/sse";
 import { countTokens } from "@/lib/gateway/meter/tokens";
+import { countNames } from "@/lib/gateway/usage/named";
 
 /** Text in any language has more bytes than this for each of its tokens, but for rare runs. */
 const LEAST_BYTES_PER_TOKEN = 2;
@@ -20,10 +21,12 @@ export class RelayTally {
   lastEvent: JsonObject | null = null;
   private output = 0;
   private reasoning = 0;
+  /** Tools that the provider ran, once per call. */
+  private readonly ran: string[] = [];
 
   constructor(
     private readonly inputTokens: () => number,
-    private readonly textOf: (event: JsonObject) => { text: string; reasoning: string },
+    private readonly textOf: (event: JsonObject) => { text: string; reasoning: string; ran?: readonly string[] },
   ) {}
 
   add(region: Buffer): void {
@@ -55,7 +58,12 @@ export class RelayTally {
     this.pendingBytes = 0;
     this.pendingEvents = 0;
     this.scanned = 0;
-    return { input: this.inputTokens(), output: this.output, ...(this.reasoning && { reasoning: this.reasoning }) };
+    const toolCalls = countNames(this.ran);
+    return {
+      ...{ input: this.inputTokens(), output: this.output },
+      ...(this.reasoning && { reasoning: this.reasoning }),
+      ...(toolCalls && { toolCalls }),
+    };
   }
 
   private count(event: Buffer): void {
@@ -63,7 +71,8 @@ export class RelayTally {
     if (data === null || data === "[DONE]") return;
     try {
       this.lastEvent = JSON.parse(data) as JsonObject;
-      const { text, reasoning } = this.textOf(this.lastEvent);
+      const { text, reasoning, ran = [] } = this.textOf(this.lastEvent);
+      this.ran.push(...ran);
       this.output += countTokens(text);
       this.reasoning += countTokens(reasoning);
     } catch {

@@ -15,7 +15,13 @@ export const anthropic = defineProvider({
   needsCredential: true,
   toolFiles: true,
   needsLimit: true,
-  speaks: { "anthropic-messages": { path: "/messages", countPath: "/messages/count_tokens" } },
+  speaks: {
+    "anthropic-messages": {
+      path: "/messages",
+      countPath: "/messages/count_tokens",
+      hosts: ["web_search", "web_fetch"],
+    },
+  },
   headers: headersOf,
   usage: anthropicMessagesUsage,
   classify: classifyAnthropicError,

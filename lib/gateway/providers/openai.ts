@@ -11,7 +11,7 @@ export const openai = openAIFamily({
   name: "OpenAI",
   speaks: {
     "openai-chat": { path: "/chat/completions" },
-    "openai-responses": { path: "/responses", usage: openAIResponsesUsage },
+    "openai-responses": { path: "/responses", usage: openAIResponsesUsage, hosts: ["web_search"] },
     "openai-completions": { path: "/completions" },
     ...OPENAI_UNITS,
   },

@@ -32,6 +32,7 @@ export type SkipReason =
   | "no_fallbacks"
   | "context_too_short"
   | `lacks:${Need}`
+  | "lacks:hosted_tools"
   | Unservable;
 
 /** Why a provider cannot be told a call: it lacks its endpoint, or the parameter cannot be said in its protocol. */

@@ -12,7 +12,12 @@ export type LeftOut = { name: string; reason: "unknown_model" | "model_not_allow
 
 /** The models that may answer, in order: what the client named, what it named besides, what the operator put behind the alias.
  *  Models without any route stay in it, so that they can be explained. */
-export type Chain = { links: readonly [Link, ...Link[]]; leftOut: readonly LeftOut[] };
+export type Chain = {
+  links: readonly [Link, ...Link[]];
+  leftOut: readonly LeftOut[];
+  /** Tools that whoever is left in it runs for the call; absent: none. */
+  hosted?: ReadonlySet<string>;
+};
 
 type Surroundings = Pick<RouteOptions, "random" | "health"> & {
   snapshot: Snapshot;

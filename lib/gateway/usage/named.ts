@@ -1,4 +1,4 @@
-import type { RawUsage } from "@/lib/gateway/usage/reading";
+import type { RawUsage, UsageReading } from "@/lib/gateway/usage/reading";
 
 /** Service tiers that are billed at rates of their own; any other word means the ordinary one. */
 const TIERS: Record<string, string> = { batch: "batch", flex: "flex", priority: "priority", scale: "priority" };
@@ -18,4 +18,18 @@ export function serverTools(raw: RawUsage, path: string): Record<string, number>
     if (units > 0) calls[name.replace(/_requests$/, "").slice(0, 64)] = units;
   }
   return Object.keys(calls).length > 0 ? calls : null;
+}
+
+/** A report together with the calls of hosted tools that its protocol shows elsewhere. */
+export function withToolCalls(reading: UsageReading, toolCalls: Readonly<Record<string, number>> | null): UsageReading {
+  if (reading.source !== "reported" || !toolCalls || Object.keys(toolCalls).length === 0) return reading;
+  return { ...reading, usage: { ...reading.usage, toolCalls: { ...toolCalls } } };
+}
+
+/** `["web_search", "web_search"]` -> `{web_search: 2}`; null for none. */
+export function countNames(names: readonly string[]): Record<string, number> | null {
+  if (names.length === 0) return null;
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

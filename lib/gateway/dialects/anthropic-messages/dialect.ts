@@ -28,6 +28,7 @@ export const anthropicMessages: Dialect = {
   renderStream: (_call, answer) => new MessageStream(answer),
   answerId: (requestId) => `msg_${requestId.slice("req_".length)}`,
   heartbeat: eventFrame({ type: "ping" }),
+  limitsEachTurn: true,
   failureFrame: (error, { requestId }) => eventFrame(messagesError(error, requestId)),
   relay: {
     body: relayBody,

@@ -19,9 +19,7 @@ export function parseMessages(
     throw missing("model", 'a model id such as "anthropic/claude-sonnet-4-5"');
   refuseThread(body);
   const messages = checkMessages(body.messages);
-  const warnings = dropHosted(body);
-  if (Array.isArray(body.tools) && body.tools.length === 0) delete body.tools;
-  if (body.tools === undefined) delete body.tool_choice;
+  const { warnings, hosted } = dropHosted(body);
   return {
     model,
     stream: flagOf(body, "stream"),
@@ -34,6 +32,7 @@ export function parseMessages(
     warnings,
     upstreamHeaders: protocolHeaders(headers),
     body,
+    ...(hosted && { hosted }),
   };
 }
 

@@ -64,17 +64,28 @@ export function joinUsage(earlier: JsonObject | null, later: JsonObject): JsonOb
 }
 
 /** Text of an event or a whole message that counts as output. */
-export function textOfEvent(event: JsonObject): { text: string; reasoning: string } {
+export function textOfEvent(event: JsonObject): { text: string; reasoning: string; ran: string[] } {
   let text = "";
   let reasoning = "";
+  const ran: string[] = [];
   for (const piece of piecesOf(event)) {
     if (typeof piece.text === "string") text += piece.text;
     if (typeof piece.partial_json === "string") text += piece.partial_json;
     if (typeof piece.name === "string") text += piece.name;
     if (piece.type === "tool_use" && isNonEmpty(piece.input)) text += JSON.stringify(piece.input);
     if (typeof piece.thinking === "string") reasoning += piece.thinking;
+    const tool = RESULT.exec(String(piece.type))?.[1];
+    if (tool !== undefined && !isFailed(piece.content)) ran.push(tool);
   }
-  return { text, reasoning };
+  return { text, reasoning, ran };
+}
+
+/** What a tool that Anthropic ran found. */
+const RESULT = /^(web_search|web_fetch)_tool_result$/;
+
+/** Which costs nothing. */
+function isFailed(content: unknown): boolean {
+  return String((content as { type?: unknown } | null)?.type).endsWith("_error");
 }
 
 function piecesOf(event: JsonObject): JsonObject[] {

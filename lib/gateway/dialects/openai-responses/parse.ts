@@ -26,7 +26,7 @@ export function parseResponses(body: JsonObject, inputBytes: number): ParsedCall
     delete body[param];
   }
   const items = checkInput(body.input);
-  const warnings = dropHosted(body);
+  const { warnings, hosted } = dropHosted(body);
   const stream = flagOf(body, "stream");
   if (!stream) delete body.stream_options;
   return {
@@ -41,6 +41,7 @@ export function parseResponses(body: JsonObject, inputBytes: number): ParsedCall
     warnings,
     upstreamHeaders: {},
     body,
+    ...(hosted && { hosted }),
   };
 }
 

@@ -41,6 +41,7 @@ export function factsOf(event: JsonObject): RelayedFacts {
     const { reason } = (response?.incomplete_details ?? {}) as { reason?: unknown };
     facts.finishReason = typeof reason === "string" ? reason : status;
     facts.isLast = event.object !== "response";
+    facts.toolCalls = searchesIn(response?.output);
   }
   if (typeof response?.usage === "object" && response.usage !== null) facts.usage = response.usage as JsonObject;
   if (event.type === "error") facts.error = event.error ?? event;
@@ -60,23 +61,38 @@ function hasContent({ type, object, status }: JsonObject): boolean {
   return !quiet.has(type);
 }
 
+/** Of a whole answer, whose usage does not count them; null where it does not repeat its items. */
+function searchesIn(output: unknown): Record<string, number> | null {
+  if (!Array.isArray(output) || output.length === 0) return null;
+  const searches = output.filter(isSearch).length;
+  return searches === 0 ? {} : { web_search: searches };
+}
+
+/** OpenAI bills searches, not the pages that are opened or read in between. */
+function isSearch(item: JsonObject | null | undefined): boolean {
+  if (item?.type !== "web_search_call") return false;
+  const { type = "search" } = (item.action ?? {}) as { type?: unknown };
+  return type === "search";
+}
+
 /** Text of an event or a whole response that counts as output. */
-export function textOfEvent(event: JsonObject): { text: string; reasoning: string } {
+export function textOfEvent(event: JsonObject): { text: string; reasoning: string; ran?: string[] } {
   if (Array.isArray(event.output)) return ofItems(event.output as JsonObject[]);
   const { type, delta, item } = event as { type?: unknown; delta?: unknown; item?: JsonObject };
+  if (type === "response.output_item.done" && isSearch(item)) return { text: "", reasoning: "", ran: ["web_search"] };
   if (type === "response.output_item.added") return { text: String(item?.name ?? ""), reasoning: "" };
   if (typeof delta !== "string" || typeof type !== "string") return { text: "", reasoning: "" };
   return type.startsWith("response.reasoning") ? { text: "", reasoning: delta } : { text: delta, reasoning: "" };
 }
 
-function ofItems(items: readonly JsonObject[]): { text: string; reasoning: string } {
+function ofItems(items: readonly JsonObject[]): { text: string; reasoning: string; ran: string[] } {
   let text = "";
   let reasoning = "";
   for (const item of items) {
     if (item.type === "reasoning") reasoning += textsOf(item.content) || textsOf(item.summary);
     else text += textsOf(item.content) + [item.name, item.arguments, item.input].filter(isText).join("");
   }
-  return { text, reasoning };
+  return { text, reasoning, ran: items.filter(isSearch).map(() => "web_search") };
 }
 
 function textsOf(parts: unknown): string {
