@@ -21,7 +21,7 @@ const PAGES = [
   "/settings",
 ];
 
-test("you add a provider, test it, price a model with a margin, and see what a call earned", async ({
+test("you add a provider, test it, price a model with a margin, see what a call earned, and what is billed for it", async ({
   page,
   context,
   hub,
@@ -65,6 +65,21 @@ test("you add a provider, test it, price a model with a margin, and see what a c
     await expect(row).toBeVisible({ timeout: 1_000 });
   }).toPass();
   await expect(row).toContainText("16.7%"); // a fifth upon the cost is a sixth of the price
+
+  // and what its provider bills for it
+  const bills = t.ledger.bills;
+  await page.goto("/admin/ledger");
+  await page.getByRole("button", { name: bills.open }).click();
+  const bill = page.getByRole("dialog", { name: bills.open });
+  await bill.getByRole("combobox", { name: bills.credential }).click();
+  await page.getByRole("option", { name: slug }).click();
+  await bill.getByLabel(bills.day).fill(new Date().toISOString().slice(0, 10));
+  await bill.getByLabel(bills.billedUsd).fill("5.00");
+  await bill.getByRole("button", { name: bills.compare, exact: true }).click();
+  await expect(bill).toBeHidden();
+  const billed = page.getByRole("table", { name: bills.title }).getByRole("row").filter({ hasText: slug });
+  await expect(billed).toContainText("$5.00");
+  await expect(billed.getByTitle(/^\$4\.99/)).toBeVisible(); // the call cost a fraction of a cent
   await upstream.stop();
 });
 

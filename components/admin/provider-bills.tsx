@@ -3,12 +3,13 @@
 import { useTranslations } from "next-intl";
 import { type FormEvent, useState } from "react";
 import { Usd } from "@/components/admin/usd";
-import { useAction } from "@/components/admin/use-action";
+import { useActionDialog } from "@/components/admin/use-action";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { type Column, DataTable } from "@/components/ui/data-table";
+import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
-import { Form, FormActions, FormError } from "@/components/ui/form";
+import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
@@ -70,52 +71,60 @@ export function ProviderBillTable({ rows }: { rows: readonly ProviderBillRow[] }
   );
 }
 
-/** One day of one credential, as its provider bills it. */
-export function ProviderBillForm({ credentials }: { credentials: readonly { id: string; name: string }[] }) {
+/** Takes one day of one credential, as its provider bills it. */
+export function ProviderBillDialog({ credentials }: { credentials: readonly { id: string; name: string }[] }) {
   const t = useTranslations("admin.ledger.bills");
   const toast = useToast();
   const [credentialId, setCredential] = useState(credentials[0]?.id ?? "");
-  const { run, isPending, problem, fieldProblem } = useAction(recordProviderBillAction);
+  const { isOpen, onOpenChange, close, run, isPending, problem, fieldProblem } =
+    useActionDialog(recordProviderBillAction);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const data = new FormData(event.currentTarget);
     const text = (name: string) => String(data.get(name) ?? "").trim();
-    if (await run({ credentialId, day: text("day"), billedUsd: text("billedUsd") })) toast.add({ title: t("saved") });
+    if (!(await run({ credentialId, day: text("day"), billedUsd: text("billedUsd") }))) return;
+    close();
+    toast.add({ title: t("saved") });
   }
 
   return (
-    <Form onSubmit={submit} className="mt-6">
-      <FormError message={problem} />
-      <Field name="credentialId" label={t("credential")} error={fieldProblem("credentialId")}>
-        <Select
-          value={credentialId}
-          onValueChange={(value) => setCredential(String(value))}
-          items={credentials.map(({ id, name }) => ({ value: id, label: name }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {credentials.map(({ id, name }) => (
-              <SelectItem key={id} value={id}>
-                {name}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
-      </Field>
-      <Field name="day" label={t("day")} help={t("dayHelp")} error={fieldProblem("day")}>
-        <Input type="date" />
-      </Field>
-      <Field name="billedUsd" label={t("billedUsd")} error={fieldProblem("billedUsd")}>
-        <Input inputMode="decimal" autoComplete="off" className="figures text-right" />
-      </Field>
-      <FormActions>
-        <Button type="submit" disabled={isPending}>
-          {t("compare")}
-        </Button>
-      </FormActions>
-    </Form>
+    <Dialog open={isOpen} onOpenChange={onOpenChange}>
+      <DialogTrigger render={<Button variant="outline" />}>{t("open")}</DialogTrigger>
+      <DialogContent title={t("open")} description={t("openText")}>
+        <Form onSubmit={submit}>
+          <FormError message={problem} />
+          <Field name="credentialId" label={t("credential")} error={fieldProblem("credentialId")}>
+            <Select
+              value={credentialId}
+              onValueChange={(value) => setCredential(String(value))}
+              items={credentials.map(({ id, name }) => ({ value: id, label: name }))}
+            >
+              <SelectTrigger>
+                <SelectValue />
+              </SelectTrigger>
+              <SelectContent>
+                {credentials.map(({ id, name }) => (
+                  <SelectItem key={id} value={id}>
+                    {name}
+                  </SelectItem>
+                ))}
+              </SelectContent>
+            </Select>
+          </Field>
+          <Field name="day" label={t("day")} help={t("dayHelp")} error={fieldProblem("day")}>
+            <Input type="date" />
+          </Field>
+          <Field name="billedUsd" label={t("billedUsd")} error={fieldProblem("billedUsd")}>
+            <Input inputMode="decimal" autoComplete="off" className="figures text-right" />
+          </Field>
+          <DialogActions>
+            <Button type="submit" variant="primary" disabled={isPending}>
+              {t("compare")}
+            </Button>
+          </DialogActions>
+        </Form>
+      </DialogContent>
+    </Dialog>
   );
 }

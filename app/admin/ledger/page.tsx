@@ -4,7 +4,7 @@ import { CheckBooks } from "@/components/admin/check-books";
 import { FilterForm } from "@/components/admin/filter-form";
 import { JournalTable, RerateTable, ViolationTable } from "@/components/admin/ledger";
 import { NextPage } from "@/components/admin/next-page";
-import { ProviderBillForm, ProviderBillTable } from "@/components/admin/provider-bills";
+import { ProviderBillDialog, ProviderBillTable } from "@/components/admin/provider-bills";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
 import { PageHead } from "@/components/shell/page-head";
@@ -49,9 +49,13 @@ export default async function LedgerPage({ searchParams }: Props) {
       <Block id="rerates" title={t("rerates")} text={t("reratesText")}>
         {rerates.length === 0 ? <EmptyState text={t("notRerated")} /> : <RerateTable rows={rerates.slice(0, 7)} />}
       </Block>
-      <Block id="bills" title={t("bills.title")} text={t("bills.text")}>
+      <Block
+        id="bills"
+        title={t("bills.title")}
+        text={t("bills.text")}
+        action={credentials.length > 0 && <ProviderBillDialog credentials={credentials} />}
+      >
         {bills.length === 0 ? <EmptyState text={t("bills.none")} /> : <ProviderBillTable rows={bills} />}
-        {credentials.length > 0 && <ProviderBillForm credentials={credentials} />}
       </Block>
       <Block id="journal" title={t("journal")} text={t("journalText")}>
         <FilterForm
