@@ -10,7 +10,7 @@ import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { randomUuid } from "@/components/ui/random-uuid";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
 import { grantCreditAction } from "@/lib/billing/admin-actions";
@@ -57,22 +57,11 @@ export function CreditDialog({ orgId, balanceUsd }: { orgId: string; balanceUsd:
         <Form onSubmit={submit}>
           <FormError message={problem} />
           <Field name="kind" label={t("kind")} help={t(`kindHelp.${kind}`)} error={fieldProblem("credit.kind")}>
-            <Select
+            <SelectFrom
               value={kind}
-              onValueChange={(value) => setKind(kinds.find((one) => one === value) ?? "comp")}
+              onValueChange={setKind}
               items={kinds.map((value) => ({ value, label: t(`kinds.${value}`) }))}
-            >
-              <SelectTrigger>
-                <SelectValue />
-              </SelectTrigger>
-              <SelectContent>
-                {kinds.map((value) => (
-                  <SelectItem key={value} value={value}>
-                    {t(`kinds.${value}`)}
-                  </SelectItem>
-                ))}
-              </SelectContent>
-            </Select>
+            />
           </Field>
           <Field
             name="amountUsd"

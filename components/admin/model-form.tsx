@@ -14,7 +14,7 @@ import { Button } from "@/components/ui/button";
 import { ChoiceField, Field } from "@/components/ui/field";
 import { FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
 import { Textarea } from "@/components/ui/textarea";
 import { useToast } from "@/components/ui/toast";
@@ -143,19 +143,14 @@ export function ModelForm({ model, providers, provider }: Props) {
         <p className="mb-3 max-w-[68ch] text-ink-2">{t("priceText")}</p>
         <div className="grid gap-5 sm:grid-cols-[minmax(0,240px)_1fr]">
           <Field name="pricing" label={t("pricing")}>
-            <Select
+            <SelectFrom
               value={pricing}
-              onValueChange={(value) => setPricing(value === "price" ? "price" : "margin")}
-              items={{ margin: t("byMargin"), price: t("byPrice") }}
-            >
-              <SelectTrigger>
-                <SelectValue />
-              </SelectTrigger>
-              <SelectContent>
-                <SelectItem value="margin">{t("byMargin")}</SelectItem>
-                <SelectItem value="price">{t("byPrice")}</SelectItem>
-              </SelectContent>
-            </Select>
+              onValueChange={setPricing}
+              items={[
+                { value: "margin", label: t("byMargin") },
+                { value: "price", label: t("byPrice") },
+              ]}
+            />
           </Field>
           {pricing === "margin" ? (
             <div className="flex flex-wrap items-start gap-x-8 gap-y-4">

@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { ChoiceField, Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { randomUuid } from "@/components/ui/random-uuid";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
 import type { ModelRow } from "@/lib/catalog/schema";
 
@@ -80,22 +80,11 @@ export function OfferFields({ offers, onChange, providers, problem }: Props) {
         >
           <div className="grid grid-cols-2 gap-3 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)_96px_96px]">
             <Field name={`offer-${index}-provider`} label={t("provider")} error={problem(`offers.${index}.provider`)}>
-              <Select
+              <SelectFrom
                 value={offer.provider}
-                onValueChange={(value) => change(offer.key, { provider: String(value) })}
+                onValueChange={(value) => change(offer.key, { provider: value })}
                 items={providers.map(({ slug, name }) => ({ value: slug, label: name }))}
-              >
-                <SelectTrigger>
-                  <SelectValue />
-                </SelectTrigger>
-                <SelectContent>
-                  {providers.map(({ slug, name }) => (
-                    <SelectItem key={slug} value={slug}>
-                      {name}
-                    </SelectItem>
-                  ))}
-                </SelectContent>
-              </Select>
+              />
             </Field>
             <Field
               name={`offer-${index}-model`}

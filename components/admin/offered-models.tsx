@@ -14,7 +14,7 @@ import { type Column, DataTable } from "@/components/ui/data-table";
 import { Field } from "@/components/ui/field";
 import { FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { importModelsAction } from "@/lib/catalog/admin-actions";
 import { previewPrice } from "@/lib/catalog/format";
 import type { UpstreamModel } from "@/lib/catalog/import-schema";
@@ -100,22 +100,13 @@ export function OfferedModels({
           autoComplete="off"
           className="w-56 max-sm:grow"
         />
-        <Select
+        <SelectFrom
           value={view}
-          onValueChange={(value) => setView(VIEWS.find((one) => one === value) ?? "all")}
+          onValueChange={setView}
           items={VIEWS.map((one) => ({ value: one, label: t(`views.${one}`) }))}
-        >
-          <SelectTrigger aria-label={t("show")} className="w-52 max-sm:grow">
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {VIEWS.map((one) => (
-              <SelectItem key={one} value={one}>
-                {t(`views.${one}`)}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+          aria-label={t("show")}
+          className="w-52 max-sm:grow"
+        />
         <span className="text-sm text-ink-2">{t("shown", { shown: shown.length, all: rows.length })}</span>
         {canManage && open.length > 0 && (
           <Button

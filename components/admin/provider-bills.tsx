@@ -11,7 +11,7 @@ import { Dialog, DialogActions, DialogContent, DialogTrigger } from "@/component
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { recordProviderBillAction } from "@/lib/usage/admin-actions";
 import type { ProviderBillRow } from "@/lib/usage/schema";
@@ -95,22 +95,11 @@ export function ProviderBillDialog({ credentials }: { credentials: readonly { id
         <Form onSubmit={submit}>
           <FormError message={problem} />
           <Field name="credentialId" label={t("credential")} error={fieldProblem("credentialId")}>
-            <Select
+            <SelectFrom
               value={credentialId}
-              onValueChange={(value) => setCredential(String(value))}
+              onValueChange={setCredential}
               items={credentials.map(({ id, name }) => ({ value: id, label: name }))}
-            >
-              <SelectTrigger>
-                <SelectValue />
-              </SelectTrigger>
-              <SelectContent>
-                {credentials.map(({ id, name }) => (
-                  <SelectItem key={id} value={id}>
-                    {name}
-                  </SelectItem>
-                ))}
-              </SelectContent>
-            </Select>
+            />
           </Field>
           <Field name="day" label={t("day")} help={t("dayHelp")} error={fieldProblem("day")}>
             <Input type="date" />

@@ -11,7 +11,7 @@ import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { randomUuid } from "@/components/ui/random-uuid";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import {
   createCredentialAction,
   createProviderAction,
@@ -100,23 +100,12 @@ export function ProviderForm({ kinds }: { kinds: readonly KindChoice[] }) {
         help={kind?.id === "sandbox" ? t("simulated") : undefined}
         error={create.fieldProblem("kind")}
       >
-        <Select
+        <SelectFrom
           value={kindId}
-          onValueChange={(value) => setKindId(String(value))}
+          onValueChange={setKindId}
           items={kinds.map(({ id, name }) => ({ value: id, label: name }))}
           disabled={savedSlug !== null}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {kinds.map(({ id, name }) => (
-              <SelectItem key={id} value={id}>
-                {name}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        />
       </Field>
       <Field name="slug" label={t("slug")} help={t("slugHelp")} error={create.fieldProblem("slug")}>
         <Input autoComplete="off" spellCheck={false} defaultValue="" disabled={savedSlug !== null} required />

@@ -4,7 +4,7 @@ import { useTranslations } from "next-intl";
 import { useState } from "react";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import type { CredentialShape } from "@/lib/catalog/provider-kinds";
 
 const NAMES = ["apiKey", "accessKeyId", "secretAccessKey", "sessionToken", "region"] as const;
@@ -38,22 +38,11 @@ export function SecretFields({
   return (
     <>
       <Field name="signing" label={t("signing")}>
-        <Select
+        <SelectFrom
           value={signing}
-          onValueChange={(value) => setSigning(value as Signing)}
+          onValueChange={setSigning}
           items={SIGNING.map((value) => ({ value, label: t(`signings.${value}`) }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {SIGNING.map((value) => (
-              <SelectItem key={value} value={value}>
-                {t(`signings.${value}`)}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        />
       </Field>
       {signing === "apiKey" ? (
         secret("apiKey", t("apiKeyHelp"))

@@ -9,7 +9,7 @@ import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
 import { updateSettingsAction } from "@/lib/settings/admin-actions";
 import { type Settings, STARTER_PROOFS } from "@/lib/settings/schema";
@@ -98,44 +98,22 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
           help={mode === settings.mode ? t(`modeHelp.${mode}`) : t(`modeSwitch.${mode}`)}
           error={fieldProblem("mode")}
         >
-          <Select
+          <SelectFrom
             value={mode}
             disabled={!canManage}
-            onValueChange={(value) => setMode(value === "enterprise" ? "enterprise" : "service")}
+            onValueChange={setMode}
             items={MODES.map((value) => ({ value, label: t(`modes.${value}`) }))}
-          >
-            <SelectTrigger>
-              <SelectValue />
-            </SelectTrigger>
-            <SelectContent>
-              {MODES.map((value) => (
-                <SelectItem key={value} value={value}>
-                  {t(`modes.${value}`)}
-                </SelectItem>
-              ))}
-            </SelectContent>
-          </Select>
+          />
         </Field>
       </Part>
       <Part title={t("parts.signUp")}>
         <Field name="signUpPolicy" label={t("signUp")} error={fieldProblem("signUpPolicy")}>
-          <Select
+          <SelectFrom
             value={policy}
             disabled={!canManage}
-            onValueChange={(value) => setPolicy(POLICIES.find((one) => one === value) ?? "closed")}
+            onValueChange={setPolicy}
             items={POLICIES.map((value) => ({ value, label: t(`policies.${value}`) }))}
-          >
-            <SelectTrigger>
-              <SelectValue />
-            </SelectTrigger>
-            <SelectContent>
-              {POLICIES.map((value) => (
-                <SelectItem key={value} value={value}>
-                  {t(`policies.${value}`)}
-                </SelectItem>
-              ))}
-            </SelectContent>
-          </Select>
+          />
         </Field>
         <Field
           name="signUpDomains"
@@ -172,23 +150,12 @@ export function SettingsForm({ settings, canManage, starter }: SettingsFormProps
         <>
           <Part title={t("parts.starter")} text={starter}>
             <Field name="starterCreditProof" label={t("starterProof")} help={t("starterProofHelp")}>
-              <Select
+              <SelectFrom
                 value={proof}
                 disabled={!canManage}
-                onValueChange={(value) => setProof(value === "oauth" ? "oauth" : "email")}
+                onValueChange={setProof}
                 items={STARTER_PROOFS.map((value) => ({ value, label: t(`starterProofs.${value}`) }))}
-              >
-                <SelectTrigger>
-                  <SelectValue />
-                </SelectTrigger>
-                <SelectContent>
-                  {STARTER_PROOFS.map((value) => (
-                    <SelectItem key={value} value={value}>
-                      {t(`starterProofs.${value}`)}
-                    </SelectItem>
-                  ))}
-                </SelectContent>
-              </Select>
+              />
             </Field>
             {STARTER.map(amount)}
           </Part>

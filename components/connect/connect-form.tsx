@@ -9,7 +9,7 @@ import { keyInputOf } from "@/components/keys/key-input";
 import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { Form, FormActions, FormError } from "@/components/ui/form";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import type { ActionError } from "@/lib/auth/action";
 import { allowConnectAction, denyConnectAction } from "@/lib/connect/actions";
 
@@ -66,22 +66,11 @@ export function ConnectForm({ token, app, orgs, first }: Props) {
         message={error && (isOver ? t("gone") : Object.keys(fields).length > 0 ? undefined : explain.error(error))}
       />
       <Field name="org" label={t("org")} help={t("orgHelp")}>
-        <Select
+        <SelectFrom
           value={slug}
-          onValueChange={(value) => setSlug(String(value))}
+          onValueChange={setSlug}
           items={orgs.map((org) => ({ value: org.slug, label: org.name }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {orgs.map((org) => (
-              <SelectItem key={org.slug} value={org.slug}>
-                {org.name}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        />
       </Field>
       <KeyFields values={{ name: app, app }} errors={fields} apps={[]} models={[]} address={null} />
       <FormActions>

@@ -11,7 +11,7 @@ import { FilterSelect } from "@/components/ui/filter-select";
 import { Form, FormActions, FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { Switch } from "@/components/ui/switch";
 import { Textarea } from "@/components/ui/textarea";
 import { TimeZoneInput } from "@/components/ui/time-zone-input";
@@ -37,18 +37,7 @@ export function FieldSamples({ theme }: { theme: string }) {
         <TimeZoneInput name="zone" defaultValue="Europe/Berlin" />
       </Field>
       <Field name="period" label={WORDS.open}>
-        <Select name="period" items={PERIODS} defaultValue="month">
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {PERIODS.map(({ value, label }) => (
-              <SelectItem key={value} value={value}>
-                {label}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        <SelectFrom name="period" items={PERIODS} defaultValue="month" />
       </Field>
       <CodeField name="code" label={WORDS.code} cellLabel={(n, of) => `${n} / ${of}`} />
       <div className="flex flex-wrap gap-6">

@@ -4,7 +4,7 @@ import { useTranslations } from "next-intl";
 import { AllowedModelsField } from "@/components/models/allowed-models";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
 import type { KeyRow } from "@/lib/keys/schema";
 import type { ListedModel } from "@/lib/model-patterns";
@@ -72,18 +72,7 @@ export function KeyFields({ values, errors, apps, models, address }: KeyFieldsPr
               />
             </Field>
             <Field name="budgetPeriod" label={t("period")} help={t("periodHelp")} error={errorOf("budgetPeriod")}>
-              <Select name="budgetPeriod" items={periods} defaultValue={values.budgetPeriod ?? "month"}>
-                <SelectTrigger>
-                  <SelectValue />
-                </SelectTrigger>
-                <SelectContent>
-                  {periods.map(({ value, label }) => (
-                    <SelectItem key={value} value={value}>
-                      {label}
-                    </SelectItem>
-                  ))}
-                </SelectContent>
-              </Select>
+              <SelectFrom name="budgetPeriod" items={periods} defaultValue={values.budgetPeriod ?? "month"} />
             </Field>
           </div>
           <Field name="dailyCapUsd" label={t("dailyCap")} help={t("dailyCapHelp")} error={errorOf("dailyCapUsd")}>

@@ -12,7 +12,7 @@ import { Dialog, DialogActions, DialogContent } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
 import { Form, FormError } from "@/components/ui/form";
 import { randomUuid } from "@/components/ui/random-uuid";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { rotateKeyAction } from "@/lib/keys/actions";
 import type { CreatedKey } from "@/lib/keys/schema";
 
@@ -82,18 +82,7 @@ export function RotateDialog({ context, row, open, onClose }: RotateDialogProps)
             </p>
           )}
           <Field name="overlapHours" label={t("overlap")}>
-            <Select items={items} value={overlap} onValueChange={(value) => value && setOverlap(value)}>
-              <SelectTrigger>
-                <SelectValue />
-              </SelectTrigger>
-              <SelectContent>
-                {items.map(({ value, label }) => (
-                  <SelectItem key={value} value={value}>
-                    {label}
-                  </SelectItem>
-                ))}
-              </SelectContent>
-            </Select>
+            <SelectFrom items={items} value={overlap} onValueChange={setOverlap} />
           </Field>
           <DialogActions>
             <Button type="submit" variant="primary" disabled={busy}>

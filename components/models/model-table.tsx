@@ -9,7 +9,7 @@ import { CopyButton } from "@/components/ui/copy-button";
 import { type Column, DataTable } from "@/components/ui/data-table";
 import { Input } from "@/components/ui/input";
 import { Money } from "@/components/ui/money";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import type { OrgModel } from "@/lib/catalog/queries";
 import { formatMoney } from "@/lib/format-money";
 import { parseUsd } from "@/lib/money";
@@ -227,17 +227,6 @@ function Facet({ label, any, value, values, nameOf = (value) => value, onChange 
   if (options.length < 2) return null;
   const items = [{ value: ANY, label: any }, ...options];
   return (
-    <Select items={items} value={value} onValueChange={(next) => onChange(next ?? ANY)}>
-      <SelectTrigger aria-label={label} className="w-auto max-w-60">
-        <SelectValue />
-      </SelectTrigger>
-      <SelectContent>
-        {items.map((item) => (
-          <SelectItem key={item.value} value={item.value}>
-            {item.label}
-          </SelectItem>
-        ))}
-      </SelectContent>
-    </Select>
+    <SelectFrom items={items} value={value} onValueChange={onChange} aria-label={label} className="w-auto max-w-60" />
   );
 }

@@ -11,7 +11,7 @@ import { Button } from "@/components/ui/button";
 import { Field } from "@/components/ui/field";
 import { FormError } from "@/components/ui/form";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import { TimeZoneInput } from "@/components/ui/time-zone-input";
 import { useMoment } from "@/components/ui/use-moment";
 import type { ActionResult } from "@/lib/auth/action";
@@ -46,23 +46,11 @@ export function ProfileForm({ name, locale: initial }: { name: string; locale: L
             <Input autoComplete="name" defaultValue={name} />
           </Field>
           <Field name="locale" label={t("language")}>
-            <Select
+            <SelectFrom
               value={locale}
-              // safe because the items are Locales
-              onValueChange={(value) => setLocale(value as Locale)}
+              onValueChange={setLocale}
               items={LOCALES.map((value) => ({ value, label: LOCALE_NAMES[value] }))}
-            >
-              <SelectTrigger>
-                <SelectValue />
-              </SelectTrigger>
-              <SelectContent>
-                {LOCALES.map((value) => (
-                  <SelectItem key={value} value={value}>
-                    {LOCALE_NAMES[value]}
-                  </SelectItem>
-                ))}
-              </SelectContent>
-            </Select>
+            />
           </Field>
         </>
       )}
@@ -86,22 +74,11 @@ export function ThemeField() {
   return (
     <div className="mt-6 max-w-[480px]">
       <Field name="theme" label={shell("theme")} help={t("themeHelp")}>
-        <Select
+        <SelectFrom
           value={isMounted ? theme : "system"}
-          onValueChange={(value) => setTheme(String(value))}
+          onValueChange={setTheme}
           items={THEMES.map((value) => ({ value, label: shell(`themes.${value}`) }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {THEMES.map((value) => (
-              <SelectItem key={value} value={value}>
-                {shell(`themes.${value}`)}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        />
       </Field>
     </div>
   );

@@ -7,7 +7,7 @@ import { Choices } from "@/components/setup/choices";
 import type { Errors } from "@/components/setup/steps";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import type { ProviderKind } from "@/lib/catalog/provider-kinds";
 
 export type SetupKind = Pick<ProviderKind, "id" | "name" | "defaultBaseUrl" | "credential">;
@@ -50,22 +50,11 @@ function ConnectionFields({ errors, kinds }: Pick<ProviderStepProps, "errors" | 
   return (
     <>
       <Field name="kind" label={t("kind")} error={errors.kind ?? errors.slug}>
-        <Select
+        <SelectFrom
           value={kindId}
-          onValueChange={(value) => setKindId(String(value))}
+          onValueChange={setKindId}
           items={kinds.map(({ id, name }) => ({ value: id, label: name }))}
-        >
-          <SelectTrigger>
-            <SelectValue />
-          </SelectTrigger>
-          <SelectContent>
-            {kinds.map(({ id, name }) => (
-              <SelectItem key={id} value={id}>
-                {name}
-              </SelectItem>
-            ))}
-          </SelectContent>
-        </Select>
+        />
       </Field>
       <Field name="displayName" label={t("displayName")} error={errors.displayName}>
         <Input key={kindId} autoComplete="off" defaultValue={kind?.name} />

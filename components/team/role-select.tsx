@@ -1,7 +1,7 @@
 "use client";
 
 import { useTranslations } from "next-intl";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 import type { OrgRole } from "@/lib/orgs/permissions";
 
 type RoleSelectProps = {
@@ -16,23 +16,13 @@ type RoleSelectProps = {
 export function RoleSelect({ value, onChange, roles, label, disabled }: RoleSelectProps) {
   const t = useTranslations("auth.roles");
   return (
-    <Select
+    <SelectFrom
       value={value}
-      // safe because the items are OrgRoles
-      onValueChange={(next) => onChange(next as OrgRole)}
+      onValueChange={onChange}
       items={roles.map((role) => ({ value: role, label: t(role) }))}
       disabled={disabled}
-    >
-      <SelectTrigger aria-label={label} className="min-w-36">
-        <SelectValue />
-      </SelectTrigger>
-      <SelectContent>
-        {roles.map((role) => (
-          <SelectItem key={role} value={role}>
-            {t(role)}
-          </SelectItem>
-        ))}
-      </SelectContent>
-    </Select>
+      aria-label={label}
+      className="min-w-36"
+    />
   );
 }

@@ -2,7 +2,7 @@
 
 import { parseAsString, useQueryStates } from "nuqs";
 import { useTransition } from "react";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { SelectFrom } from "@/components/ui/select";
 
 type FilterSelectProps = {
   /** The parameter in the address; the first option is what its absence means. */
@@ -20,21 +20,13 @@ export function FilterSelect({ name, label, options, value }: FilterSelectProps)
     { shallow: false, startTransition, history: "push" },
   );
   return (
-    <Select
+    <SelectFrom
       items={options}
       value={value}
       onValueChange={(next) => void set({ [name]: next === options[0]?.value ? null : next, cursor: null })}
-    >
-      <SelectTrigger aria-label={label} aria-busy={busy} className="w-auto max-w-60">
-        <SelectValue />
-      </SelectTrigger>
-      <SelectContent>
-        {options.map((option) => (
-          <SelectItem key={option.value} value={option.value}>
-            {option.label}
-          </SelectItem>
-        ))}
-      </SelectContent>
-    </Select>
+      aria-label={label}
+      aria-busy={busy}
+      className="w-auto max-w-60"
+    />
   );
 }

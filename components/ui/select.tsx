@@ -8,6 +8,40 @@ import { cn } from "@/lib/utils";
 export const Select = SelectPrimitive.Root;
 export const SelectValue = SelectPrimitive.Value;
 
+type SelectFromProps<Value extends string> = Pick<SelectPrimitive.Root.Props<string>, "name" | "disabled"> &
+  Pick<SelectPrimitive.Trigger.Props, "aria-label" | "aria-busy" | "className"> & {
+    items: readonly { value: Value; label: string }[];
+    value?: string | undefined;
+    defaultValue?: string;
+    onValueChange?(value: NoInfer<Value>): void;
+  };
+
+/** One of a few, each of which says what it is. Others are put together from the parts below. */
+export function SelectFrom<Value extends string>({
+  items,
+  onValueChange,
+  className,
+  "aria-label": label,
+  "aria-busy": isBusy,
+  ...props
+}: SelectFromProps<Value>) {
+  return (
+    // safe because only items can be chosen
+    <Select items={items} onValueChange={(value) => value !== null && onValueChange?.(value as Value)} {...props}>
+      <SelectTrigger aria-label={label} aria-busy={isBusy} className={className}>
+        <SelectValue />
+      </SelectTrigger>
+      <SelectContent>
+        {items.map(({ value, label }) => (
+          <SelectItem key={value} value={value}>
+            {label}
+          </SelectItem>
+        ))}
+      </SelectContent>
+    </Select>
+  );
+}
+
 export function SelectTrigger({ className, children, ...props }: SelectPrimitive.Trigger.Props) {
   return (
     <SelectPrimitive.Trigger
