@@ -170,4 +170,48 @@ describe.each(DOORS)("%s door", (door) => {
       await Promise.all([hub.assertHealthy(poor), hub.assertHealthy(starter)]);
     });
   });
+
+  describe.each([
+    ["/chat/completions", { messages, max_tokens: 100 }],
+    ["/responses", { input: "say some words", max_output_tokens: 100 }],
+  ])("a service tier on %s", (path, asking) => {
+    // half as much, and twice as much
+    const serviceTiers = { flex: { input: "0.5", output: "2" }, priority: { input: "2", output: "8" } };
+    const tiered = (scenario: string, cost: PriceText = { ...PRICE, serviceTiers }) =>
+      hub.relayModel(["text:tokens=1", { upstreamModel: scenario, cost, priority: 1 }], {
+        ...{ price: { ...PRICE, serviceTiers }, contextWindow: 10_000, maxOutputTokens: 500 },
+      });
+
+    test.each([
+      ["flex", "text", 1n, 2n, true],
+      ["priority", "text", 2n, 1n, false],
+      ["priority", "text:downgrade", 1n, 1n, true],
+    ])(
+      "%s by %s is charged as confirmed and held for at the dearest",
+      async (service_tier, scenario, times, part, stream) => {
+        const model = await tiered(scenario);
+        const response = await hub.post(door, path, tenant.key, { model, ...asking, service_tier, stream });
+        const text = await response.text();
+        expect([response.status, response.headers.get("x-aigne-warnings")]).toEqual([200, null]);
+        const { last } = hub.openaiTruth;
+        expect(last?.body).toMatchObject({ service_tier });
+        const event = await hub.settled(response.headers.get("x-request-id"));
+        expect(event.priceNano).toBe((hub.priceOf(last) * times) / part);
+        expect(event.costNano).toBe(event.priceNano);
+        const most = service_tier === "priority" ? 8_000n : 4_000n;
+        expect(event.heldNano).toBeGreaterThan(100n * most);
+        if (path === "/responses") expect(text).toContain(`"cost":${Number(event.priceNano) / 1e9}`);
+      },
+    );
+
+    test("is left out and named where only its price is known", async () => {
+      const model = await tiered("text", COST);
+      const response = await hub.post(door, path, tenant.key, { model, ...asking, service_tier: "flex" });
+      await response.text();
+      expect(response.headers.get("x-aigne-warnings")).toBe("service_tier");
+      expect(hub.openaiTruth.last?.body).not.toHaveProperty("service_tier");
+      const event = await hub.settled(response.headers.get("x-request-id"));
+      expect(event.priceNano).toBe(hub.priceOf(hub.openaiTruth.last));
+    });
+  });
 });

@@ -22,6 +22,7 @@ export type PriceText = {
   audioOutput?: string;
   /** By the call. */
   perToolCall?: Record<string, string>;
+  serviceTiers?: Record<string, PriceText>;
   perRequest?: string;
   perImage?: string;
   perSecond?: string;
@@ -220,10 +221,15 @@ const UNITS: Record<string, bigint> = {
   perSecond: 1_000n,
 };
 
-function ratesOf({ perToolCall, ...price }: PriceText): Record<string, string | Record<string, string>> {
+function ratesOf({ perToolCall, serviceTiers, ...price }: PriceText): Record<string, unknown> {
   const rates = Object.entries(price).map(([name, usd]) => [name, (parseUsd(usd) * (UNITS[name] ?? 1n)).toString()]);
   const calls = Object.entries(perToolCall ?? {}).map(([name, usd]) => [name, (parseUsd(usd) * 1_000_000n).toString()]);
-  return { ...Object.fromEntries(rates), ...(perToolCall && { perToolCall: Object.fromEntries(calls) }) };
+  const tiers = Object.entries(serviceTiers ?? {}).map(([name, own]) => [name, ratesOf(own)]);
+  return {
+    ...Object.fromEntries(rates),
+    ...(perToolCall && { perToolCall: Object.fromEntries(calls) }),
+    ...(serviceTiers && { serviceTiers: Object.fromEntries(tiers) }),
+  };
 }
 
 function suffix(): string {

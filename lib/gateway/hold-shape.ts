@@ -37,8 +37,14 @@ export function holdShapeOf(call: Conversation, plan: RoutePlan): HoldShape {
     maxOutputTokens: call.maxOutputTokens,
     choices: call.choices,
     thinkingTokens: thinks ? (thinkingBudgetOf(body) ?? 0) : null,
-    metered: call.stream && !offers.some((offer) => thinksSilently(body, offer)) && !answersWithMedia(body),
+    // what is counted on the way has no tier: only the end says which one it was
+    metered:
+      call.stream &&
+      call.serviceTier === undefined &&
+      !offers.some((offer) => thinksSilently(body, offer)) &&
+      !answersWithMedia(body),
     hostedCalls: call.hostedCalls ?? {},
+    serviceTier: call.serviceTier ?? null,
     limitsEachTurn: call.dialect.limitsEachTurn ?? false,
   };
 }

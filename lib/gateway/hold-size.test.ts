@@ -195,6 +195,33 @@ test("tools that the provider runs send the input anew each time and cost what t
   expect(each.slice).toBeNull();
 });
 
+test("a service tier is held for at the dearer of its own rates and the ordinary ones, and in full", () => {
+  const tiered = {
+    ...usdRates({ input: "1", output: "4", cacheWrite: "1.25" }),
+    tiers: [{ aboveInputTokens: 400, ...usdRates({ output: "6" }) }],
+    serviceTiers: {
+      flex: usdRates({ input: "0.5", output: "2" }),
+      priority: {
+        ...usdRates({ input: "2", output: "8" }),
+        tiers: [{ aboveInputTokens: 400, ...usdRates({ output: "9" }) }],
+      },
+    },
+  };
+  const held = (serviceTier: string | null, bytes: number) => {
+    const shape = { ...holdShapeOf(makeChat({ max_tokens: 10, stream: true }, bytes), []), serviceTier };
+    return sizeHold(shape, makeModelValue(), { rates: tiered, factorBp: 10_000 }).amount;
+  };
+  expect(held(null, 400)).toBe(400n * 1_250n + 10n * 4_000n);
+  expect(held("flex", 400)).toBe(held(null, 400));
+  expect(held("priority", 400)).toBe(400n * 2_000n + 10n * 8_000n);
+  expect(held("flex", 500)).toBe(500n * 1_250n + 10n * 6_000n);
+  expect(held("priority", 500)).toBe(500n * 2_000n + 10n * 9_000n);
+  expect(held("unknown", 500)).toBe(held(null, 500));
+  const asked = { ...makeChat({ stream: true }, 500), serviceTier: "priority" };
+  const { slice } = sizeHold(holdShapeOf(asked, []), makeModelValue(), { rates: tiered, factorBp: 10_000 });
+  expect(slice).toBeNull();
+});
+
 test("where credit is short the input is counted, and the rest buys a longer answer", () => {
   const shape = { ...holdShapeOf(makeChat({ stream: true }, 4_000), []), countInput: () => 1_000 };
   const price = { rates: RATES, factorBp: 10_000 };

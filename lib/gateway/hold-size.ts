@@ -25,6 +25,8 @@ export type HoldShape = {
   metered: boolean;
   /** Most calls of tools that the provider runs and bills, by name. Each may send the whole input anew. */
   hostedCalls: Readonly<Record<string, number>>;
+  /** The service tier asked for; null for the ordinary one. */
+  serviceTier: string | null;
   /** Each turn between such calls may answer up to the limit. */
   limitsEachTurn: boolean;
 };
@@ -69,7 +71,7 @@ export function sizeHold(
   price: Price,
   exact = false,
 ): HoldSize {
-  const rates = without(price.rates, shape.unreachable);
+  const rates = without(withTier(price.rates, shape.serviceTier), shape.unreachable);
   const { factorBp } = price;
   const turns = 1 + Object.values(shape.hostedCalls).reduce((sum, calls) => sum + calls, 0);
   const window = Math.max(model.contextWindow ?? LARGEST_CONTEXT_TOKENS, shape.widestWindow);
@@ -125,6 +127,16 @@ function hostedPrice({ hostedCalls }: HoldShape, { rates, factorBp }: Price): Na
     total += worstCase({ inputTokens: 0, outputTokens: calls }, { output: dearest }, factorBp);
   }
   return total;
+}
+
+/** The rates of a service tier beside the ordinary ones: an upstream may answer at either, so the dearer ones are held for. */
+function withTier(rates: Rates, serviceTier: string | null): Rates {
+  const own = serviceTier === null ? undefined : rates.serviceTiers?.[serviceTier];
+  if (!own) return rates;
+  const { tiers: contextTiers, ...set } = own;
+  const { tiers = [] } = rates;
+  const always = { ...set, aboveInputTokens: -1 };
+  return { ...rates, tiers: [...tiers, always, ...(contextTiers ?? tiers).map((tier) => ({ ...set, ...tier }))] };
 }
 
 /** What a class costs that is left out falls to its parent's rate. */

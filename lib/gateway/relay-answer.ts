@@ -8,7 +8,7 @@ import { RelayTally } from "@/lib/gateway/meter/relay-tally";
 import { usageReader } from "@/lib/gateway/providers/define";
 import { relayOf } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
-import { withToolCalls } from "@/lib/gateway/usage/named";
+import { confirmedTier, withFacts } from "@/lib/gateway/usage/named";
 import { reportOf, type UsageReading } from "@/lib/gateway/usage/reading";
 import { toUsdNumber } from "@/lib/money";
 
@@ -25,6 +25,7 @@ export class RelayedAnswer {
   private latestReading: UsageReading | null = null;
   /** Of hosted tools, where the usage does not count them. */
   private toolCalls: Readonly<Record<string, number>> | null = null;
+  private serviceTier: string | null = null;
   private identity: AnswerIdentity;
 
   constructor(private readonly context: AttemptContext) {
@@ -50,7 +51,8 @@ export class RelayedAnswer {
 
   /** Our count; of the input, what the provider has said of it at the start. */
   counted(): Usage {
-    const counted = this.tally.usage();
+    const { serviceTier: tier } = this;
+    const counted = { ...this.tally.usage(), ...(tier !== null && { serviceTier: tier }) };
     if (!this.usage || !this.isEarly || this.reading.source !== "reported") return counted;
     const { usage } = this.reading;
     const input = INPUT_CLASSES.flatMap((name) => (usage[name] === undefined ? [] : [[name, usage[name]]]));
@@ -73,6 +75,8 @@ export class RelayedAnswer {
   read(facts: RelayedFacts, chunk: JsonObject, event: Buffer): Buffer | null {
     if (facts.finishReason !== undefined) this.finishReason = facts.finishReason;
     if (facts.toolCalls !== undefined) this.toolCalls = facts.toolCalls ?? this.tally.usage().toolCalls ?? null;
+    if (facts.serviceTier !== undefined)
+      this.serviceTier = confirmedTier(this.context.chat.serviceTier, facts.serviceTier);
     const found = facts.usage ?? facts.earlyUsage;
     if (!found) return event;
     const relay = relayOf(this.context.chat);
@@ -150,10 +154,11 @@ export class RelayedAnswer {
   /** Of the last usage that came, each read once. */
   private get reading(): UsageReading {
     const { candidate, chat } = this.context;
-    this.latestReading ??= withToolCalls(
-      usageReader(candidate.definition, chat.dialect.id)(this.usage),
-      this.toolCalls,
-    );
+    const { toolCalls, serviceTier } = this;
+    this.latestReading ??= withFacts(usageReader(candidate.definition, chat.dialect.id)(this.usage), {
+      toolCalls,
+      serviceTier,
+    });
     return this.latestReading;
   }
 }

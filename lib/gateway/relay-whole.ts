@@ -6,7 +6,7 @@ import { countTokens } from "@/lib/gateway/meter/tokens";
 import { type Spoken, usageReader } from "@/lib/gateway/providers/define";
 import { relayOf, relayRequest } from "@/lib/gateway/relay-request";
 import { publicUsage, replaceUsage } from "@/lib/gateway/relayed-usage";
-import { countNames, withToolCalls } from "@/lib/gateway/usage/named";
+import { confirmedTier, countNames, withFacts } from "@/lib/gateway/usage/named";
 import { reportOf } from "@/lib/gateway/usage/reading";
 import { exchangeWhole } from "@/lib/gateway/whole-exchange";
 import { toUsdNumber } from "@/lib/money";
@@ -38,10 +38,13 @@ function answer(context: AttemptContext, status: number, text: string): AttemptR
 
   meter.firstContent(() => ({}));
   meter.setUpstreamId(facts.id);
-  const reading = withToolCalls(usageReader(candidate.definition, dialect.id)(facts.usage), facts.toolCalls ?? null);
+  const serviceTier = confirmedTier(chat.serviceTier, facts.serviceTier);
+  const shown = { toolCalls: facts.toolCalls ?? null, serviceTier };
+  const reading = withFacts(usageReader(candidate.definition, dialect.id)(facts.usage), shown);
   const isReported = reading.source === "reported";
   const counted = isReported && totalOutputTokens(reading.usage) > 0 ? null : estimate(context, body);
-  const usage = isReported ? reading.usage : (counted ?? {});
+  const tiered = { ...counted, ...(serviceTier !== null && { serviceTier }) };
+  const usage = isReported ? reading.usage : tiered;
   const isZero = isReported && counted !== null && totalOutputTokens(counted) > 0;
   const answered = meter.finishWhole(
     {

@@ -1,6 +1,6 @@
 import { errorFor, errorScenario, HTML_502, modelMissing, type Refuse, SERVER_ERROR } from "./openai-errors.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { type Plan, parseScenario, planAnswer, searchesOf, TOKENS_PER_SEARCH } from "./scenario.ts";
+import { type Plan, parseScenario, planAnswer, searchesOf, servedTier, TOKENS_PER_SEARCH } from "./scenario.ts";
 import { type Exchange, sendHtml } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -97,12 +97,14 @@ class Answer {
   readonly plan: Plan;
   readonly encrypted: boolean;
   readonly searches: number;
+  readonly askedTier: unknown;
 
   // no parameter properties: the simulators also run as they are, with their types stripped
   constructor(record: Exchange["record"], plan: Plan, encrypted: boolean) {
     this.id = record.id;
     this.model = record.model;
     this.searches = record.searches;
+    this.askedTier = record.body?.service_tier;
     this.plan = plan;
     this.encrypted = encrypted;
   }
@@ -236,7 +238,7 @@ class Answer {
       parallel_tool_calls: true,
       previous_response_id: null,
       reasoning: { effort: null, summary: null },
-      service_tier: "default",
+      service_tier: servedTier(plan, this.askedTier),
       store: false,
       temperature: 1,
       text: { format: { type: "text" } },

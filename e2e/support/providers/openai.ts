@@ -14,7 +14,7 @@ import { FLAVOURS, type Flavour, type FlavourName } from "./openai-flavours.ts";
 import { respond } from "./openai-responses.ts";
 import { answerUnit, UNITS } from "./openai-units.ts";
 import { type Frame, playBody, playStream, wholeText } from "./player.ts";
-import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer } from "./scenario.ts";
+import { ANSWER_SCENARIOS, PICTURE, type Plan, parseScenario, planAnswer, servedTier } from "./scenario.ts";
 import { type Exchange, type Simulator, type SimulatorOptions, sendHtml, startSimulator } from "./server.ts";
 import { countPromptTokens } from "./words.ts";
 
@@ -185,7 +185,7 @@ async function chat(exchange: FamilyExchange, body: ChatRequest): Promise<void> 
     })),
     ...(plan.usage !== "missing" && { usage: usageOf(flavour, plan, promptTokens, output, plan.reasoning) }),
     ...flavour.envelope,
-    service_tier: "default",
+    service_tier: servedTier(plan, record.body?.service_tier),
     system_fingerprint: "fp_simulated01",
   };
   // an answer that waits in a queue is kept alive with blank lines
@@ -215,7 +215,7 @@ function* streamFrames(
       object: "chat.completion.chunk",
       created: CREATED,
       model: record.model,
-      service_tier: "default",
+      service_tier: servedTier(plan, record.body?.service_tier),
       system_fingerprint: "fp_simulated01",
       ...flavour.envelope,
       choices: choice ? [choice] : [],

@@ -36,6 +36,8 @@ export type Plan = {
   searches: number;
   /** Whether it stops at the request's limit of searches. */
   overruns: boolean;
+  /** Answers at the ordinary tier, whatever was asked for. */
+  downgrades: boolean;
   /** Pictures behind the text. They cost no tokens here. */
   images: number;
   finish: "stop" | "length" | "tool_calls" | "refusal";
@@ -143,6 +145,7 @@ export function planAnswer(scenario: Scenario, limit: number, bodyText: string):
     firstToolIndex: 0,
     searches: numberOption(options, "searches", 0),
     overruns: "overrun" in options,
+    downgrades: "downgrade" in options,
     images: 0,
     finish: "stop",
     refusal: false,
@@ -182,6 +185,11 @@ export const TOKENS_PER_SEARCH = 50;
 export function searchesOf({ searches, overruns }: Plan, isAsked: boolean, limit: unknown): number {
   if (!isAsked) return 0;
   return overruns ? searches : Math.min(searches, typeof limit === "number" ? limit : searches);
+}
+
+/** The service tier that an answer names. */
+export function servedTier({ downgrades }: Plan, asked: unknown): string {
+  return !downgrades && (asked === "flex" || asked === "priority") ? asked : "default";
 }
 
 function* limited(text: Iterable<string>, limit: number, reached: () => void): Generator<string> {

@@ -38,11 +38,14 @@ export type Conversation = {
   hosted?: HostedTools;
   /** The most calls of such tools that its body allows, by name; absent: none. */
   hostedCalls?: Readonly<Record<string, number>>;
+  /** The service tier with rates of its own that its body asks for; absent: the ordinary one. */
+  serviceTier?: string;
 };
 
-/** Tools that the provider would run and bill by the call. They are not in the body until it is known who can be paid for them. */
+/** Tools that the provider would run and bill by the call, and the service tier at rates of its own. They are not in the body until
+ *  it is known who can be paid for them. */
 export type HostedTools = {
-  /** As prices name them. */
+  /** As prices name them, a service tier as `tier:flex`. */
   names: readonly string[];
   /** The call with those of `served` in its body again, clamped to the calls that it is then held for; its warnings name the
    *  others. Throws unsupported_value where `tool_choice` insists on one of those. */
@@ -75,6 +78,8 @@ export type RelayedFacts = {
   usage?: JsonObject;
   /** Calls of tools that the provider ran, for a protocol whose usage does not count them; null: the items that came say it. */
   toolCalls?: Readonly<Record<string, number>> | null;
+  /** The service tier that the upstream says it served. */
+  serviceTier?: string;
   /** Usage that is not final: taken note of, passed on as it is. */
   earlyUsage?: JsonObject;
   /** True for an event that only we asked for. */

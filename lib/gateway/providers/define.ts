@@ -69,7 +69,8 @@ export type Spoken = {
   countPath?: string;
   /** How its usage is read, where that differs from the provider's other protocols. */
   usage?: ReadUsage;
-  /** Tools that it runs itself and this protocol both limits and counts, as prices name them. */
+  /** Tools that it runs itself and this protocol both limits and counts, as prices name them; service tiers that a request may
+   *  choose and its answer names, as `tier:flex`. */
   hosts?: readonly string[];
   /** Its usage as the dialect's owner counts, where the provider counts otherwise. */
   restate?: (usage: JsonObject) => JsonObject;

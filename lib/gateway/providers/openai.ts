@@ -5,13 +5,14 @@ import { openAIChatUsage } from "@/lib/gateway/usage/openai-chat";
 import { openAIResponsesUsage } from "@/lib/gateway/usage/openai-responses";
 
 const chatUsage = openAIChatUsage();
+const TIERS = ["tier:flex", "tier:priority"];
 
 export const openai = openAIFamily({
   id: "openai",
   name: "OpenAI",
   speaks: {
-    "openai-chat": { path: "/chat/completions" },
-    "openai-responses": { path: "/responses", usage: openAIResponsesUsage, hosts: ["web_search"] },
+    "openai-chat": { path: "/chat/completions", hosts: TIERS },
+    "openai-responses": { path: "/responses", usage: openAIResponsesUsage, hosts: ["web_search", ...TIERS] },
     "openai-completions": { path: "/completions" },
     ...OPENAI_UNITS,
   },

@@ -20,10 +20,25 @@ export function serverTools(raw: RawUsage, path: string): Record<string, number>
   return Object.keys(calls).length > 0 ? calls : null;
 }
 
-/** A report together with the calls of hosted tools that its protocol shows elsewhere. */
-export function withToolCalls(reading: UsageReading, toolCalls: Readonly<Record<string, number>> | null): UsageReading {
-  if (reading.source !== "reported" || !toolCalls || Object.keys(toolCalls).length === 0) return reading;
-  return { ...reading, usage: { ...reading.usage, toolCalls: { ...toolCalls } } };
+/** A report together with what its protocol shows elsewhere: calls of hosted tools, the service tier. */
+export function withFacts(
+  reading: UsageReading,
+  { toolCalls, serviceTier }: { toolCalls: Readonly<Record<string, number>> | null; serviceTier: string | null },
+): UsageReading {
+  if (reading.source !== "reported") return reading;
+  const hasCalls = toolCalls && Object.keys(toolCalls).length > 0;
+  if (!hasCalls && serviceTier === null) return reading;
+  const usage = {
+    ...reading.usage,
+    ...(hasCalls && { toolCalls: { ...toolCalls } }),
+    ...(serviceTier !== null && { serviceTier }),
+  };
+  return { ...reading, usage };
+}
+
+/** The tier that an answer is charged at: the one asked for and held for, where the upstream says that it was that. */
+export function confirmedTier(asked: string | undefined, said: unknown): string | null {
+  return asked !== undefined && tierOf(said) === asked ? asked : null;
 }
 
 /** `["web_search", "web_search"]` -> `{web_search: 2}`; null for none. */

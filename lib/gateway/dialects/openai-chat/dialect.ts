@@ -44,6 +44,7 @@ export const openAIChat: Dialect = {
 function facts(chunk: JsonObject, { includeUsage }: { includeUsage: boolean }): RelayedFacts {
   const said: RelayedFacts = { hasContent: contentOf(chunk).hasContent };
   if (typeof chunk.id === "string") said.id = chunk.id;
+  if (typeof chunk.service_tier === "string") said.serviceTier = chunk.service_tier;
   if (chunk.error) said.error = chunk.error;
   const reason = (chunk.choices as ({ finish_reason?: unknown } | null)[] | undefined)?.[0]?.finish_reason;
   if (typeof reason === "string") said.finishReason = reason;

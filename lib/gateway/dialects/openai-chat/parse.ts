@@ -4,6 +4,7 @@ import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { refuseFileIds } from "@/lib/gateway/dialects/file-ids";
 import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
 import { mediaTokenBound } from "@/lib/gateway/dialects/openai-chat/media-bound";
+import { takeTier } from "@/lib/gateway/dialects/service-tier";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 const MAX_MESSAGES = 10_000;
@@ -24,6 +25,7 @@ export function parseChat(body: JsonObject, inputBytes: number): ParsedCall {
   refuseFileIds("messages", body.messages);
 
   const stream = optional(body, "stream", "boolean") ?? false;
+  const hosted = takeTier(body);
   const warnings = dropHosted(body);
   dropNeutral(body, stream);
   return {
@@ -38,6 +40,7 @@ export function parseChat(body: JsonObject, inputBytes: number): ParsedCall {
     warnings,
     upstreamHeaders: {},
     body,
+    ...(hosted && { hosted }),
   };
 }
 

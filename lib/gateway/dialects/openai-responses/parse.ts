@@ -3,6 +3,7 @@ import { flagOf, tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
 import { refuseFileIds } from "@/lib/gateway/dialects/file-ids";
 import { dropHosted } from "@/lib/gateway/dialects/openai-responses/hosted";
+import { both, takeTier } from "@/lib/gateway/dialects/service-tier";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** What would need a conversation kept here. Ignoring it would lose the conversation without a word. */
@@ -26,7 +27,9 @@ export function parseResponses(body: JsonObject, inputBytes: number): ParsedCall
     delete body[param];
   }
   const items = checkInput(body.input);
-  const { warnings, hosted } = dropHosted(body);
+  const tier = takeTier(body);
+  const { warnings, hosted: tools } = dropHosted(body);
+  const hosted = both(tools, tier);
   const stream = flagOf(body, "stream");
   if (!stream) delete body.stream_options;
   return {

@@ -36,6 +36,7 @@ export function factsOf(event: JsonObject): RelayedFacts {
   const response = (event.response ?? (event.object === "response" ? event : undefined)) as JsonObject | undefined;
   const facts: RelayedFacts = { hasContent: hasContent(event) };
   if (typeof response?.id === "string") facts.id = response.id;
+  if (typeof response?.service_tier === "string") facts.serviceTier = response.service_tier;
   const status = response?.status;
   if (status === "completed" || status === "incomplete") {
     const { reason } = (response?.incomplete_details ?? {}) as { reason?: unknown };
