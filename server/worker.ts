@@ -1,5 +1,7 @@
 import { Logger as QueueLogger, type RunnerOptions, run } from "graphile-worker";
 import type { Pool } from "pg";
+import { beginAutoTopups } from "@/lib/billing/auto-topup";
+import { isLiveKey } from "@/lib/billing/stripe";
 import { createSweeper } from "@/lib/billing/sweeper";
 import { systemClock } from "@/lib/clock";
 import { databaseUrlFor, type Env, EnvError, env } from "@/lib/env";
@@ -39,6 +41,7 @@ const CONCURRENCY = 4;
 const SWEEP_EVERY_MS = 5_000;
 const PROBE_EVERY_MS = 10_000;
 const WATCH_EVERY_MS = 20_000;
+const TOP_UP_EVERY_MS = 5_000;
 const log = logger("worker");
 
 await main().then(
@@ -76,6 +79,14 @@ async function main(): Promise<void> {
   const watching = every(WATCH_EVERY_MS, () =>
     watchServices(pool).catch((err) => log.error({ err }, "services could not be judged")),
   );
+  const { stripeSecretKey } = settings;
+  const toppingUp =
+    stripeSecretKey &&
+    every(TOP_UP_EVERY_MS, () =>
+      beginAutoTopups(pool, isLiveKey(stripeSecretKey)).catch((err) =>
+        log.error({ err }, "automatic top-ups could not begin"),
+      ),
+    );
   const jobs = jobsOf(settings);
   const runner = await run(queueOptions(jobs, pool, settings.pgNamedStatements, ending.signal));
   await runner.addJob("check_mail", {}, { jobKey: "check_mail", maxAttempts: 1 });
@@ -83,7 +94,12 @@ async function main(): Promise<void> {
 
   void ended.then(() => runner.stop());
   await runner.promise;
-  await Promise.all([sweeping.stop(), watching.stop(), heartbeat.stop(), ...(probing ? [probing.stop()] : [])]);
+  await Promise.all([
+    sweeping.stop(),
+    watching.stop(),
+    heartbeat.stop(),
+    ...[probing, toppingUp].flatMap((loop) => (loop ? [loop.stop()] : [])),
+  ]);
   await pool.end();
 }
 

@@ -1,9 +1,18 @@
 import { recordAudit } from "@/lib/audit/mutations";
-import { MAX_CARDS_PER_DAY, type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
+import { SAVE_CARD_TASK } from "@/lib/billing/auto-topup";
+import { saveAutoTopup, summaryOf } from "@/lib/billing/auto-topup-settings";
+import { requireTrust } from "@/lib/billing/buyers";
+import { type PaymentRef, RECONCILE_TASK } from "@/lib/billing/reconcile";
 import { askForRefund, isWithinWindow, refundId } from "@/lib/billing/refund-requests";
-import type { AddCreditsInput, BalanceAlertInput, RefundInput, RefundState } from "@/lib/billing/schema";
+import type {
+  AddCreditsInput,
+  AutoTopupInput,
+  BalanceAlertInput,
+  RefundInput,
+  RefundState,
+} from "@/lib/billing/schema";
 import type { PaymentEvent } from "@/lib/billing/stripe";
-import { type Buying, centsOf, returnUrls, topupId } from "@/lib/billing/topups";
+import { type Buying, cardPageUrls, centsOf, creditDescription, returnUrls, topupId } from "@/lib/billing/topups";
 import { db } from "@/lib/db";
 import { AppError } from "@/lib/errors";
 import { formatUsd, parseUsd } from "@/lib/money";
@@ -11,9 +20,6 @@ import { requirePermission, type Scope } from "@/lib/orgs/scope";
 import { getSettings } from "@/lib/settings/queries";
 import type { Prisma, Topup } from "@/prisma/generated/client";
 
-/** Against trying out stolen cards, per organisation. */
-const MAX_SESSIONS_PER_HOUR = 5;
-const HOUR_MS = 3_600_000;
 /** A page that watches asks every second; Stripe need not be asked as often. */
 const FRESH_MS = 2_000;
 const CURRENCY = "usd";
@@ -27,14 +33,12 @@ export async function createTopup(
   { payments, place }: Buying,
 ): Promise<{ id: string; url: string }> {
   requirePermission(scope, "billing.manage");
-  if ((await getSettings()).mode !== "service") {
-    throw new AppError("conflict", "This hub records costs and sells no credit.");
-  }
+  await requireSale();
   const id = topupId(scope.orgId, form);
   const customer = await ensureCustomer(scope, payments);
   const amountMinor = centsOf(creditNano);
   const row = await db().$transaction(async (tx) => {
-    await requireTrust(tx, scope, id);
+    await requireTrust(tx, scope, { except: id });
     const made = await tx.$executeRaw`
       INSERT INTO topup (id, org_id, actor_id, credit_nano, currency, amount_minor, locale, livemode, stripe_customer)
       VALUES (${id}, ${scope.orgId}, ${scope.actor.id}, ${creditNano}, ${CURRENCY}, ${amountMinor}, ${place.locale}, ${payments.livemode}, ${customer})
@@ -59,7 +63,7 @@ async function openCheckout(row: Topup, { payments, place }: Buying): Promise<{ 
     customer: row.stripeCustomer,
     currency: row.currency,
     amountMinor: row.amountMinor,
-    description: `${formatUsd(row.creditNano)} USD API credit`,
+    description: creditDescription(row.creditNano),
     locale: place.locale,
     ...returnUrls(place, row.id),
   });
@@ -77,6 +81,73 @@ export async function checkTopup(scope: Scope, id: string): Promise<void> {
   if (!row) throw new AppError("not_found", "There is no such purchase.");
   const isFresh = row.fetchedAt !== null && Date.now() - row.fetchedAt.getTime() < FRESH_MS;
   if (!isFresh && row.state !== "paid" && row.state !== "refunded") await enqueue(db(), { topup: id });
+}
+
+/** Sets when and how much a saved card is charged by itself, and switches it on. Answers Stripe's page where a card has to be saved
+ *  first: it is on once that is done, and charges nothing before. Throws forbidden (also before the person's address is
+ *  verified), conflict (enterprise mode, a frozen balance), rate_limit_exceeded. */
+export async function setAutoTopup(
+  scope: Scope,
+  input: AutoTopupInput,
+  { payments, place }: Buying,
+): Promise<{ url: string | null }> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  await requireSale();
+  const customer = await ensureCustomer(scope, payments);
+  const { livemode } = payments;
+  const asksCard = await db().$transaction((tx) => saveAutoTopup(tx, scope, input, { customer, livemode }));
+  if (!asksCard) return { url: null };
+  const { form } = input;
+  const page = { orgId, customer, form, locale: place.locale, ...cardPageUrls(place) };
+  const { session, url } = await payments.createCardPage(page);
+  await db().autoTopup.update({ where: { orgId }, data: { setupSession: session } });
+  return { url };
+}
+
+/** Switches automatic top-ups off; a charge that waits for a confirmation is ended. Idempotent. Throws forbidden. */
+export async function stopAutoTopup(scope: Scope): Promise<void> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  await db().$transaction(async (tx) => {
+    const known = await tx.autoTopup.findUnique({ where: { orgId } });
+    if (!known || (known.state === "off" && !known.setupSession)) return;
+    const off = { state: "off", reason: null, setupSession: null, changedAt: new Date() };
+    await tx.autoTopup.update({ where: { orgId }, data: off });
+    await recordAudit(tx, scope, {
+      ...{ action: "auto_topup.update", target: `org:${orgId}`, orgId },
+      ...{ before: summaryOf(known), after: { state: "off" } },
+    });
+    await tx.$queryRaw`
+      SELECT (SELECT j.id FROM graphile_worker.add_job(${RECONCILE_TASK}, json_build_object('topup', t.id), job_key => 'payment:' || t.id) j)::text AS job
+      FROM topup t WHERE t.org_id = ${orgId} AND t.payment_method IS NOT NULL AND t.state IN ('created', 'processing', 'needs_action')`;
+  });
+}
+
+/** Where the person goes whose bank wants the last charge confirmed: the bank's page for that same payment, or what became of it.
+ *  Throws forbidden and not_found. */
+export async function confirmAutoTopup(scope: Scope, { payments, place }: Buying): Promise<{ url: string }> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const waiting = await db().topup.findFirst({
+    where: { orgId, state: "needs_action", paymentMethod: { not: null } },
+  });
+  if (!waiting?.stripePi || !waiting.paymentMethod)
+    throw new AppError("not_found", "Nothing waits for a confirmation.");
+  const { successUrl } = returnUrls(place, waiting.id);
+  const { stripePi: intent, paymentMethod: method } = waiting;
+  return { url: (await payments.confirmPayment({ intent, method, returnUrl: successUrl })) ?? successUrl };
+}
+
+/** Has the worker look now whether a card was saved. Throws forbidden. */
+export async function checkCardPage(scope: Scope): Promise<void> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const known = await db().autoTopup.findUnique({ where: { orgId } });
+  if (!known?.setupSession) return;
+  const payload = JSON.stringify({ org: orgId, session: known.setupSession });
+  await db()
+    .$queryRaw`SELECT 1 FROM graphile_worker.add_job(${SAVE_CARD_TASK}, ${payload}::json, job_key => ${`${SAVE_CARD_TASK}:${orgId}`})`;
 }
 
 /** Gives the unspent part of a purchase back to its buyer while the operator's window is open; what is large waits for the
@@ -151,6 +222,13 @@ async function enqueue(tx: Pick<Prisma.TransactionClient, "$queryRaw">, ref: Pay
   await tx.$queryRaw`SELECT 1 FROM graphile_worker.add_job(${RECONCILE_TASK}, ${JSON.stringify(ref)}::json, job_key => ${key})`;
 }
 
+async function requireSale(): Promise<void> {
+  if ((await getSettings()).mode !== "service") {
+    throw new AppError("conflict", "This hub records costs and sells no credit.");
+  }
+}
+
+/** Stripe's customer of the organisation, made at the first purchase. Idempotent. */
 async function ensureCustomer(scope: Scope, payments: Buying["payments"]): Promise<string> {
   const { orgId, actor } = scope;
   const { livemode } = payments;
@@ -165,20 +243,4 @@ async function ensureCustomer(scope: Scope, payments: Buying["payments"]): Promi
     INSERT INTO stripe_customer (org_id, livemode, customer_id) VALUES (${orgId}, ${livemode}, ${made}) ON CONFLICT DO NOTHING`;
   const row = await db().stripeCustomer.findUniqueOrThrow({ where: { orgId_livemode: { orgId, livemode } } });
   return row.customerId;
-}
-
-async function requireTrust(tx: Prisma.TransactionClient, { orgId, actor }: Scope, id: string): Promise<void> {
-  const person = await tx.user.findUnique({ where: { id: actor.id }, select: { emailVerified: true } });
-  if (!person?.emailVerified) throw new AppError("forbidden", "Verify your e-mail address before you buy.");
-  const hourAgo = new Date(Date.now() - HOUR_MS);
-  const begun = await tx.topup.count({ where: { orgId, createdAt: { gt: hourAgo }, id: { not: id } } });
-  if (begun >= MAX_SESSIONS_PER_HOUR) {
-    const message = `${MAX_SESSIONS_PER_HOUR} payment pages were opened in the last hour, which is the limit. Try again later.`;
-    throw new AppError("rate_limit_exceeded", message, { retryAfterMs: HOUR_MS });
-  }
-  const dayAgo = new Date(Date.now() - 24 * HOUR_MS);
-  if ((await tx.paymentCard.count({ where: { orgId, seenAt: { gt: dayAgo } } })) > MAX_CARDS_PER_DAY) {
-    const message = `More than ${MAX_CARDS_PER_DAY} cards were tried today. Try again tomorrow, or ask the operator.`;
-    throw new AppError("rate_limit_exceeded", message, { retryAfterMs: 24 * HOUR_MS });
-  }
 }

@@ -1,6 +1,8 @@
+import { amountsOf, stateOf } from "@/lib/billing/auto-topup-settings";
 import { LOW_BALANCE_USD } from "@/lib/billing/low-balance";
 import { isWithinWindow } from "@/lib/billing/refund-requests";
 import type {
+  AutoTopup,
   BalanceAlert,
   BillingEntry,
   History,
@@ -60,7 +62,8 @@ export async function getHistory(scope: Scope): Promise<History> {
   const { orgId } = scope;
   const [pending, entries] = await Promise.all([
     db().topup.findMany({
-      where: { orgId, state: { in: ["processing", "needs_action"] } },
+      // an automatic one that waits for its buyer is shown where it is confirmed
+      where: { orgId, OR: [{ state: "processing" }, { state: "needs_action", paymentMethod: null }] },
       orderBy: { createdAt: "desc" },
       take: PENDING_SHOWN,
     }),
@@ -95,6 +98,32 @@ export async function getBalanceAlert(scope: Scope): Promise<BalanceAlert> {
       userId,
       name: user.name ? `${user.name} · ${user.email}` : user.email,
     })),
+  };
+}
+
+/** Null where nobody has ever switched it on. Throws forbidden. */
+export async function findAutoTopup(scope: Scope): Promise<AutoTopup | null> {
+  requirePermission(scope, "billing.manage");
+  const { orgId } = scope;
+  const row = await db().autoTopup.findUnique({ where: { orgId } });
+  if (!row) return null;
+  const now = new Date();
+  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()));
+  const day = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
+  const charged = await db().topup.findMany({
+    where: { orgId, paymentMethod: { not: null }, state: { not: "failed" }, createdAt: { gte: month } },
+    select: { state: true, creditNano: true, createdAt: true },
+  });
+  const sumSince = (since: Date) =>
+    charged.reduce((sum, { creditNano, createdAt }) => (createdAt >= since ? sum + creditNano : sum), 0n);
+  return {
+    state: stateOf(row, charged),
+    // safe because a CHECK allows no other value
+    reason: row.reason as AutoTopup["reason"],
+    ...amountsOf(row),
+    ...{ todayUsd: formatUsd(sumSince(day)), thisMonthUsd: formatUsd(sumSince(month)) },
+    card: row.card,
+    nextAttemptAt: row.nextAttemptAt && row.nextAttemptAt > now ? row.nextAttemptAt.toISOString() : null,
   };
 }
 

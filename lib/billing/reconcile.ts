@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { type AutomaticTopup, chargeAutomatically } from "@/lib/billing/saved-card";
 import type { PaymentLevel, Payments } from "@/lib/billing/stripe";
 import { amidCrashPoints, crashPoint } from "@/lib/crash-points";
 import type { Sql } from "@/lib/pg";
@@ -13,9 +14,7 @@ export const PURCHASE_TASK = "report_purchase";
 export type PaymentRef = { topup: string } | { intent: string };
 
 type Tools = { sql: Sql; payments: Payments; log: Pick<Logger, "info" | "error"> };
-type TopupLook = {
-  id: string;
-  org_id: string;
+type TopupLook = AutomaticTopup & {
   version: string;
   stripe_session: string | null;
   stripe_pi: string | null;
@@ -25,6 +24,8 @@ type Applied = { outcome: string; state: string | null; posted_nano: string; cre
 /** Against trying out stolen cards, per organisation. */
 export const MAX_CARDS_PER_DAY = 3;
 const MAX_LOOKS = 5;
+/** How long an automatic charge may be tried and confirmed: Stripe knows its key for a day. */
+const FRESH_HOURS = 23;
 const SWEEP_DAYS = 35;
 
 /** Has the worker look at a payment. Jobs of one payment that wait are one job. */
@@ -41,11 +42,13 @@ export async function reconcilePayment({ sql, payments, log }: Tools, ref: Payme
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const topup = await findTopup(sql, payments, ref);
     if (!topup) return;
-    const intent = topup.stripe_pi ?? ("intent" in ref ? ref.intent : null);
-    // a session that was never saved: either its payment tells of itself, or nothing was paid
-    if (!topup.stripe_session && !intent) return;
-    const level = await payments.readPayment({ session: topup.stripe_session, intent });
+    const level = await look(payments, topup, "intent" in ref ? ref.intent : null);
+    if (!level) return;
     crashPoint("payment.read");
+    if (level.intent && level.status === "requires_action" && topup.payment_method && !topup.may_charge) {
+      await payments.cancelPayment(level.intent);
+      continue;
+    }
     const { outcome, state, credited } = await apply(sql, topup, level);
     if (outcome === "stale") continue;
     await watchCards({ sql, payments, log }, topup, level);
@@ -58,12 +61,26 @@ export async function reconcilePayment({ sql, payments, log }: Tools, ref: Payme
   throw new Error("The payment changed while it was looked at.");
 }
 
+async function look(payments: Payments, topup: TopupLook, told: string | null): Promise<PaymentLevel | null> {
+  const { stripe_session: session } = topup;
+  const intent = topup.stripe_pi ?? told;
+  if (topup.payment_method) {
+    const charged = intent ?? (await chargeAutomatically(payments, topup));
+    return typeof charged === "string"
+      ? payments.readPayment({ session: null, intent: charged, isAutomatic: true })
+      : charged;
+  }
+  // a session that was never saved: either its payment tells of itself, or nothing was paid
+  return session || intent ? payments.readPayment({ session, intent }) : null;
+}
+
 /** Looks at every purchase that is still open, and with `all` at every payment of the last 35 days, so that the books are right
  *  without a single webhook. */
 export async function sweepPayments({ sql, payments }: Tools, { all }: { all: boolean }): Promise<void> {
   const { rows } = await sql.query<{ id: string }>(
     `SELECT id FROM topup WHERE stripe_session IS NOT NULL AND created_at > clock_timestamp() - $1 * interval '1 day'
-       AND (state = 'processing' OR state = 'needs_action' OR (state = 'created' AND created_at > clock_timestamp() - interval '25 hours'))`,
+       AND (state = 'processing' OR state = 'needs_action' OR (state = 'created' AND created_at > clock_timestamp() - interval '25 hours'))
+     UNION ALL SELECT id FROM topup WHERE payment_method IS NOT NULL AND state IN ('created', 'processing', 'needs_action')`,
     [SWEEP_DAYS],
   );
   for (const { id } of rows) await enqueueReconcile(sql, { topup: id });
@@ -81,7 +98,10 @@ export async function sweepPayments({ sql, payments }: Tools, { all }: { all: bo
 async function findTopup(sql: Sql, payments: Payments, ref: PaymentRef): Promise<TopupLook | undefined> {
   const find = async (column: "id" | "stripe_pi", value: string) => {
     const { rows } = await sql.query<TopupLook>(
-      `SELECT id, org_id, version, stripe_session, stripe_pi FROM topup WHERE ${column === "id" ? "id" : "stripe_pi"} = $1`,
+      `SELECT id, org_id, version, stripe_session, stripe_pi, state, livemode, stripe_customer, payment_method, currency, amount_minor,
+         credit_nano, floor(extract(epoch FROM created_at)) AS created,
+         payment_method IS NOT NULL AND created_at > hub_now() - interval '${FRESH_HOURS} hours' AND auto_topup_may_charge(org_id) AS may_charge
+       FROM topup WHERE ${column === "id" ? "id" : "stripe_pi"} = $1`,
       [value],
     );
     return rows[0];

@@ -86,6 +86,56 @@ export const addCreditsInput = z.strictObject({
 });
 export type AddCreditsInput = z.infer<typeof addCreditsInput>;
 
+const wholeDollars = usd().refine((amountNano) => amountNano % NANO_PER_USD === 0n, "must be whole dollars");
+const chargeable = wholeDollars
+  .refine((amountNano) => amountNano >= parseUsd(MIN_TOPUP_USD), `must be at least ${MIN_TOPUP_USD} USD`)
+  .refine((amountNano) => amountNano <= parseUsd(MAX_TOPUP_USD), `must be at most ${MAX_TOPUP_USD} USD`);
+
+export const autoTopupInput = z
+  .strictObject({
+    /** A balance below this is topped up. */
+    thresholdUsd: usd("more than zero").refine(
+      (amountNano) => amountNano <= parseUsd(MAX_TOPUP_USD),
+      `must be at most ${MAX_TOPUP_USD} USD`,
+    ),
+    amountUsd: chargeable,
+    /** Of a UTC day and month. */
+    dailyCapUsd: wholeDollars,
+    monthlyCapUsd: wholeDollars,
+    /** Another card than the saved one. */
+    isNewCard: z.boolean(),
+    /** As in addCreditsInput: sent twice, it opens one page. */
+    form: z.uuid(),
+  })
+  .refine(({ amountUsd, dailyCapUsd }) => dailyCapUsd >= amountUsd, {
+    path: ["dailyCapUsd"],
+    message: "must be at least the amount",
+  })
+  .refine(({ dailyCapUsd, monthlyCapUsd }) => monthlyCapUsd >= dailyCapUsd, {
+    path: ["monthlyCapUsd"],
+    message: "must be at least the daily cap",
+  });
+export type AutoTopupInput = z.infer<typeof autoTopupInput>;
+
+export const AUTO_TOPUP_STATES = ["off", "saving", "on", "paused", "disabled"] as const;
+/** Automatic top-ups as their organisation sees them. `saving`: Stripe's page for a card is open or being looked at; `paused`:
+ *  the bank wants the last charge confirmed. Amounts are decimal USD. */
+export type AutoTopup = {
+  state: (typeof AUTO_TOPUP_STATES)[number];
+  reason: "declined" | "dispute" | "fraud" | null;
+  thresholdUsd: string;
+  amountUsd: string;
+  dailyCapUsd: string;
+  monthlyCapUsd: string;
+  /** Charged in this UTC day and month, or about to be. */
+  todayUsd: string;
+  thisMonthUsd: string;
+  /** Brand and last four digits. */
+  card: string | null;
+  /** The last charge was declined; the next is not tried before. */
+  nextAttemptAt: string | null;
+};
+
 export const topupRef = z.strictObject({ id: z.string().regex(/^top_[a-z0-9]{26}$/, "must be the id of a purchase") });
 
 export const balanceAlertInput = z.strictObject({

@@ -13,8 +13,21 @@ export type Payments = {
   createRefund(refund: { refundId: string; intent: string; amountMinor: bigint }): Promise<void>;
   /** Ends a payment page that nobody has paid on; one that is over stays as it is. */
   expireCheckout(session: string): Promise<void>;
-  /** Everything that decides what a payment is worth now. Reads only. */
-  readPayment(of: { session: string | null; intent: string | null }): Promise<PaymentLevel>;
+  /** Opens a hosted page that saves a card for charges without its owner, and charges nothing; idempotent by `form`. */
+  createCardPage(page: CardPage): Promise<{ session: string; url: string }>;
+  readCardPage(session: string): Promise<{ isOver: boolean; card: SavedCard | null }>;
+  /** Charges a saved card while its owner is away; idempotent by `topupId` for 24 hours. Answers the payment whether or not
+   *  the bank agreed. Throws ChargeRefused where Stripe made none and never will. */
+  chargeSavedCard(charge: SavedCardCharge): Promise<string>;
+  /** A payment of this customer that was made for the row, if there is one. */
+  findIntent(of: { topupId: string; customer: string; sinceSeconds: number }): Promise<string | null>;
+  /** Has the owner of a saved card, who is here now, confirm a payment that the bank wants confirmed. Answers the bank's page;
+   *  null where there is nothing to confirm any more. */
+  confirmPayment(of: { intent: string; method: string; returnUrl: string }): Promise<string | null>;
+  /** Ends a payment that is not made; one that is over stays as it is. */
+  cancelPayment(intent: string): Promise<void>;
+  /** Everything that decides what a payment is worth now. Reads only. `isAutomatic`: of a saved card, without a page. */
+  readPayment(of: { session: string | null; intent: string | null; isAutomatic?: boolean }): Promise<PaymentLevel>;
   /** The row id that was given to createCheckout; null for a payment that is not ours. */
   findTopup(intent: string): Promise<string | null>;
   /** Payments made since, newest first. */
@@ -35,6 +48,13 @@ export type Checkout = {
   locale: Locale;
   successUrl: string;
   cancelUrl: string;
+};
+
+export type CardPage = Pick<Checkout, "orgId" | "customer" | "locale" | "successUrl" | "cancelUrl"> & { form: string };
+/** `name` is brand and last four digits. */
+export type SavedCard = { method: string; name: string; fingerprint: string | null };
+export type SavedCardCharge = Pick<Checkout, "topupId" | "customer" | "currency" | "amountMinor" | "description"> & {
+  method: string;
 };
 
 /** The argument of the SQL function apply_payment, but for `topup` and `version`. */
@@ -88,16 +108,28 @@ export class RefundRefused extends Error {
   }
 }
 
+/** Stripe will never make this payment; `code` says why. */
+export class ChargeRefused extends Error {
+  constructor(
+    readonly code: string,
+    cause: unknown,
+  ) {
+    super(`Stripe refused the charge: ${code}`, { cause });
+  }
+}
+
 const TOPUP = "topup_id";
 const REFUND = "refund_id";
 const SIGNATURE_TOLERANCE_SECONDS = 300;
+const AUTHENTICATE = "authentication_required";
+const CANCELLABLE: readonly string[] = ["requires_payment_method", "requires_confirmation", "requires_action"];
 /** Stripe's names of our languages. */
 const LOCALES = { en: "en", zh: "zh", "zh-TW": "zh-TW", ja: "ja" } as const satisfies Record<Locale, string>;
 
 /** `apiBase` points the official client somewhere else, such as at the simulator; `fetch` comes from lib/egress.ts. */
 export function createPayments(options: { secretKey: string; apiBase?: string; fetch: typeof fetch }): Payments {
   const { secretKey } = options;
-  const livemode = /^[rs]k_live_/.test(secretKey);
+  const livemode = isLiveKey(secretKey);
   const stripe = new Stripe(secretKey, {
     telemetry: false,
     maxNetworkRetries: 2,
@@ -126,6 +158,37 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
       const { status } = await stripe.checkout.sessions.retrieve(session);
       if (status === "open") await stripe.checkout.sessions.expire(session);
     },
+    createCardPage: async (page) => {
+      const { customer, orgId, locale, successUrl, cancelUrl, form } = page;
+      const session = await stripe.checkout.sessions.create(
+        {
+          ...{ mode: "setup", payment_method_types: ["card"], customer, client_reference_id: orgId },
+          ...{ locale: LOCALES[locale], success_url: successUrl, cancel_url: cancelUrl },
+        },
+        { idempotencyKey: `card:${form}` },
+      );
+      if (!session.url) throw new Error("Stripe opened no page for this session.");
+      return { session: session.id, url: session.url };
+    },
+    readCardPage: (session) => readCardPage(stripe, session),
+    chargeSavedCard: (charge) => chargeSavedCard(stripe, charge),
+    findIntent: async ({ topupId, customer, sinceSeconds }) => {
+      const query = { customer, created: { gte: sinceSeconds }, limit: 100 };
+      for await (const { id, metadata } of stripe.paymentIntents.list(query))
+        if (metadata[TOPUP] === topupId) return id;
+      return null;
+    },
+    confirmPayment: async ({ intent: id, method, returnUrl }) => {
+      let intent = await stripe.paymentIntents.retrieve(id);
+      if (intent.status === "requires_payment_method" || intent.status === "requires_confirmation") {
+        intent = await stripe.paymentIntents.confirm(id, { payment_method: method, return_url: returnUrl });
+      }
+      return intent.next_action?.redirect_to_url?.url ?? null;
+    },
+    cancelPayment: async (id) => {
+      const { status } = await stripe.paymentIntents.retrieve(id);
+      if (CANCELLABLE.includes(status)) await stripe.paymentIntents.cancel(id);
+    },
     readPayment: (of) => readPayment(stripe, livemode, of),
     findTopup: async (intent) => (await stripe.paymentIntents.retrieve(intent)).metadata[TOPUP] ?? null,
     async *listPayments(sinceSeconds) {
@@ -145,6 +208,10 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
       return toEvent(event);
     },
   };
+}
+
+export function isLiveKey(secretKey: string): boolean {
+  return /^[rs]k_live_/.test(secretKey);
 }
 
 function baseOf(apiBase: string) {
@@ -187,20 +254,51 @@ async function createRefund(
       { idempotencyKey: refundId },
     );
   } catch (error) {
-    const isFinal =
-      error instanceof Stripe.errors.StripeInvalidRequestError && [400, 402, 404].includes(error.statusCode ?? 0);
-    throw isFinal ? new RefundRefused(error.code ?? "refused", error) : error;
+    throw isFinal(error) ? new RefundRefused(error.code ?? "refused", error) : error;
   }
+}
+
+function isFinal(error: unknown): error is InstanceType<typeof Stripe.errors.StripeInvalidRequestError> {
+  return error instanceof Stripe.errors.StripeInvalidRequestError && [400, 402, 404].includes(error.statusCode ?? 0);
+}
+
+async function chargeSavedCard(stripe: Stripe, charge: SavedCardCharge): Promise<string> {
+  const { topupId, customer, method, currency, amountMinor, description } = charge;
+  try {
+    const intent = await stripe.paymentIntents.create(
+      {
+        // safe because an amount is at most 25,000 dollars
+        ...{ amount: Number(amountMinor), currency, customer, description, metadata: { [TOPUP]: topupId } },
+        ...{ payment_method: method, payment_method_types: ["card"], off_session: true, confirm: true },
+      },
+      { idempotencyKey: topupId },
+    );
+    return intent.id;
+  } catch (error) {
+    // a bank that declines, or wants its customer, is an error that carries the payment
+    if (error instanceof Stripe.errors.StripeError && error.payment_intent) return error.payment_intent.id;
+    throw isFinal(error) ? new ChargeRefused(error.code ?? "refused", error) : error;
+  }
+}
+
+async function readCardPage(stripe: Stripe, id: string): Promise<{ isOver: boolean; card: SavedCard | null }> {
+  const session = await stripe.checkout.sessions.retrieve(id, { expand: ["setup_intent.payment_method"] });
+  const { setup_intent: setup, status } = session;
+  const method = setup && typeof setup === "object" && setup.status === "succeeded" ? setup.payment_method : null;
+  if (!method || typeof method !== "object" || !method.card) return { isOver: status !== "open", card: null };
+  const { brand, last4, fingerprint } = method.card;
+  return {
+    isOver: true,
+    card: { method: method.id, name: `${brand} ${last4}`, fingerprint: fingerprint ?? null },
+  };
 }
 
 async function readPayment(
   stripe: Stripe,
   livemode: boolean,
-  of: { session: string | null; intent: string | null },
+  of: { session: string | null; intent: string | null; isAutomatic?: boolean },
 ): Promise<PaymentLevel> {
-  const session = of.session
-    ? await stripe.checkout.sessions.retrieve(of.session)
-    : (await stripe.checkout.sessions.list({ payment_intent: of.intent ?? "", limit: 1 })).data[0];
+  const session = of.isAutomatic ? undefined : await findSession(stripe, of);
   const intentId = of.intent ?? idOf(session?.payment_intent);
   if (!intentId) return unpaid(session, livemode);
 
@@ -211,16 +309,18 @@ async function readPayment(
     stripe.radar.earlyFraudWarnings.list({ payment_intent: intentId, limit: 1 }),
   ]);
   const { latest_charge: charge, last_payment_error: error } = intent;
-  const isOver = session?.status === "expired" || session?.status === "complete";
+  // without its owner a charge is tried once; only one that the bank wants confirmed can still be paid
+  const isAsked = of.isAutomatic && intent.status === "requires_payment_method" && error?.code === AUTHENTICATE;
+  const isOver = of.isAutomatic || session?.status === "expired" || session?.status === "complete";
   return {
     intent: intent.id,
-    status: intent.status,
+    status: isAsked ? "requires_action" : intent.status,
     customer: idOf(intent.customer),
     currency: intent.currency,
     livemode: intent.livemode,
-    subtotal: session?.amount_subtotal ?? null,
+    subtotal: (of.isAutomatic ? intent.amount : session?.amount_subtotal) ?? null,
     captured: intent.amount_received,
-    closed: isOver && intent.status === "requires_payment_method",
+    closed: isOver && !isAsked && intent.status === "requires_payment_method",
     failure: error?.decline_code ?? error?.code ?? null,
     receipt_url: charge && typeof charge === "object" ? charge.receipt_url : null,
     refunds: refunds.map(({ id, amount, status, metadata }) => ({
@@ -236,6 +336,16 @@ async function readPayment(
     card: chargedCard(charge) ?? error?.payment_method?.card?.fingerprint ?? null,
     warned: warnings.data.length > 0,
   };
+}
+
+async function findSession(stripe: Stripe, of: { session: string | null; intent: string | null }) {
+  if (of.session) return stripe.checkout.sessions.retrieve(of.session);
+  return (await stripe.checkout.sessions.list({ payment_intent: of.intent ?? "", limit: 1 })).data[0];
+}
+
+/** The level of a payment that was never made and will not be. */
+export function neverMade(livemode: boolean, failure: string): PaymentLevel {
+  return { ...unpaid(undefined, livemode), status: "canceled", failure };
 }
 
 function unpaid(session: Stripe.Checkout.Session | undefined, livemode: boolean): PaymentLevel {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Payments } from "@/lib/billing/stripe";
 import type { Locale } from "@/lib/locale";
-import type { Nano } from "@/lib/money";
+import { formatUsd, type Nano } from "@/lib/money";
 
 const NANO_PER_CENT = 10_000_000n;
 
@@ -20,7 +20,18 @@ export function topupId(orgId: string, form: string): string {
   return `top_${createHash("sha256").update(`${orgId}\n${form}`).digest("hex").slice(0, 26)}`;
 }
 
+/** What stands on Stripe's page and receipt. */
+export function creditDescription(creditNano: Nano): string {
+  return `${formatUsd(creditNano)} USD API credit`;
+}
+
 export function returnUrls({ origin, slug }: CheckoutPlace, id: string): { successUrl: string; cancelUrl: string } {
   const base = `${origin}/${slug}/billing`;
   return { successUrl: `${base}/return/${id}`, cancelUrl: `${base}?cancelled=${id}` };
+}
+
+/** For Stripe's page that saves a card. */
+export function cardPageUrls({ origin, slug }: CheckoutPlace): { successUrl: string; cancelUrl: string } {
+  const base = `${origin}/${slug}/billing`;
+  return { successUrl: `${base}#auto`, cancelUrl: `${base}#auto` };
 }

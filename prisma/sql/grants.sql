@@ -35,6 +35,7 @@ GRANT USAGE ON SEQUENCE price_version_id_seq TO hub_web;
 GRANT INSERT (id, org_id, actor_id, credit_nano, currency, amount_minor, package, locale, livemode, stripe_customer),
   UPDATE (stripe_session) ON topup TO hub_web;
 GRANT INSERT ON stripe_event, stripe_customer TO hub_web;
+GRANT INSERT, UPDATE ON auto_topup TO hub_web;
 GRANT INSERT (org_id, is_low, low_nano, recipients), UPDATE (low_nano, recipients) ON balance_alert TO hub_web;
 GRANT INSERT ON ledger_check, starter_grant TO hub_web;
 GRANT USAGE ON SEQUENCE ledger_check_id_seq TO hub_web, hub_worker;
@@ -70,7 +71,7 @@ DECLARE
                     "refundable", "request_refund", "decide_refund", "violations_since", "limit_scopes"],
     "hub_worker":  ["breaker_set", "breaker_claim", "breaker_release", "apply_payment", "sweep_holds", "expire_credit", "compensate_shutdowns", "ensure_partitions", "prune_holds", "prune_refusals", "node_boot", "node_heartbeat", "hub_now", "latency_bounds",
                     "note_check", "note_check_call", "prune_health", "disable_credential", "sum_histogram", "services_now",
-                    "fail_refund", "heed_fraud_warning", "post_stripe_transaction", "violations_since", "limit_scopes", "mark_balances"]
+                    "fail_refund", "heed_fraud_warning", "begin_auto_topups", "auto_topup_may_charge", "save_auto_topup_card", "post_stripe_transaction", "violations_since", "limit_scopes", "mark_balances"]
   }';
   role text;
   name text;

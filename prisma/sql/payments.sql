@@ -4,8 +4,8 @@
 CREATE OR REPLACE FUNCTION guard_topup() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'topup rows are kept: DELETE refused' USING ERRCODE = 'restrict_violation'; END IF;
-  IF (NEW.id, NEW.org_id, NEW.actor_id, NEW.credit_nano, NEW.currency, NEW.amount_minor, NEW.livemode, NEW.stripe_customer, NEW.created_at)
-      IS DISTINCT FROM (OLD.id, OLD.org_id, OLD.actor_id, OLD.credit_nano, OLD.currency, OLD.amount_minor, OLD.livemode, OLD.stripe_customer, OLD.created_at)
+  IF (NEW.id, NEW.org_id, NEW.actor_id, NEW.credit_nano, NEW.currency, NEW.amount_minor, NEW.livemode, NEW.stripe_customer, NEW.payment_method, NEW.created_at)
+      IS DISTINCT FROM (OLD.id, OLD.org_id, OLD.actor_id, OLD.credit_nano, OLD.currency, OLD.amount_minor, OLD.livemode, OLD.stripe_customer, OLD.payment_method, OLD.created_at)
     OR (OLD.stripe_session IS NOT NULL AND NEW.stripe_session IS DISTINCT FROM OLD.stripe_session)
     OR (OLD.stripe_pi IS NOT NULL AND NEW.stripe_pi IS DISTINCT FROM OLD.stripe_pi) THEN
     RAISE EXCEPTION 'what a top-up bought is append-only: UPDATE refused' USING ERRCODE = 'restrict_violation';
@@ -101,6 +101,8 @@ BEGIN
     + post_payment(t.id, 'refund', 'refunds', t.refunded_nano - want_refunded, at)
     + post_payment(t.id, 'dispute', 'disputes', t.disputed_nano - want_disputed, at);
   PERFORM write_off_dispute(t.id, at);
+  IF t.payment_method IS NOT NULL AND t.state IN ('created', 'processing', 'needs_action') THEN PERFORM note_auto_topup(t.org_id, state_now, at); END IF;
+  IF dispute_now IN ('open', 'lost') AND t.dispute IS DISTINCT FROM dispute_now THEN PERFORM disable_auto_topup(t.org_id, 'dispute', at); END IF;
   -- by level as well: the freeze follows from what is open over all payments and from the balance; people's freezes stay
   UPDATE wallet w SET version = w.version + 1, status = f.status, freeze_reason = f.reason
   FROM (
@@ -232,6 +234,7 @@ BEGIN
   credit := refundable(purchase);
   UPDATE topup x SET warned_at = hub_now() WHERE x.id = purchase;
   UPDATE wallet w SET status = 'frozen', freeze_reason = 'fraud', version = w.version + 1 WHERE w.org_id = t.org_id AND w.status <> 'closed';
+  PERFORM disable_auto_topup(t.org_id, 'fraud', hub_now());
   IF credit = 0 THEN RETURN false; END IF;
   INSERT INTO refund (id, topup_id, credit_nano, state, actor_id, reason, requested_at)
   VALUES ('rfd_fraud_' || substr(purchase, 5), purchase, credit, 'requested', 'system:stripe', 'early fraud warning', hub_now());

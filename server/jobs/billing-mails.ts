@@ -35,18 +35,47 @@ export async function reportLowBalance(sql: Sql, origin: string, { org: orgId, i
 
 /** That a purchase was credited, with its receipt. */
 export async function reportPurchase(sql: Sql, origin: string, topup: string): Promise<void> {
-  const { rows } = await sql.query<OrgRow & { org_id: string; credit_nano: string; receipt_url: string | null }>(
-    `SELECT t.org_id, o.slug, o.name, t.credit_nano, t.receipt_url, w.posted FROM topup t
+  type Row = OrgRow & { org_id: string; credit_nano: string; receipt_url: string | null; is_automatic: boolean };
+  const { rows } = await sql.query<Row>(
+    `SELECT t.org_id, o.slug, o.name, t.credit_nano, t.receipt_url, t.payment_method IS NOT NULL AS is_automatic, w.posted FROM topup t
      JOIN org o ON o.id = t.org_id JOIN wallet w ON w.org_id = t.org_id WHERE t.id = $1 AND t.state IN ('paid', 'refunded')`,
     [topup],
   );
   const org = rows[0];
   if (!org) return;
-  await tell(sql, origin, { orgId: org.org_id, org, template: "purchase", event: `purchase:${topup}` }, (locale) => ({
+  const template = org.is_automatic ? "autoTopupDone" : "purchase";
+  await tell(sql, origin, { orgId: org.org_id, org, template, event: `purchase:${topup}` }, (locale) => ({
     amount: formatMoney(toNano(org.credit_nano), locale),
     receipt: org.receipt_url ?? `${origin}/${org.slug}/billing`,
   }));
 }
+
+/** That an automatic top-up waits for its buyer, failed, or is switched off; `event` names which. */
+export async function reportAutoTopup(sql: Sql, origin: string, event: string): Promise<void> {
+  const [, occasion, id] = event.split(":");
+  type Row = OrgRow & { org_id: string; card: string | null; amount: string; state: string };
+  const { rows } = await sql.query<Row>(
+    `SELECT a.org_id, o.slug, o.name, w.posted, a.card, coalesce(t.credit_nano, a.amount_nano) AS amount, a.state
+     FROM auto_topup a JOIN org o ON o.id = a.org_id JOIN wallet w ON w.org_id = a.org_id
+     LEFT JOIN topup t ON t.id = $1 AND t.org_id = a.org_id
+     WHERE a.org_id = $1 OR (t.id IS NOT NULL AND t.state = $2)`,
+    [id, occasion],
+  );
+  const org = rows[0];
+  // what has changed since is told by what changed it
+  if (!org || org.state !== (occasion === "disabled" ? "disabled" : "on")) return;
+  const template = AUTO_TOPUP_MAILS[occasion as keyof typeof AUTO_TOPUP_MAILS];
+  await tell(sql, origin, { orgId: org.org_id, org, template, event }, (locale) => ({
+    amount: formatMoney(toNano(org.amount), locale),
+    card: org.card ?? "",
+  }));
+}
+
+const AUTO_TOPUP_MAILS = {
+  needs_action: "autoTopupPaused",
+  failed: "autoTopupFailed",
+  disabled: "autoTopupOff",
+} as const;
 
 /** That credit was given, corrected or refunded. */
 export async function reportEntry(sql: Sql, origin: string, journal: string): Promise<void> {

@@ -1,9 +1,16 @@
+import { AUTO_TOPUP_TASK, findAutoTopupNews } from "@/lib/billing/auto-topup";
 import { findLowBalances, LOW_BALANCE_TASK, type LowBalance } from "@/lib/billing/low-balance";
 import { ENTRY_TASK, EXPIRY_TASK, type Expiry, findEntries, findExpiring } from "@/lib/billing/notices";
 import type { Env } from "@/lib/env";
 import type { Job } from "@/lib/jobs";
 import { PAUSED_KEY_TASK, type PausedKey, pauseUnusualKeys } from "@/lib/usage/unusual-spend";
-import { reportEntry, reportExpiry, reportLowBalance, reportPausedKey } from "@/server/jobs/billing-mails";
+import {
+  reportAutoTopup,
+  reportEntry,
+  reportExpiry,
+  reportLowBalance,
+  reportPausedKey,
+} from "@/server/jobs/billing-mails";
 
 const everyMinute = { schedule: "* * * * *", maxAttempts: 1 };
 
@@ -21,6 +28,11 @@ export function billingNoticeJobs({ publicUrl, port }: Pick<Env, "publicUrl" | "
       },
     },
     { name: "find_ledger_entries", ...everyMinute, run: (_payload, { sql }) => findEntries(sql) },
+    { name: "find_auto_topup_news", ...everyMinute, run: (_payload, { sql }) => findAutoTopupNews(sql) },
+    {
+      name: AUTO_TOPUP_TASK,
+      run: (payload, { sql }) => reportAutoTopup(sql, origin, (payload as { event: string }).event),
+    },
     {
       name: "find_expiring_credit",
       schedule: "*/10 * * * *",

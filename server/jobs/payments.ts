@@ -1,3 +1,4 @@
+import { type CardSaving, SAVE_CARD_TASK, saveCard, sweepCardPages } from "@/lib/billing/auto-topup";
 import {
   type PaymentRef,
   PURCHASE_TASK,
@@ -33,6 +34,16 @@ export function paymentJobs(settings: Env): readonly Job[] {
     {
       name: PURCHASE_TASK,
       run: (payload, { sql }) => reportPurchase(sql, origin, (payload as { topup: string }).topup),
+    },
+    {
+      name: SAVE_CARD_TASK,
+      run: (payload, { sql }) => saveCard({ sql, payments }, payload as CardSaving),
+    },
+    {
+      name: "sweep_card_pages",
+      schedule: "* * * * *",
+      maxAttempts: 1,
+      run: (_payload, { sql }) => sweepCardPages(sql),
     },
     {
       name: "sweep_open_payments",

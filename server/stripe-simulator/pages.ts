@@ -20,6 +20,8 @@ const CARDS: readonly [number: string, what: string][] = [
   ["4000 0000 0000 0002", "is declined"],
   ["4000 0000 0000 9995", "has insufficient funds"],
   ["4000 0025 0000 3155", "asks for the bank’s confirmation"],
+  ["4000 0027 6000 3184", "asks for it every time, also when saved"],
+  ["4000 0000 0000 0341", "can be saved; every charge is declined"],
   ["4000 0000 0000 7726", "succeeds; a refund takes some seconds"],
   ["4000 0000 0000 5126", "succeeds; a refund fails after some seconds"],
   ["DE89370400440532013000", "bank debit: succeeds after some seconds"],
@@ -38,34 +40,39 @@ export const SECURITY_HEADERS = {
 export function payPage(session: StripeObject, failure: string | null): string {
   const action = `/__stripe/pay/${session.id}`;
   const cards = CARDS.map(([number, what]) => `<tr><td>${number}</td><td>${what}</td></tr>`).join("");
+  const isSaving = session.mode === "setup";
   return page(
-    "Pay",
-    `<h1>${escapeHtml(session.description)}</h1><p class="sum">${money(session)}</p>
+    isSaving ? "Save" : "Pay",
+    `<h1>${escapeHtml(session.description)}</h1>${isSaving ? "" : `<p class="sum">${money(session)}</p>`}
 <form method="post" action="${action}">
 ${failure ? `<p class="error" role="alert">${escapeHtml(failure)} Nothing was charged.</p>` : ""}
 <label for="number">Card number or IBAN</label><input id="number" name="number" autocomplete="off" required placeholder="4242 4242 4242 4242">
 <div class="row"><div><label for="expiry">Expiry</label><input id="expiry" name="expiry" autocomplete="off" placeholder="12 / 34"></div>
 <div><label for="cvc">CVC</label><input id="cvc" name="cvc" autocomplete="off" placeholder="123"></div></div>
-<button type="submit">Pay ${money(session)}</button></form>
+<button type="submit">${isSaving ? "Save card" : `Pay ${money(session)}`}</button></form>
 ${session.cancel_url ? `<p><a href="${escapeHtml(session.cancel_url)}">Back without paying</a></p>` : ""}
 <table><caption class="quiet">Test numbers</caption><thead><tr><th>Number</th><th>What happens</th></tr></thead><tbody>${cards}</tbody></table>`,
   );
 }
 
-export function bankPage(session: StripeObject): string {
+/** Of a session, or of a payment of a saved card. */
+export function bankPage(asked: StripeObject): string {
+  const action = asked.object === "payment_intent" ? `/__stripe/bank/${asked.id}` : `/__stripe/pay/${asked.id}/bank`;
+  const sum = asked.mode === "setup" ? "" : `${money(asked)} for `;
   return page(
     "Confirm",
-    `<h1>Your bank asks for a confirmation</h1><p>${money(session)} for ${escapeHtml(session.description)}</p>
-<form method="post" action="/__stripe/pay/${session.id}/bank"><button name="answer" value="yes">Confirm</button>
+    `<h1>Your bank asks for a confirmation</h1><p>${sum}${escapeHtml(asked.description)}</p>
+<form method="post" action="${action}"><button name="answer" value="yes">Confirm</button>
 <button class="second" name="answer" value="no">Refuse</button></form>`,
   );
 }
 
-export function receiptPage(session: StripeObject): string {
+/** Of a session, or of a payment of a saved card. */
+export function receiptPage(paid: StripeObject): string {
   return page(
     "Receipt",
-    `<h1>Receipt</h1><p class="sum">${money(session)}</p><p>${escapeHtml(session.description)}</p>
-<p class="quiet">${escapeHtml(session.payment_intent)} · ${new Date(session.created * 1000).toISOString().slice(0, 10)} · ${escapeHtml(session.payment_status)}</p>`,
+    `<h1>Receipt</h1><p class="sum">${money(paid)}</p><p>${escapeHtml(paid.description)}</p>
+<p class="quiet">${escapeHtml(paid.payment_intent ?? paid.id)} · ${new Date(paid.created * 1000).toISOString().slice(0, 10)} · ${escapeHtml(paid.payment_status ?? "paid")}</p>`,
   );
 }
 
@@ -83,9 +90,9 @@ function page(title: string, content: string): string {
 <header class="band">Simulation of Stripe: no money moves. Never enter a real card.</header><main>${content}</main></body></html>`;
 }
 
-function money({ amount_total: amount, currency }: StripeObject): string {
+function money({ amount_total: total, amount, currency }: StripeObject): string {
   const format = new Intl.NumberFormat("en", { style: "currency", currency: String(currency) });
-  return format.format(Number(amount) / 100);
+  return format.format(Number(total ?? amount) / 100);
 }
 
 function escapeHtml(value: unknown): string {

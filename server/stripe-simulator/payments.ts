@@ -8,6 +8,8 @@ export type Method =
   | "declined"
   | "insufficient_funds"
   | "needs_authentication"
+  | "always_asks"
+  | "saved_declines"
   | "delayed"
   | "delayed_fails"
   | "refunds_pend"
@@ -19,11 +21,16 @@ export const METHODS: Readonly<Record<string, Method>> = {
   "4000000000000002": "declined",
   "4000000000009995": "insufficient_funds",
   "4000002500003155": "needs_authentication",
+  "4000002760003184": "always_asks",
+  "4000000000000341": "saved_declines",
   "4000000000007726": "refunds_pend",
   "4000000000005126": "refunds_fail",
   DE89370400440532013000: "delayed",
   DE62370400440532013001: "delayed_fails",
 };
+
+/** Who pays: a session's visitor, or a saved card. */
+type Payer = { fingerprint: unknown; course: unknown; receiptUrl: string };
 
 const FEE_PER_MILLE = 29;
 const FEE_FIXED = 30;
@@ -37,11 +44,13 @@ export function pay(
   method: Method,
   number = "",
 ): "paid" | "authenticate" | "failed" {
-  const intent = intentOf(world, emit, session);
   session.card = /^\d/.test(number) ? createHash("sha256").update(number).digest("hex").slice(0, 16) : null;
+  if (session.mode === "setup") return beginSaving(world, emit, session, method, number);
+  const intent = intentOf(world, emit, session);
   if (method === "refunds_pend" || method === "refunds_fail") session.refund_course = method;
-  if (method === "declined" || method === "insufficient_funds") return decline(emit, session, intent, method);
-  if (method === "needs_authentication") {
+  if (method === "declined" || method === "insufficient_funds") return decline(emit, payerOf(session), intent, method);
+  if (method === "saved_declines") return decline(emit, payerOf(session), intent, "declined");
+  if (method === "needs_authentication" || method === "always_asks") {
     intent.status = "requires_action";
     emit("payment_intent.requires_action", intent);
     return "authenticate";
@@ -53,16 +62,17 @@ export function pay(
     emit("checkout.session.completed", session);
     return "paid";
   }
-  succeed(world, emit, session, intent);
+  complete(world, emit, session, intent);
   emit("checkout.session.completed", session);
   return "paid";
 }
 
 /** The person answers the bank's question. */
 export function authenticate(world: World, emit: Emit, session: StripeObject, agrees: boolean): "paid" | "failed" {
+  if (session.mode === "setup") return agrees ? save(world, emit, session) : "failed";
   const intent = intentOf(world, emit, session);
-  if (!agrees) return decline(emit, session, intent, "authentication_failed");
-  succeed(world, emit, session, intent);
+  if (!agrees) return decline(emit, payerOf(session), intent, "authentication_failed");
+  complete(world, emit, session, intent);
   emit("checkout.session.completed", session);
   return "paid";
 }
@@ -72,10 +82,10 @@ export function settleDelayed(world: World, emit: Emit, session: StripeObject): 
   const intent = world.find("payment_intent", session.payment_intent);
   if (intent?.status !== "processing") return;
   if (session.delayed === "delayed") {
-    succeed(world, emit, session, intent);
+    complete(world, emit, session, intent);
     return emit("checkout.session.async_payment_succeeded", session);
   }
-  decline(emit, session, intent, "debit_not_authorized");
+  decline(emit, payerOf(session), intent, "debit_not_authorized");
   emit("checkout.session.async_payment_failed", session);
 }
 
@@ -193,26 +203,108 @@ export function closeDispute(world: World, emit: Emit, dispute: StripeObject, st
   emit("charge.dispute.closed", dispute);
 }
 
+function beginSaving(
+  world: World,
+  emit: Emit,
+  session: StripeObject,
+  method: Method,
+  number: string,
+): "paid" | "authenticate" | "failed" {
+  Object.assign(session, { course: method, last4: number.slice(-4) });
+  if (!session.card || method === "declined" || method === "insufficient_funds") return "failed";
+  if (method === "needs_authentication" || method === "always_asks") return "authenticate";
+  return save(world, emit, session);
+}
+
+function save(world: World, emit: Emit, session: StripeObject): "paid" {
+  const { customer, card: fingerprint, last4, course } = session;
+  const card = { brand: "visa", last4, fingerprint };
+  const method = world.add("payment_method", "pm", { type: "card", customer, card, course, origin: originOf(session) });
+  const fields = { status: "succeeded", usage: "off_session", customer, payment_method: method.id };
+  const setup = world.add("setup_intent", "seti", fields);
+  Object.assign(session, { status: "complete", payment_status: "no_payment_required", setup_intent: setup.id });
+  session.url = null;
+  emit("setup_intent.succeeded", setup);
+  emit("checkout.session.completed", session);
+  return "paid";
+}
+
+/** A payment of a saved card is confirmed: by the hub alone, or with its owner there, who then sees the bank's page. */
+export function confirmSaved(
+  world: World,
+  emit: Emit,
+  intent: StripeObject,
+  { method, returnUrl }: { method: StripeObject; returnUrl: string | null },
+): void {
+  intent.payment_method = method.id;
+  if (method.course === "saved_declines") {
+    decline(emit, savedPayer(method, intent), intent, "declined");
+  } else if (method.course !== "always_asks") {
+    succeed(world, emit, savedPayer(method, intent), intent);
+  } else if (returnUrl === null) {
+    decline(emit, savedPayer(method, intent), intent, "authentication_required");
+  } else {
+    const redirect = { url: `${new URL(returnUrl).origin}/__stripe/bank/${intent.id}`, return_url: returnUrl };
+    Object.assign(intent, {
+      status: "requires_action",
+      next_action: { type: "redirect_to_url", redirect_to_url: redirect },
+    });
+    emit("payment_intent.requires_action", intent);
+  }
+}
+
+/** The owner of a saved card answers the bank's question. */
+export function answerBank(world: World, emit: Emit, intent: StripeObject, agrees: boolean): void {
+  const payer = savedPayer(world.find("payment_method", intent.payment_method) as StripeObject, intent);
+  intent.next_action = null;
+  if (agrees) succeed(world, emit, payer, intent);
+  else decline(emit, payer, intent, "payment_intent_authentication_failure");
+}
+
+/** Throws Error with Stripe's sentence where the payment is over. */
+export function cancel(emit: Emit, intent: StripeObject): void {
+  if (!["requires_payment_method", "requires_action"].includes(String(intent.status))) {
+    throw new Error(`You cannot cancel this PaymentIntent because it has a status of ${String(intent.status)}.`);
+  }
+  Object.assign(intent, { status: "canceled", next_action: null });
+  emit("payment_intent.canceled", intent);
+}
+
+export function createIntent(world: World, emit: Emit, fields: Fields): StripeObject {
+  const intent = world.add("payment_intent", "pi", {
+    ...{ amount_received: 0, amount_capturable: 0, status: "requires_payment_method", capture_method: "automatic" },
+    ...{ latest_charge: null, last_payment_error: null, next_action: null, ...fields },
+  });
+  emit("payment_intent.created", intent);
+  return intent;
+}
+
 function intentOf(world: World, emit: Emit, session: StripeObject): StripeObject {
   const known = world.find("payment_intent", session.payment_intent);
   if (known) return known;
   const { amount_total: amount, currency, customer, payment_intent_data: data } = session;
   const { metadata = {}, description = null } = (data ?? {}) as Fields;
-  const intent = world.add("payment_intent", "pi", {
-    ...{ amount, amount_received: 0, amount_capturable: 0, currency, customer, metadata, description },
-    ...{
-      status: "requires_payment_method",
-      latest_charge: null,
-      last_payment_error: null,
-      capture_method: "automatic",
-    },
-  });
+  const intent = createIntent(world, emit, { amount, currency, customer, metadata, description });
   session.payment_intent = intent.id;
-  emit("payment_intent.created", intent);
   return intent;
 }
 
-function succeed(world: World, emit: Emit, session: StripeObject, intent: StripeObject): void {
+function payerOf(session: StripeObject): Payer {
+  const receiptUrl = `${originOf(session)}/__stripe/receipt/${session.id}`;
+  return { fingerprint: session.card, course: session.refund_course ?? null, receiptUrl };
+}
+
+function savedPayer({ card, course, origin }: StripeObject, intent: StripeObject): Payer {
+  const receiptUrl = `${String(origin)}/__stripe/receipt/${intent.id}`;
+  return { fingerprint: (card as Fields).fingerprint, course, receiptUrl };
+}
+
+function complete(world: World, emit: Emit, session: StripeObject, intent: StripeObject): void {
+  Object.assign(session, { status: "complete", payment_status: "paid", url: null });
+  succeed(world, emit, payerOf(session), intent);
+}
+
+function succeed(world: World, emit: Emit, payer: Payer, intent: StripeObject): void {
   const { amount, currency, customer, metadata } = intent;
   const charge = world.add("charge", "ch", {
     ...{ amount, amount_captured: amount, amount_refunded: 0, currency, customer, metadata, payment_intent: intent.id },
@@ -222,10 +314,10 @@ function succeed(world: World, emit: Emit, session: StripeObject, intent: Stripe
       refunded: false,
       disputed: false,
       status: "succeeded",
-      receipt_url: receiptOf(session),
-      refund_course: session.refund_course ?? null,
-      payment_method_details: session.card
-        ? { type: "card", card: { fingerprint: session.card } }
+      receipt_url: payer.receiptUrl,
+      refund_course: payer.course,
+      payment_method_details: payer.fingerprint
+        ? { type: "card", card: { fingerprint: payer.fingerprint } }
         : { type: "sepa_debit" },
     },
   });
@@ -234,19 +326,18 @@ function succeed(world: World, emit: Emit, session: StripeObject, intent: Stripe
   Object.assign(intent, {
     ...{ status: "succeeded", amount_received: amount, latest_charge: charge.id, last_payment_error: null },
   });
-  Object.assign(session, { status: "complete", payment_status: "paid", url: null });
   emit("charge.succeeded", charge);
   emit("payment_intent.succeeded", intent);
 }
 
-function decline(emit: Emit, session: StripeObject, intent: StripeObject, code: string): "failed" {
+function decline(emit: Emit, { fingerprint }: Payer, intent: StripeObject, code: string): "failed" {
   const isCard = code === "declined" || code === "insufficient_funds";
   intent.status = "requires_payment_method";
   intent.last_payment_error = {
     type: "card_error",
     code: isCard ? "card_declined" : code,
     message: "Your payment was declined.",
-    payment_method: { object: "payment_method", card: session.card ? { fingerprint: session.card } : null },
+    payment_method: { object: "payment_method", card: fingerprint ? { fingerprint } : null },
     ...(isCard && { decline_code: code === "declined" ? "generic_decline" : code }),
   };
   emit("payment_intent.payment_failed", intent);
@@ -265,6 +356,6 @@ function markRefunded(charge: StripeObject, change: number): void {
   charge.refunded = charge.amount_refunded === charge.amount;
 }
 
-function receiptOf(session: StripeObject): string {
-  return `${new URL(String(session.success_url)).origin}/__stripe/receipt/${session.id}`;
+function originOf(session: StripeObject): string {
+  return new URL(String(session.success_url)).origin;
 }

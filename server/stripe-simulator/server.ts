@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { type ApiAnswer, createApi, parseForm } from "./api";
 import { bankPage, overPage, payPage, receiptPage, SECURITY_HEADERS } from "./pages";
 import {
+  answerBank,
   authenticate,
   closeDispute,
   expire,
@@ -41,8 +42,10 @@ export type Simulator = {
     flush(): Promise<void>;
     signed(body: string, timestamp?: number): string;
     sessions(): StripeObject[];
+    /** Of a customer. */
+    intents(customer: string): StripeObject[];
     events(): StripeObject[];
-    /** Of the newest session, unless another one is named. */
+    /** Of the newest session, unless another one is named; what comes after payment also takes a PaymentIntent. */
     pay(number: string, session?: string): "paid" | "authenticate" | "failed";
     confirm(agrees: boolean, session?: string): void;
     settleDelayed(session?: string): void;
@@ -110,6 +113,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://simulator");
     const body = await readBody(incoming);
     const method = incoming.method ?? "GET";
+    const asked = /^\/__stripe\/bank\/(\w+)$/.exec(pathname);
+    if (asked) return showBank(outgoing, { method, id: String(asked[1]), body });
     const hosted = /^\/__stripe\/(pay|receipt)\/(\w+)(\/bank)?$/.exec(pathname);
     if (hosted)
       return show(outgoing, {
@@ -130,8 +135,9 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
   type Visit = { method: string; page: string; id: string; isBank: boolean; body: string };
   function show(outgoing: ServerResponse, { method, page, id, isBank, body }: Visit): void {
     const session = world.find("checkout.session", id);
+    const bought = session ?? world.find("payment_intent", id);
     if (page === "receipt")
-      return sendPage(outgoing, session ? 200 : 404, session ? receiptPage(session) : overPage(session));
+      return sendPage(outgoing, bought ? 200 : 404, bought ? receiptPage(bought) : overPage(session));
     if (session?.status !== "open") return sendPage(outgoing, 410, overPage(session));
     const form = parseForm(new URLSearchParams(body));
     if (method !== "POST") return sendPage(outgoing, 200, isBank ? bankPage(session) : payPage(session, null));
@@ -146,6 +152,16 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
     sendPage(outgoing, 402, payPage(session, sentence));
   }
 
+  /** The bank's page for a payment of a saved card. */
+  function showBank(outgoing: ServerResponse, { method, id, body }: Pick<Visit, "method" | "id" | "body">): void {
+    const intent = world.find("payment_intent", id);
+    const action = intent?.next_action as { redirect_to_url: { return_url: string } } | null | undefined;
+    if (!intent || !action) return sendPage(outgoing, 410, overPage(undefined));
+    if (method !== "POST") return sendPage(outgoing, 200, bankPage(intent));
+    changed(answerBank(world, emit, intent, parseForm(new URLSearchParams(body)).answer === "yes"));
+    redirect(outgoing, action.redirect_to_url.return_url);
+  }
+
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, "127.0.0.1", resolve);
@@ -157,7 +173,8 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
     if (!session) throw new Error("There is no such session.");
     return session;
   };
-  const intentOf = (id?: string) => world.find("payment_intent", sessionOf(id).payment_intent) as StripeObject;
+  const intentOf = (id?: string) =>
+    world.find("payment_intent", id?.startsWith("pi_") ? id : sessionOf(id).payment_intent) as StripeObject;
   return {
     url: `http://127.0.0.1:${port}`,
     control: {
@@ -165,6 +182,7 @@ export async function startStripeSimulator(options: SimulatorOptions): Promise<S
       flush: () => webhooks.flush(),
       signed: (body, timestamp) => sign(body, options.webhookSecret, timestamp),
       sessions: () => world.list("checkout.session"),
+      intents: (customer) => world.list("payment_intent", (intent) => intent.customer === customer),
       events: () => world.list("event"),
       pay: (number, id) => payWith(sessionOf(id), number),
       confirm: (agrees, id) => void changed(authenticate(world, emit, sessionOf(id), agrees)),

@@ -10,7 +10,7 @@ export type Emit = (type: string, object: StripeObject) => void;
 
 const KINDS = [
   ...["customer", "checkout.session", "payment_intent", "charge", "refund", "dispute", "balance_transaction", "event"],
-  ...["radar.early_fraud_warning", "payout"],
+  ...["radar.early_fraud_warning", "payout", "setup_intent", "payment_method"],
 ] as const;
 export type Kind = (typeof KINDS)[number];
 type Saved = { objects: Record<string, StripeObject[]>; answers: [string, Answer][] };
