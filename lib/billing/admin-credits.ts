@@ -17,8 +17,8 @@ export async function getWallet(scope: StaffScope, orgId: string): Promise<Walle
   return readWallet(db(), orgId);
 }
 
-/** Freezes a wallet, or lifts a freeze for an operator's reason, fraud or a lost dispute, whatever calls are running. Throws not_found,
- *  and conflict while a dispute is open or the balance is negative. */
+/** Freezes a wallet, or lifts a freeze for an operator's reason, fraud or a lost dispute, whatever calls are running. Throws
+ *  not_found, and conflict while a dispute is open or the balance is negative. */
 export async function freezeWallet(
   scope: StaffScope,
   orgId: string,
@@ -43,10 +43,10 @@ export async function freezeWallet(
   });
 }
 
-/** Grants promotional or comp credit as a lot, corrects the balance by a signed amount, or writes a debt off. An Idempotency-Key books once, for
- *  good: used again with the same terms it answers what was booked then. Throws not_found, forbidden for more than the role may
- *  move, idempotency_mismatch for other
- *  terms, and conflict when a correction would take what is not there, or more is written off than is owed. */
+/** Grants promotional or comp credit as a lot, corrects the balance by a signed amount, or writes a debt off. An
+ *  Idempotency-Key books once, for good: used again with the same terms it answers what was booked then. Throws not_found,
+ *  forbidden for more than the role may move, idempotency_mismatch for other terms, and conflict when a correction would take
+ *  what is not there, or more is written off than is owed. */
 export async function grantCredit(scope: StaffScope, orgId: string, input: CreditInput): Promise<CreditRow> {
   requireStaffPermission(scope, "credits.grant");
   const { kind, amountUsd: amountNano, reason, expiresAt = null } = input;

@@ -48,9 +48,10 @@ export async function credentialsByProvider(scope: StaffScope): Promise<Map<stri
   );
 }
 
-/** Stores a secret that this process can never read back; with `test`, only after the worker has found that it works. The same `form`
- *  again, after an answer that was lost or at the same time, changes the credential that it made. Throws not_found, conflict when the name is taken, upstream_error when the test fails, unavailable without the public key or,
- *  with `test`, without a worker. */
+/** Stores a secret that this process can never read back; with `test`, only after the worker has found that it works. The same
+ *  `form` again, after an answer that was lost or at the same time, changes the credential that it made. Throws not_found,
+ *  conflict when the name is taken, upstream_error when the test fails, unavailable without the public key or, with `test`,
+ *  without a worker. */
 export async function createCredential(
   scope: StaffScope,
   slug: string,
