@@ -1,6 +1,7 @@
 import { AppError } from "@/lib/errors";
 import { flagOf, tokenLimitOf } from "@/lib/gateway/dialects/body-fields";
 import type { ParsedCall } from "@/lib/gateway/dialects/dialect";
+import { dropHosted } from "@/lib/gateway/dialects/openai-chat/hosted";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 const MAX_PROMPTS = 256;
@@ -11,6 +12,8 @@ export function parseCompletion(body: JsonObject, inputBytes: number): ParsedCal
   const { model } = body;
   if (typeof model !== "string" || model.trim() === "")
     throw new AppError("invalid_request", '"model" is missing: give a model id.', { param: "model" });
+  const warnings = dropHosted(body);
+  if (Array.isArray(body.tools) && body.tools.length === 0) delete body.tools;
   const prompts = countPrompts(body.prompt);
   const n = countOf(body, "n");
   const bestOf = Math.max(n, countOf(body, "best_of"));
@@ -28,7 +31,7 @@ export function parseCompletion(body: JsonObject, inputBytes: number): ParsedCal
     inputBytes,
     mediaTokens: 0,
     affinity: typeof body.user === "string" && body.user !== "" ? body.user : null,
-    warnings: [],
+    warnings,
     upstreamHeaders: {},
     body,
   };
