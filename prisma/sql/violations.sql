@@ -59,8 +59,9 @@ UNION ALL
 SELECT 'I3', w.org_id, w.org_id, format('posted %s below floor %s', w.posted, w.floor)
 FROM wallet w WHERE w.posted < w.floor AND w.status <> 'frozen'
 UNION ALL
--- only what a call used beyond its hold can be written off; calls may share that, so it is summed up over all history
-SELECT 'I3', o.org_id, o.org_id, format('written off %s, used beyond holds %s', o.amount, coalesce(u.amount, 0))
+-- Holds are covered, so what is written off was used beyond one, or taken from what was held by a late truth, Stripe or a person.
+-- Calls share what is missing, so it is summed up, over all history.
+SELECT 'I3', o.org_id, o.org_id, format('written off %s, used beyond holds %s, taken %s', o.amount, coalesce(u.amount, 0), coalesce(t.amount, 0))
 FROM (
   SELECT j.org_id, -sum(e.amount) AS amount FROM entry e
   CROSS JOIN LATERAL (SELECT x.org_id, x.kind FROM journal x WHERE x.id = e.journal_id OFFSET 0) j
@@ -68,7 +69,12 @@ FROM (
 ) o
 LEFT JOIN (SELECT org_id, sum(greatest(price_nano - held_nano, 0)) AS amount FROM usage_event WHERE since = '-infinity' AND kind = 'call' GROUP BY 1) u
   ON u.org_id = o.org_id
-WHERE o.amount > coalesce(u.amount, 0)
+LEFT JOIN (
+  SELECT j.org_id, -sum(e.amount) AS amount FROM journal j
+  CROSS JOIN LATERAL (SELECT sum(x.amount) FILTER (WHERE x.account_id = 'customer:' || j.org_id) AS amount FROM entry x WHERE x.journal_id = j.id) e
+  WHERE since = '-infinity' AND j.kind IN ('late', 'refund', 'dispute', 'correction') AND e.amount < 0 GROUP BY 1
+) t ON t.org_id = o.org_id
+WHERE o.amount > coalesce(u.amount, 0) + coalesce(t.amount, 0)
   -- what was held before a change of mode was not held against credit
   AND NOT EXISTS (SELECT FROM journal m WHERE m.org_id = o.org_id AND m.kind = 'mode')
 UNION ALL
