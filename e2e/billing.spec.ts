@@ -197,6 +197,52 @@ test("what is unspent of a purchase can be taken back", async ({ page, context, 
   }).toPass();
 });
 
+test("below your threshold your card is charged, once its bank has your confirmation", async ({
+  page,
+  context,
+  hub,
+}) => {
+  const { orgId, slug } = await signInMember(context, hub, { creditUsd: 5 });
+  const { auto } = billing;
+  await page.goto(`/${slug}/billing`);
+  await expect(page.getByText(auto.states.off)).toBeVisible();
+  await page.getByLabel(auto.fields.dailyCapUsd.label).fill("20");
+  await page.getByRole("button", { name: auto.turnOn }).click();
+  await expect(page.getByText(auto.fields.dailyCapUsd.refused)).toBeVisible();
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await page.getByLabel(auto.fields.dailyCapUsd.label).fill("50");
+  await page.getByRole("button", { name: auto.turnOn }).click();
+  await page.getByLabel("Card number or IBAN").fill("4000 0027 6000 3184");
+  await page.getByRole("button", { name: "Save card" }).click();
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByText("On, charging visa 3184.")).toBeVisible();
+
+  const { key } = await operatorApi<{ key: string }>(hub, `/orgs/${orgId}/keys`, {
+    method: "POST",
+    body: { name: "app" },
+  });
+  await fetch(`${hub.url}/api/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "sandbox/chat", messages: [{ role: "user", content: "Hello" }] }),
+  });
+  const confirm = page.getByRole("button", { name: auto.confirm });
+  await expect(async () => {
+    await page.goto(`/${slug}/billing`);
+    await expect(confirm).toBeVisible({ timeout: 500 });
+  }).toPass();
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await confirm.click();
+  await expect(page.getByText("$25.00 for 25 USD API credit")).toBeVisible();
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByRole("status")).toContainText("$25.00 added. Balance $29.99");
+  await page.getByRole("link", { name: billing.return.toBilling }).click();
+  await expect(page.getByText("$25.00 of $50.00 today, $25.00 of $500.00 this month (UTC).")).toBeVisible();
+  await page.getByRole("button", { name: auto.turnOff }).click();
+  await expect(page.getByText(auto.states.off)).toBeVisible();
+  await withSql(hub, (sql) => assertHealthy(sql, orgId));
+});
+
 test("another amount is checked before anybody leaves the page", async ({ page, context, hub }) => {
   const { slug } = await signInMember(context, hub);
   await page.goto(`/${slug}/billing`);

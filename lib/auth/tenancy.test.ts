@@ -146,6 +146,20 @@ const ORG_ACTIONS: Record<string, OrgCase> = {
     naming: ({ topupId: id }) => ({ id, amountUsd: "1", form: randomUUID() }),
     granted: "conflict", // nobody has paid it
   },
+  updateAutoTopup: {
+    roles: "✔✔–✔–",
+    own: async ({ orgId }) => {
+      // with a saved card: nobody is sent to Stripe
+      const row = `INSERT INTO auto_topup (org_id, threshold_nano, amount_nano, daily_cap_nano, monthly_cap_nano, actor_id, livemode, stripe_customer, payment_method)
+        VALUES ($1, 1, 10000000, 10000000, 10000000, 'usr_1', false, 'cus_1', 'pm_1') ON CONFLICT DO NOTHING`;
+      await hub.database.pool.query(row, [orgId]);
+      const amounts = { thresholdUsd: "5", amountUsd: "10", dailyCapUsd: "10", monthlyCapUsd: "10" };
+      return { ...amounts, isNewCard: false, form: randomUUID() };
+    },
+  },
+  turnOffAutoTopup: { roles: "✔✔–✔–", own: () => ({}) },
+  confirmPausedTopup: { roles: "✔✔–✔–", own: () => ({}), granted: "not_found" }, // nothing waits
+  watchAutoTopup: { roles: "✔✔–✔–", own: () => ({}) },
   updateBalanceAlert: { roles: "✔✔–✔–", own: () => ({ lowUsd: "2", recipients: [] }) },
   inviteAction: {
     roles: "✔✔–––",

@@ -1,9 +1,25 @@
 "use server";
 
 import { action } from "@/lib/auth/action";
-import { checkTopup, createTopup, refundTopup, setBalanceAlert } from "@/lib/billing/mutations";
-import { getTopup } from "@/lib/billing/queries";
-import { addCreditsInput, balanceAlertInput, refundInput, topupRef } from "@/lib/billing/schema";
+import {
+  checkCardPage,
+  checkTopup,
+  confirmAutoTopup,
+  createTopup,
+  refundTopup,
+  setAutoTopup,
+  setBalanceAlert,
+  stopAutoTopup,
+} from "@/lib/billing/mutations";
+import { findAutoTopup, getTopup } from "@/lib/billing/queries";
+import {
+  addCreditsInput,
+  autoTopupInput,
+  autoTopupRef,
+  balanceAlertInput,
+  refundInput,
+  topupRef,
+} from "@/lib/billing/schema";
 import { checkoutPlace, requirePayments } from "@/lib/http/payments";
 
 export const addCredits = action(addCreditsInput, async (scope, input) =>
@@ -19,3 +35,24 @@ export const watchTopup = action(topupRef, async (scope, { id }) => {
 export const refundPurchase = action(refundInput, refundTopup, { revalidate: "/[org]/billing" });
 
 export const updateBalanceAlert = action(balanceAlertInput, setBalanceAlert, { revalidate: "/[org]/billing" });
+
+export const updateAutoTopup = action(
+  autoTopupInput,
+  async (scope, input) =>
+    setAutoTopup(scope, input, { payments: requirePayments(), place: await checkoutPlace(scope.org.slug) }),
+  { revalidate: "/[org]/billing" },
+);
+
+export const turnOffAutoTopup = action(autoTopupRef, (scope) => stopAutoTopup(scope), {
+  revalidate: "/[org]/billing",
+});
+
+export const confirmPausedTopup = action(autoTopupRef, async (scope) =>
+  confirmAutoTopup(scope, { payments: requirePayments(), place: await checkoutPlace(scope.org.slug) }),
+);
+
+/** How automatic top-ups stand; also has the worker look whether a card was saved. */
+export const watchAutoTopup = action(autoTopupRef, async (scope) => {
+  await checkCardPage(scope);
+  return findAutoTopup(scope);
+});

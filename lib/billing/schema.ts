@@ -117,6 +117,9 @@ export const autoTopupInput = z
   });
 export type AutoTopupInput = z.infer<typeof autoTopupInput>;
 
+/** The organisation has one. */
+export const autoTopupRef = z.strictObject({});
+
 export const AUTO_TOPUP_STATES = ["off", "saving", "on", "paused", "disabled"] as const;
 /** Automatic top-ups as their organisation sees them. `saving`: Stripe's page for a card is open or being looked at; `paused`:
  *  the bank wants the last charge confirmed. Amounts are decimal USD. */

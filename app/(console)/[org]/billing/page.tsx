@@ -2,10 +2,13 @@ import { Download } from "lucide-react";
 import type { Metadata } from "next";
 import { getFormatter, getTranslations } from "next-intl/server";
 import { AddCredits, type CreditPace } from "@/components/billing/add-credits";
+import { AutoTopupForm } from "@/components/billing/auto-topup-form";
+import { AutoTopupStatus } from "@/components/billing/auto-topup-status";
 import { BalanceAlertForm } from "@/components/billing/balance-alert-form";
 import { HistoryTable } from "@/components/billing/history-table";
 import { LotsTable } from "@/components/billing/lots-table";
 import { Notice } from "@/components/billing/notice";
+import { PausedTopup } from "@/components/billing/paused-topup";
 import { PurchasesTable } from "@/components/billing/purchases-table";
 import { Block } from "@/components/shell/block";
 import { EmptyState } from "@/components/shell/empty-state";
@@ -15,7 +18,15 @@ import { PageHead } from "@/components/shell/page-head";
 import { buttonVariants } from "@/components/ui/button";
 import { Money } from "@/components/ui/money";
 import { type OrgScope, requireOrg } from "@/lib/auth/require-org";
-import { getBalance, getBalanceAlert, getHistory, getTopup, listLots, listPurchases } from "@/lib/billing/queries";
+import {
+  findAutoTopup,
+  getBalance,
+  getBalanceAlert,
+  getHistory,
+  getTopup,
+  listLots,
+  listPurchases,
+} from "@/lib/billing/queries";
 import { MAX_TOPUP_USD, MIN_TOPUP_USD, PACKAGES_USD, topupRef } from "@/lib/billing/schema";
 import { findPayments } from "@/lib/http/payments";
 import { getSettings } from "@/lib/settings/queries";
@@ -35,13 +46,14 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
   const t = await getTranslations("billing");
   if (!scope.permissions.has("billing.manage")) return <ForbiddenState who={t("who")} />;
   const isSold = findPayments() !== undefined;
-  const [balance, { entries, pending }, lots, purchases, alert, { refundWindowHours }, cancelled, format] =
+  const [balance, { entries, pending }, lots, purchases, alert, auto, { refundWindowHours }, cancelled, format] =
     await Promise.all([
       getBalance(scope),
       getHistory(scope),
       listLots(scope),
       listPurchases(scope),
       getBalanceAlert(scope),
+      findAutoTopup(scope),
       getSettings(),
       findCancelled(scope, (await searchParams).cancelled),
       getFormatter(),
@@ -61,6 +73,7 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
       />
       {cancelled && <Notice kind="neutral">{t("cancelled")}</Notice>}
       {balance.status === "frozen" && <Notice kind="warning">{t("frozen")}</Notice>}
+      {isSold && auto?.state === "paused" && <PausedTopup orgSlug={scope.org.slug} />}
       {pending.map(({ id, creditUsd }) => (
         <Notice key={id} kind="neutral">
           {t("pending")} <Money usd={creditUsd} />
@@ -78,6 +91,12 @@ export default async function BillingPage({ params, searchParams }: BillingPageP
           },
         ]}
       />
+      {isSold && (
+        <Block id="auto" title={t("auto.title")} text={t("auto.text")}>
+          <AutoTopupStatus orgSlug={scope.org.slug} auto={auto} />
+          <AutoTopupForm orgSlug={scope.org.slug} auto={auto} minUsd={MIN_TOPUP_USD} maxUsd={MAX_TOPUP_USD} />
+        </Block>
+      )}
       {purchases.length > 0 && (
         <Block
           id="purchases"
