@@ -4,7 +4,7 @@ import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assertHealthy, type TestDatabase, testDatabase } from "@/e2e/support/database";
 import { newId } from "@/lib/ids";
-import { CENT, paid, paymentsIn } from "./payment-testing";
+import { CENT, paid, paymentsIn, UNPAID } from "./payment-testing";
 import {
   authorize,
   checkpoint,
@@ -33,6 +33,7 @@ const FILES = [
   "refunds",
   "limits",
   "reads",
+  "auto_topup",
 ];
 
 let database: TestDatabase;
@@ -63,6 +64,15 @@ async function rich(sql: pg.Pool, cents: number) {
   return { ...org, bought, open, reconcile };
 }
 
+/** Switches automatic top-ups on, with a page on which another card is being saved. */
+async function wish(sql: pg.Pool, org: string, threshold: number): Promise<void> {
+  await sql.query(
+    `INSERT INTO auto_topup (org_id, state, threshold_nano, amount_nano, daily_cap_nano, monthly_cap_nano, actor_id, livemode, stripe_customer, payment_method, setup_session)
+     VALUES ($1, 'on', $2, $3, $3, $3, 'usr_1', false, 'cus_1', 'pm_1', 'cs_1')`,
+    [org, threshold, 10 * CENT],
+  );
+}
+
 /** Everything of an organisation that money functions write. */
 async function fingerprint(sql: pg.Pool, org: string): Promise<unknown> {
   const tables = [
@@ -73,6 +83,7 @@ async function fingerprint(sql: pg.Pool, org: string): Promise<unknown> {
     "limit_state",
     "limit_slot",
     "topup",
+    "auto_topup",
     "journal",
     "usage_event",
     "usage_rollup",
@@ -112,6 +123,13 @@ async function life(sql: pg.Pool): Promise<void> {
   await limit(sql, stopped, "key", { day: 5 });
   await sql.query("SELECT freeze_wallet($1, 'dispute')", [stopped.org]);
   const others = [showback, rest, lost, disputed, stopped];
+  for (const { org } of others) await wish(sql, org, org === rest.org ? 2_000 * CENT : 1);
+  await sql.query(
+    `INSERT INTO topup (id, org_id, actor_id, credit_nano, currency, amount_minor, livemode, stripe_customer, payment_method)
+     VALUES ($1, $2, 'usr_1', $3, 'usd', 10, false, 'cus_1', 'pm_1')`,
+    [newId("top"), lost.org, 10 * CENT],
+  );
+  await sql.query("UPDATE auto_topup SET failures = 2 WHERE org_id = $1", [rest.org]);
   const before = await Promise.all(others.map(({ org }) => fingerprint(sql, org)));
   const own = await rich(sql, 1_000);
   await plantTwins(sql, own, rest);
@@ -232,6 +250,39 @@ async function life(sql: pg.Pool): Promise<void> {
     { scope: "key", period: "week", spent: String(62 * CENT), held: String(15 * CENT), inflight: 0 },
   ]);
 
+  // an automatic top-up that is paid, one that is declined, and another card
+  const { apply } = paymentsIn(() => sql);
+  const payer = await createOrg(sql);
+  await wish(sql, payer.org, CENT);
+  const [charged] = (await sql.query("SELECT b AS id FROM begin_auto_topups(false) b")).rows;
+  await apply({ topup: charged.id, intent: `pi_${charged.id}`, cents: 10, org: payer.org }, paid(10), "0");
+  expect(await wallet(sql, payer.org)).toMatchObject({ posted: 10 * CENT });
+  await wish(sql, own.org, 1_000 * CENT);
+  const may = async (...orgs: string[]) =>
+    (
+      await sql.query(
+        "SELECT auto_topup_is_due(o) AS due, auto_topup_may_charge(o) AS charge FROM unnest($1::text[]) WITH ORDINALITY x(o, n) ORDER BY n",
+        [orgs],
+      )
+    ).rows;
+  expect(await may(own.org, rest.org, disputed.org, newId("org"))).toEqual([
+    { due: true, charge: true },
+    { due: false, charge: true },
+    ...[1, 2].map(() => ({ due: false, charge: false })),
+  ]);
+  const begun = (await sql.query("SELECT b AS id FROM begin_auto_topups(false) b")).rows;
+  expect(begun).toEqual([{ id: expect.stringMatching(/^top_[a-z0-9]{26}$/) }]);
+  expect((await sql.query("SELECT * FROM begin_auto_topups(false)")).rows).toEqual([]);
+  const automatic = { topup: begun[0].id, intent: `pi_${begun[0].id}`, cents: 10, org: own.org };
+  await apply(automatic, { ...UNPAID, status: "canceled" }, "0");
+  const wished = async () =>
+    (await sql.query("SELECT state, reason, failures, card FROM auto_topup WHERE org_id = $1", [own.org])).rows[0];
+  expect(await wished()).toEqual({ state: "on", reason: null, failures: 1, card: null });
+  const save = "SELECT save_auto_topup_card($1, $2, 'pm_2', 'visa 1') AS saved";
+  expect((await sql.query(save, [own.org, "cs_other"])).rows).toEqual([{ saved: false }]);
+  expect((await sql.query(save, [own.org, "cs_1"])).rows).toEqual([{ saved: true }]);
+  expect(await wished()).toEqual({ state: "on", reason: null, failures: 0, card: "visa 1" });
+
   // refunds, a dispute, the debt it leaves
   const refundable = async () =>
     Number((await sql.query("SELECT refundable($1) AS nano", [own.bought.topup])).rows[0].nano) / CENT;
@@ -243,6 +294,7 @@ async function life(sql: pg.Pool): Promise<void> {
   await sql.query("UPDATE refund SET stripe_refund = $1 WHERE topup_id = $2", [sent.id, own.bought.topup]);
   await own.reconcile(own.bought, paid(1_000, { refunds: [sent], disputes: [dispute] }));
   await is(-56, 15, { status: "frozen", freeze_reason: "dispute" });
+  expect(await wished()).toMatchObject({ state: "disabled", reason: "dispute" });
   await settle(sql, [settleItem(running, { price: 15 * CENT })]);
   await own.reconcile(own.bought, paid(1_000, { refunds: [sent], disputes: [{ ...dispute, status: "lost" }] }));
   await is(0, 0, { status: "frozen", freeze_reason: "dispute" });
@@ -328,6 +380,7 @@ const REDUNDANT = [
   "SELECT FROM limit_state l WHERE l.org_id = o.org",
   "ON k.id = wish.key_id AND k.org_id = w.org_id",
   "WHERE e.org_id = return_lots.org AND e.id",
+  "SELECT a.org_id FROM auto_topup a JOIN wallet w ON w.org_id = a.org_id", // each is judged again under its lock
   "c.org_id = t.org_id AND c.payment_id = t.stripe_pi",
   "PERFORM FROM wallet",
   "EXISTS (SELECT FROM wallet w WHERE w.org_id = x.org_id)",
