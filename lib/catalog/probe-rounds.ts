@@ -65,6 +65,9 @@ export async function probeOpenRoutes(dependencies: ProbeDependencies): Promise<
         LEASE_MS,
       ]);
       if (claims[0]?.wait !== 0) return false;
+      // 0 is also what a claim answers where another worker has closed it since it was found
+      const { rows: open } = await sql.query("SELECT FROM breaker WHERE target = $1", [row.target]);
+      if (open.length === 0) return false;
       const outcome = await checkRoute(dependencies, row);
       await remember(sql, row, "breaker", outcome);
       await noteCheck(sql, row.provider_id, outcome);

@@ -85,7 +85,7 @@ async function refused(apiKey: string, ago: string, tested: string | null = null
 }
 const stateOf = async (id: string) =>
   (await database.pool.query("select status, status_reason as reason from credential where id = $1", [id])).rows[0];
-const recheck = () => createProbeRounds({ sql: pool, secretsKey: keys.secretKey, log: logger("test") })();
+const recheck = (sql = pool) => createProbeRounds({ sql, secretsKey: keys.secretKey, log: logger("test") })();
 const callsOf = (key: string) => seen.filter((call) => call.startsWith(`${key} `)).length;
 
 test("a credential that works again is active again; one that does not stays disabled and says why", async () => {
@@ -327,6 +327,17 @@ describe("a route whose breaker is open", () => {
     await open("sk-once", "11 seconds");
     await Promise.all([recheck(), recheck(), recheck()]);
     expect(seen.filter((call) => call === "sk-once /v1/chat/completions")).toHaveLength(1);
+  });
+
+  test("is not probed again by a worker that found it before another closed it", async () => {
+    const { id } = await open("sk-late", "11 seconds");
+    const query = async (text: string, values?: unknown[]) => {
+      if (text.includes("breaker_claim") && String(values?.[0]).endsWith(id)) await recheck();
+      return pool.query(text, values);
+    };
+    // safe because the rounds only ask
+    await recheck({ query } as unknown as typeof pool);
+    expect(seen.filter((call) => call === "sk-late /v1/chat/completions")).toHaveLength(1);
   });
 });
 
