@@ -13,7 +13,8 @@ export type Payments = {
   createRefund(refund: { refundId: string; intent: string; amountMinor: bigint }): Promise<void>;
   /** Ends a payment page that nobody has paid on; one that is over stays as it is. */
   expireCheckout(session: string): Promise<void>;
-  /** Opens a hosted page that saves a card for charges without its owner, and charges nothing; idempotent by `form`. */
+  /** Opens a hosted page that saves a card for charges without its owner, and charges nothing; idempotent by organisation
+   *  and `form`. */
   createCardPage(page: CardPage): Promise<{ session: string; url: string }>;
   readCardPage(session: string): Promise<{ isOver: boolean; card: SavedCard | null }>;
   /** Charges a saved card while its owner is away; idempotent by `topupId` for 24 hours. Answers the payment whether or not
@@ -165,7 +166,7 @@ export function createPayments(options: { secretKey: string; apiBase?: string; f
           ...{ mode: "setup", payment_method_types: ["card"], customer, client_reference_id: orgId },
           ...{ locale: LOCALES[locale], success_url: successUrl, cancel_url: cancelUrl },
         },
-        { idempotencyKey: `card:${form}` },
+        { idempotencyKey: `card:${orgId}:${form}` },
       );
       if (!session.url) throw new Error("Stripe opened no page for this session.");
       return { session: session.id, url: session.url };
@@ -310,7 +311,8 @@ async function readPayment(
   ]);
   const { latest_charge: charge, last_payment_error: error } = intent;
   // without its owner a charge is tried once; only one that the bank wants confirmed can still be paid
-  const isAsked = of.isAutomatic && intent.status === "requires_payment_method" && error?.code === AUTHENTICATE;
+  const wantsOwner = error?.code === AUTHENTICATE || error?.decline_code === AUTHENTICATE;
+  const isAsked = of.isAutomatic && intent.status === "requires_payment_method" && wantsOwner;
   const isOver = of.isAutomatic || session?.status === "expired" || session?.status === "complete";
   return {
     intent: intent.id,
