@@ -45,8 +45,14 @@ export function BalanceAlertForm({ orgSlug, alert }: { orgSlug: string; alert: B
         <div className="flex flex-col gap-2">
           {alert.members.map(({ userId, name }) => (
             <div key={userId} className="flex items-center gap-2">
-              <Checkbox id={`alert-${userId}`} name={userId} defaultChecked={alert.recipients.includes(userId)} />
-              <Label htmlFor={`alert-${userId}`} className="min-w-0 wrap-anywhere">
+              {/* named in the server's HTML too: the label is joined to it in the browser only */}
+              <Checkbox
+                id={`alert-${userId}`}
+                aria-labelledby={`alert-${userId}-name`}
+                name={userId}
+                defaultChecked={alert.recipients.includes(userId)}
+              />
+              <Label id={`alert-${userId}-name`} htmlFor={`alert-${userId}`} className="min-w-0 wrap-anywhere">
                 {name}
               </Label>
             </div>
