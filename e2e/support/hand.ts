@@ -17,6 +17,7 @@ export function mouse(page: Page): Hand {
     page,
     press: async (target) => {
       presses++;
+      await untilItListens(target);
       // a radio button may be drawn by its label
       if (await isRadio(target)) await target.check({ force: true });
       else await target.click();
@@ -49,6 +50,7 @@ export function keyboard(page: Page): Hand {
     page,
     press: async (target) => {
       presses++;
+      await untilItListens(target);
       await reach(target);
       // the arrow that led to a radio button has chosen it
       if (!(await isRadio(target))) await keys.press("Enter");
@@ -63,6 +65,16 @@ export function keyboard(page: Page): Hand {
     },
     presses: () => presses,
   };
+}
+
+/** A page that has just come may not listen yet: a form would be sent without its script, and what was typed be gone. */
+async function untilItListens(target: Locator): Promise<void> {
+  await expect.poll(() => target.evaluate(isListening), `${target} listens`).toBe(true);
+}
+
+/** Runs in the page: whether React has taken the element over. Pages that are not the hub's have none. */
+function isListening(element: Element): boolean {
+  return !("__next_f" in window) || Object.keys(element).some((key) => key.startsWith("__reactFiber$"));
 }
 
 function isRadio(target: Locator): Promise<boolean> {
