@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from "@playwright/test";
+import { untilItListens } from "./listens";
 
 /** How a person works a page. The walks through the product are written once and done with either hand. */
 export type Hand = {
@@ -22,7 +23,10 @@ export function mouse(page: Page): Hand {
       if (await isRadio(target)) await target.check({ force: true });
       else await target.click();
     },
-    type: (field, text) => field.fill(text),
+    type: async (field, text) => {
+      await untilItListens(field);
+      await field.fill(text);
+    },
     presses: () => presses,
   };
 }
@@ -57,6 +61,7 @@ export function keyboard(page: Page): Hand {
       else if (!(await target.isChecked())) await keys.press("Space");
     },
     type: async (field, text) => {
+      await untilItListens(field);
       await reach(field);
       await keys.press("ControlOrMeta+a");
       // what is long is pasted
@@ -65,16 +70,6 @@ export function keyboard(page: Page): Hand {
     },
     presses: () => presses,
   };
-}
-
-/** A page that has just come may not listen yet: a form would be sent without its script, and what was typed be gone. */
-async function untilItListens(target: Locator): Promise<void> {
-  await expect.poll(() => target.evaluate(isListening), `${target} listens`).toBe(true);
-}
-
-/** Runs in the page: whether React has taken the element over. Pages that are not the hub's have none. */
-function isListening(element: Element): boolean {
-  return !("__next_f" in window) || Object.keys(element).some((key) => key.startsWith("__reactFiber$"));
 }
 
 function isRadio(target: Locator): Promise<boolean> {
