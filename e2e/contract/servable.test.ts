@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { PriceText } from "@/e2e/support/fixtures";
-import { parseUsd } from "@/lib/money";
+import { parseUsd, toUsdNumber } from "@/lib/money";
 import { COST, type ContractHub, DOORS, PRICE, startContractHub, type Tenant } from "./hub";
 
 let hub: ContractHub;
@@ -122,7 +122,7 @@ describe.each(DOORS)("%s door", (door) => {
       // six windows of input, five searches, and the answer once, or once a turn
       const answers = kind === "anthropic" ? 6n : 1n;
       expect(event.heldNano).toBe(6n * 10_000n * 1_250n + answers * 100n * 4_000n + 5n * parseUsd("0.02"));
-      expect(text).toContain(`"cost":${Number(event.priceNano) / 1e9}`);
+      expect(text).toContain(`"cost":${toUsdNumber(event.priceNano)}`);
     });
 
     test("fewer where the client says so, and all that the provider ran", async () => {
@@ -200,7 +200,7 @@ describe.each(DOORS)("%s door", (door) => {
         expect(event.costNano).toBe(event.priceNano);
         const most = service_tier === "priority" ? 8_000n : 4_000n;
         expect(event.heldNano).toBeGreaterThan(100n * most);
-        if (path === "/responses") expect(text).toContain(`"cost":${Number(event.priceNano) / 1e9}`);
+        if (path === "/responses") expect(text).toContain(`"cost":${toUsdNumber(event.priceNano)}`);
       },
     );
 

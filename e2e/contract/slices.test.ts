@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SLICE_TOKENS } from "@/lib/gateway/hold-size";
+import { toUsdNumber } from "@/lib/money";
 import { type ContractHub, DOORS, startContractHub, type Tenant } from "./hub";
 import { own, recordOf, until } from "./side-by-side";
 
@@ -94,7 +95,7 @@ describe.concurrent.each(DOORS)("%s door", (door) => {
       expect(event).toMatchObject({ outcome: "ok", usageSource: "estimated", finishReason: "insufficient_credits" });
       expect(chunks.at(-1)?.usage).toMatchObject({
         completion_tokens: event.outputTokens,
-        cost: Number(event.priceNano) / 1e9,
+        cost: toUsdNumber(event.priceNano),
       });
       // what is left pays for no further token; what was passed on beyond the credit is ours, and less than a slice
       const left = await hub.balanceNano(tenant);

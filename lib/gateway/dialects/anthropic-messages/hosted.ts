@@ -1,7 +1,6 @@
 import { AppError } from "@/lib/errors";
-import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { HostedTools } from "@/lib/gateway/dialects/dialect";
-import { clampCalls } from "@/lib/gateway/dialects/hosted-calls";
+import { clampCalls, namesOf, toolFields } from "@/lib/gateway/dialects/hosted-tools";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Fields that buy what the provider runs itself, or a dearer rate. */
@@ -13,7 +12,6 @@ const RUN_BY_CLIENT = /^(custom|bash_\d+|text_editor_\d+|computer_\d+|memory_\d+
  *  it likes and in a container, unless told otherwise. */
 const COUNTED = /^(web_search|web_fetch)_\d{8}$/;
 const ALWAYS_DIRECT = new Set<unknown>(["web_search_20250305", "web_fetch_20250910"]);
-const MAX_NAMED = 5;
 const NOBODY: ReadonlySet<string> = new Set();
 
 type Tool = JsonObject | null;
@@ -36,10 +34,16 @@ export function dropHosted(body: JsonObject): { warnings: string[]; hosted?: Hos
   const names = [...new Set((tools as Tool[]).flatMap((tool) => nameOf(tool) ?? []))];
   if (names.length === 0) {
     const { kept, dropped } = sift(tools, choice, NOBODY);
-    Object.assign(body, fieldsOf(kept, choice));
+    Object.assign(body, toolFields(kept, choice));
     return { warnings: [...warnings, ...dropped] };
   }
-  Object.assign(body, fieldsOf((tools as Tool[]).filter((tool) => !isHosted(tool))));
+  Object.assign(
+    body,
+    toolFields(
+      (tools as Tool[]).filter((tool) => !isHosted(tool)),
+      undefined,
+    ),
+  );
   return { warnings: [...warnings], hosted: hostedIn(tools, choice, names) };
 }
 
@@ -57,16 +61,12 @@ function hostedIn(tools: Tool[], choice: unknown, names: readonly string[]): Hos
         return { ...tool, max_uses };
       });
       const { tools: _tools, tool_choice: _choice, ...rest } = call.body;
-      const body = { ...rest, ...fieldsOf(limited, choice) };
+      const body = { ...rest, ...toolFields(limited, choice) };
       const settled = { ...call, hosted: undefined, body, warnings: [...call.warnings, ...dropped] };
       if (Object.keys(calls).length === 0) return settled;
       return { ...settled, hostedCalls: calls, mediaTokens: Number.POSITIVE_INFINITY };
     },
   };
-}
-
-function fieldsOf(tools: readonly Tool[], choice?: unknown): JsonObject {
-  return tools.length === 0 ? {} : { tools, ...(choice !== undefined && { tool_choice: choice }) };
 }
 
 function sift(
@@ -83,8 +83,7 @@ function sift(
       "tool_choice: names a tool that the provider would run and that is not served for this model.",
       { param: "tool_choice" },
     );
-  const named = dropped.slice(0, MAX_NAMED).map((tool) => `tools.${printable(tool?.type)}`);
-  return { kept: tools.filter((tool) => !isDropped(tool)), dropped: [...new Set(named)] };
+  return { kept: tools.filter((tool) => !isDropped(tool)), dropped: namesOf(dropped) };
 }
 
 function isHosted(tool: Tool): boolean {

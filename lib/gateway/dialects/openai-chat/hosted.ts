@@ -1,5 +1,5 @@
 import { AppError } from "@/lib/errors";
-import { printable } from "@/lib/gateway/dialects/body-fields";
+import { namesOf } from "@/lib/gateway/dialects/hosted-tools";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Fields that buy what the provider runs itself and bills apart from tokens, such as searches, or a dearer rate. Spellings
@@ -12,7 +12,6 @@ const EXTRAS = [
 const NEUTRAL = new Set<unknown>([null, false, "auto", "default", "standard"]);
 /** Run by the client; every other type is run, and billed, by the provider. */
 const OWN_TYPES = new Set<unknown>(["function", "custom"]);
-const MAX_NAMED = 5;
 
 /** Removes from a request what its hold does not cover: tools and searches that the provider hosts. Returns what was removed,
  *  fit for the header `x-aigne-warnings`. Throws unsupported_value where `tool_choice` insists on such a tool. */
@@ -34,7 +33,7 @@ export function dropHosted(body: JsonObject): string[] {
       { param: "tool_choice" },
     );
   body.tools = kept;
-  for (const { type } of hosted.slice(0, MAX_NAMED)) warnings.add(`tools.${printable(type)}`);
+  for (const name of namesOf(hosted)) warnings.add(name);
   return [...warnings];
 }
 

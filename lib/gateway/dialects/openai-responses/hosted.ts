@@ -1,7 +1,6 @@
 import { AppError } from "@/lib/errors";
-import { printable } from "@/lib/gateway/dialects/body-fields";
 import type { HostedTools } from "@/lib/gateway/dialects/dialect";
-import { clampCalls } from "@/lib/gateway/dialects/hosted-calls";
+import { clampCalls, namesOf, toolFields } from "@/lib/gateway/dialects/hosted-tools";
 import type { JsonObject } from "@/lib/gateway/json-body";
 
 /** Tools that the provider runs and bills; tools of other and unknown types are the client's to run. */
@@ -9,7 +8,6 @@ const HOSTED = /^(web_search|file_search|code_interpreter|image_generation|mcp|x
 /** The one whose calls the answer shows and `max_tool_calls` limits, and that needs nothing of the hub's account. */
 const SEARCH = /^web_search(_preview)?(_\d{4}_\d{2}_\d{2})?$/;
 const NEUTRAL_TIERS = new Set<unknown>([undefined, null, "auto", "default", "standard"]);
-const MAX_NAMED = 5;
 
 /** Removes from a request what its hold does not cover. `warnings` names what was removed, fit for the header
  *  `x-aigne-warnings`; `hosted` is what may come back once it is held for. Throws unsupported_value where `tool_choice` insists on
@@ -25,11 +23,11 @@ export function dropHosted(body: JsonObject): { warnings: string[]; hosted?: Hos
   if (!Array.isArray(tools)) return { warnings: [...warnings] };
   if (!tools.some(isSearch)) {
     const { kept, dropped } = sift(tools, choice, false);
-    Object.assign(body, fieldsOf(kept, choice));
+    Object.assign(body, toolFields(kept, choice));
     return { warnings: [...new Set([...warnings, ...dropped])] };
   }
   const own = tools.filter((tool) => !isHosted(tool));
-  Object.assign(body, fieldsOf(own, isHosted(choice) ? undefined : choice));
+  Object.assign(body, toolFields(own, isHosted(choice) ? undefined : choice));
   return { warnings: [...warnings], hosted: hostedIn(tools, choice) };
 }
 
@@ -40,7 +38,7 @@ function hostedIn(tools: unknown[], choice: unknown): HostedTools {
       const isServed = served.has("web_search");
       const { kept, dropped } = sift(tools, choice, isServed);
       const { tools: _tools, tool_choice: _choice, ...rest } = call.body;
-      const body = { ...rest, ...fieldsOf(kept, choice) };
+      const body = { ...rest, ...toolFields(kept, choice) };
       const warnings = [...new Set([...call.warnings, ...dropped])];
       const settled = { ...call, hosted: undefined, body, warnings };
       if (!isServed) return settled;
@@ -55,10 +53,6 @@ function hostedIn(tools: unknown[], choice: unknown): HostedTools {
   };
 }
 
-function fieldsOf(tools: readonly unknown[], choice: unknown): JsonObject {
-  return tools.length === 0 ? {} : { tools, ...(choice !== undefined && { tool_choice: choice }) };
-}
-
 function sift(tools: readonly unknown[], choice: unknown, isServed: boolean): { kept: unknown[]; dropped: string[] } {
   const isDropped = (tool: unknown) => isHosted(tool) && !(isServed && isSearch(tool));
   const kept = tools.filter((tool) => !isDropped(tool));
@@ -69,18 +63,14 @@ function sift(tools: readonly unknown[], choice: unknown, isServed: boolean): { 
       '"tool_choice" asks for a tool that the provider would run and that is not served for this model.',
       { param: "tool_choice" },
     );
-  return { kept, dropped: named(dropped) };
+  return { kept, dropped: namesOf(dropped) };
 }
 
 /** Items of the conversation bring tools of their own: more of them, or what a search for tools found. */
 function dropFromItem(item: JsonObject | null, warnings: Set<string>): void {
   if (!item || !Array.isArray(item.tools)) return;
-  for (const name of named(item.tools.filter(isHosted))) warnings.add(name);
+  for (const name of namesOf(item.tools.filter(isHosted))) warnings.add(name);
   item.tools = item.tools.filter((tool) => !isHosted(tool));
-}
-
-function named(hosted: readonly unknown[]): string[] {
-  return hosted.slice(0, MAX_NAMED).map((tool) => `tools.${printable((tool as JsonObject).type)}`);
 }
 
 function isHosted(tool: unknown): boolean {
