@@ -90,7 +90,7 @@ export function ProviderBillDialog({ credentials }: { credentials: readonly { id
 
   return (
     <Dialog open={isOpen} onOpenChange={onOpenChange}>
-      <DialogTrigger render={<Button variant="outline" />}>{t("open")}</DialogTrigger>
+      <DialogTrigger render={<Button size="small" />}>{t("open")}</DialogTrigger>
       <DialogContent title={t("open")} description={t("openText")}>
         <Form onSubmit={submit}>
           <FormError message={problem} />
